@@ -1,0 +1,21 @@
+// Compiles the AssemblyScript core and TypeScript into dist/.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const require = createRequire(import.meta.url);
+
+function run(script, args) {
+  const { status } = spawnSync(process.execPath, [script, ...args], { cwd: root, stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+const asc = join(dirname(require.resolve('assemblyscript/package.json')), 'bin', 'asc.js');
+const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
+run(asc, ['--config', 'asconfig.json', '--target', 'release']);
+run(tsc, ['-p', 'tsconfig.json']);
+const cli = join(root, 'dist', 'src', 'cli', 'main.js');
+if (existsSync(cli)) chmodSync(cli, 0o755);

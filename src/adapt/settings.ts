@@ -1,0 +1,69 @@
+import type { BehavioralProfile } from '../profile/behavioral-profile.js';
+
+/** 0 normal, 1 tighter limits, 2 step-up, 3 quarantine. */
+export type SecurityLevel = 0 | 1 | 2 | 3;
+
+/** What a profile is turned into before the first byte is read. */
+export interface SocketSettings {
+  /** Bytes that a session may hold unread and unsent. */
+  bufferSize: number;
+  /** Bytes/s that are taken from the client. */
+  rateLimit: number;
+  /** Bytes that may come at once. */
+  burst: number;
+  securityLevel: SecurityLevel;
+}
+
+export interface SettingsPolicy {
+  /** Seconds of the predicted rate that the buffer holds. */
+  bufferScalingFactor: number;
+  rateLimitFactor: number;
+  minBufferSize: number;
+  maxBufferSize: number;
+  minRateLimit: number;
+  maxRateLimit: number;
+  /** Seconds of the rate limit that may come at once. */
+  burstSeconds: number;
+  minBurst: number;
+}
+
+export const DEFAULT_POLICY: SettingsPolicy = {
+  bufferScalingFactor: 2,
+  rateLimitFactor: 4,
+  minBufferSize: 16 * 1024,
+  maxBufferSize: 4 * 1024 * 1024,
+  minRateLimit: 64 * 1024,
+  maxRateLimit: 1024 * 1024 * 1024,
+  burstSeconds: 1,
+  minBurst: 64 * 1024,
+};
+
+/** Risk from which on a session's limits are tighter. Risk alone leads no further than level 1. */
+const CAUTION = 0.7;
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(Math.max(value, least), most);
+}
+
+/**
+ * `bufferSize = predictedDataRate * bufferScalingFactor`, `rateLimit = predictedDataRate * rateLimitFactor`, within the
+ * operator's bounds, and the level that the risk allows.
+ */
+export function settingsFor(profile: BehavioralProfile, policy: SettingsPolicy): SocketSettings {
+  const { predictedDataRate, predictedSecurityRisk } = profile;
+  const securityLevel = predictedSecurityRisk >= CAUTION ? 1 : 0;
+  const caution = securityLevel === 0 ? 1 : 0.5;
+  const rateLimit = clamp(
+    predictedDataRate * policy.rateLimitFactor * caution,
+    policy.minRateLimit,
+    policy.maxRateLimit,
+  );
+  return {
+    bufferSize: Math.round(
+      clamp(predictedDataRate * policy.bufferScalingFactor, policy.minBufferSize, policy.maxBufferSize),
+    ),
+    rateLimit: Math.round(rateLimit),
+    burst: Math.round(Math.max(rateLimit * policy.burstSeconds, policy.minBurst)),
+    securityLevel,
+  };
+}

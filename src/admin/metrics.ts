@@ -1,0 +1,69 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { CounterName } from '../host/shard/counters.js';
+import type { SocketHost } from '../host/socket-host.js';
+
+const GAUGES: readonly CounterName[] = ['sessions', 'connections', 'handshakes'];
+const HELP: Partial<Record<CounterName, string>> = {
+  sessions: 'Sessions open',
+  connections: 'QUIC connections',
+  handshakes: 'QUIC handshakes in flight',
+  bytesIn: 'UDP payload bytes received',
+  bytesOut: 'UDP payload bytes sent',
+  handedOn: 'Packets handed to the shard that owns them',
+  goodputClosed: 'Connections closed because they burned bytes for nothing',
+  cpuMicroseconds: 'CPU time of the process since the shard started',
+};
+
+function metricName(name: string): string {
+  return `tidegate_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
+}
+
+/** Prometheus metrics of a host: the counters of its shards, summed by shard label, and Node's own. */
+export function createMetrics(host: SocketHost): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const names = Object.keys(host.shards.counters(0).snapshot()) as CounterName[];
+  for (const name of names.filter((name) => name !== 'cpuMicroseconds')) {
+    const isGauge = GAUGES.includes(name);
+    const options = {
+      name: isGauge ? metricName(name) : `${metricName(name)}_total`,
+      help: HELP[name] ?? `${metricName(name).replaceAll('_', ' ')} of a shard`,
+      labelNames: ['shard'],
+      registers: [registry],
+    };
+    if (isGauge) {
+      new Gauge({
+        ...options,
+        collect() {
+          for (const shard of host.shards.live) this.set({ shard }, host.shards.counters(shard).get(name));
+        },
+      });
+    } else {
+      new Counter({
+        ...options,
+        collect() {
+          this.reset();
+          for (const shard of host.shards.live) this.inc({ shard }, host.shards.counters(shard).get(name));
+        },
+      });
+    }
+  }
+  new Gauge({
+    name: 'tidegate_shards',
+    help: 'Shards that serve',
+    registers: [registry],
+    collect() {
+      this.set(host.shards.live.length);
+    },
+  });
+  new Counter({
+    name: 'tidegate_shard_restarts_total',
+    help: 'Shards that ended unasked and were started again',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(host.restarts);
+    },
+  });
+  return registry;
+}

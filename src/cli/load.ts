@@ -1,0 +1,1 @@
+export async function load(_url: string, _options: object): Promise<void> {}

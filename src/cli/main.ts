@@ -1,0 +1,89 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { TidegateError } from '../quic/errors.js';
+import { mergeConfig } from './options.js';
+
+const EXIT_USAGE = 2;
+
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It has to be a whole number.');
+  return Number(text);
+}
+
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It has to be a number.');
+  return value;
+}
+
+function shards(text: string): number | 'auto' {
+  return text === 'auto' ? 'auto' : wholeNumber(text);
+}
+
+const program = new Command('tidegate')
+  .description('A socket host: WebTransport over HTTP/3, each socket set up before its data arrives')
+  .version(version)
+  .showSuggestionAfterError()
+  .exitOverride();
+
+program
+  .command('serve')
+  .description('serve WebTransport sessions')
+  .option('--config <file>', 'JSON file with any of the keys of the configuration')
+  .option('--host <address>', 'address to bind; :: for all (default 127.0.0.1)')
+  .option('--port <port>', 'UDP and TCP port; 0 for a free one (default 4433)', wholeNumber)
+  .option('--cert <file>', 'certificate chain, PEM; without one a self-signed certificate is made')
+  .option('--key <file>', 'its private key, PEM')
+  .option('--shards <n>', 'threads that serve, or auto', shards)
+  .addOption(new Option('--engine <name>', 'what speaks HTTP/3').choices(['quiche', 'fails-components']))
+  .option('--data-dir <folder>', 'keys and certificate (default ./data)')
+  .option('--keys <file>', 'key file; one for all hosts of a fleet')
+  .option('--admin-host <address>', 'address of probes, metrics and sessions (default 127.0.0.1)')
+  .option('--admin-port <port>', 'their TCP port; 0 for a free one (default 9433)', wholeNumber)
+  .option('--drain-timeout <seconds>', 'what sessions get to end on SIGTERM (default 10)', number)
+  .addOption(new Option('--mode <mode>', 'observe reckons limits and applies none').choices(['enforce', 'observe']))
+  .option('--migration', 'let clients change their address')
+  .option('--qlog-dir <folder>', 'a qlog file a connection')
+  .option('--json', 'first line on standard output: url, certificateHash, adminUrl, shards, pid')
+  .option('--supervise', 'start the host again where it is killed')
+  .addHelpText('after', '\nExample:\n  tidegate serve --port 0 --json --data-dir /var/lib/tidegate\n')
+  .action(async ({ config, json = false, supervise = false, ...flags }) => {
+    const merged = mergeConfig(flags, process.env, config);
+    if (supervise) await (await import('./supervise.js')).supervise();
+    else await (await import('./serve.js')).serve(merged, json);
+  });
+
+program
+  .command('load <url>')
+  .description('open sessions, send, and measure what comes back')
+  .option('--sessions <n>', 'sessions, each on a connection of its own', wholeNumber, 10)
+  .option('--rate <n>', 'messages a second and session; 0 for as many as come back', number, 10)
+  .option('--size <bytes>', 'bytes a message', wholeNumber, 100)
+  .addOption(new Option('--kind <kind>', 'what is sent').choices(['datagrams', 'streams']).default('datagrams'))
+  .option('--duration <seconds>', 'how long', number, 10)
+  .option('--replay <file>', 'play a packets CSV (flow,t_ms,dir,bytes) or a messages CSV (client,t,bytes), .gz too')
+  .option('--speed <factor>', 'time factor of a replay', number, 1)
+  .option('--limit <n>', 'flows of a replay at most', wholeNumber)
+  .option('--certificate-hash <hex>', 'SHA-256 of the certificate to trust')
+  .option('--insecure', 'trust any certificate')
+  .option('--json', 'one line of JSON at the end, and one a second before')
+  .addHelpText('after', '\nExample:\n  tidegate load https://127.0.0.1:4433/echo --insecure --sessions 100 --rate 50\n')
+  .action(async (url: string, options) => await (await import('./load.js')).load(url, options));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+  } else if (error instanceof TidegateError) {
+    process.stderr.write(`tidegate: ${error.message}\n`);
+    process.exitCode = EXIT_USAGE;
+  } else {
+    throw error;
+  }
+}

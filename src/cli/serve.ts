@@ -1,0 +1,63 @@
+import { pino } from 'pino';
+import { AdminServer } from '../admin/admin-server.js';
+import type { HostConfigInput } from '../host/config.js';
+import { SocketHost } from '../host/socket-host.js';
+
+/** Serves until SIGTERM or SIGINT; resolves when everything is closed. */
+export async function serve(config: HostConfigInput, json: boolean): Promise<void> {
+  const log = pino({ level: process.env.TIDEGATE_LOG ?? 'info' }, pino.destination({ fd: 2, sync: true }));
+  const host = new SocketHost(config);
+  host.on('log', (level, message, detail) => log[level](detail, message));
+  await host.start();
+  let admin: AdminServer;
+  try {
+    admin = await AdminServer.start(host);
+  } catch (error) {
+    await host.close(0);
+    throw error;
+  }
+  announce(host, admin, json);
+
+  await new Promise<void>((resolve) => {
+    let stopping = false;
+    const stop = (signal: NodeJS.Signals): void => {
+      // A second signal ends at once.
+      if (stopping) process.exit(1);
+      stopping = true;
+      log.info({ signal, drainTimeout: host.config.drainTimeout }, 'draining');
+      host.close().then(resolve, (error: Error) => {
+        log.error({ error: error.message }, 'draining failed');
+        resolve();
+      });
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+    process.on('SIGHUP', () => {
+      host.reload().then(
+        () => log.info('reloaded'),
+        (error: Error) => log.error({ error: error.message }, 'reload failed; everything stays as it is'),
+      );
+    });
+  });
+  await admin.close();
+  log.info('closed');
+}
+
+function announce(host: SocketHost, admin: AdminServer, json: boolean): void {
+  const { url, certificateHash } = host;
+  const shards = host.shards.live.length;
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ url, certificateHash, adminUrl: admin.url, shards, pid: process.pid })}\n`);
+    return;
+  }
+  process.stdout.write(
+    [
+      `Tidegate serves ${url} with ${shards} shard${shards === 1 ? '' : 's'}${host.shardNote === null ? '' : ` (${host.shardNote})`}`,
+      `  functions          ${url}/echo  ${url}/sink  ${url}/source?bytes=N`,
+      `  certificate hash   ${certificateHash}`,
+      `  sessions, metrics  ${admin.url}/sessions  ${admin.url}/metrics  ${admin.url}/readyz`,
+      `  try it             npx --no-install tidegate load ${url}/echo --insecure`,
+      '',
+    ].join('\n'),
+  );
+}

@@ -1,0 +1,154 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { rootCertificates } from 'node:tls';
+import { H3Connection } from '../http3/connection.js';
+import { H3Error } from '../http3/errors.js';
+import type { RequestHead } from '../http3/message.js';
+import type { HeaderField } from '../http3/qpack/field-section.js';
+import type { SessionHandler, WebTransportSession } from '../http3/session.js';
+import { bindUdp, UdpDriver } from '../net/udp-driver.js';
+import type { QuicCloseInfo, QuicConnection } from '../quic/engine.js';
+import { TidegateError } from '../quic/errors.js';
+import { DEFAULT_TRANSPORT, type QuicTransportOptions } from '../quic/options.js';
+import { QuicheEndpoint } from '../quic/quiche/endpoint.js';
+
+/** Hashes are only for short-lived certificates, as in browsers. */
+const MAX_HASHED_VALIDITY = 14 * 86_400_000;
+
+export interface ClientTrust {
+  /** SHA-256 of the certificate's DER, hex; one of them has to match. */
+  certificateHashes?: readonly string[];
+  /** Any certificate will do: for tests. */
+  insecure?: boolean;
+}
+
+export interface NodeClientOptions extends ClientTrust {
+  ipv6?: boolean;
+  transport?: Partial<QuicTransportOptions>;
+  keyLogFile?: string;
+}
+
+/** A session of a client, with what carries it. */
+export interface ClientSession {
+  session: WebTransportSession;
+  connection: QuicConnection;
+  http3: H3Connection;
+}
+
+/** Throws where a certificate is not the one that was promised by its hash. */
+export function checkHashedCertificate(der: Uint8Array | undefined, hashes: readonly string[], now: number): void {
+  if (der === undefined) throw new TidegateError('TIDEGATE_E_CERTIFICATE', 'the server sent no certificate');
+  const hash = createHash('sha256').update(der).digest('hex');
+  if (!hashes.some((wanted) => wanted.toLowerCase().replaceAll(':', '') === hash)) {
+    throw new TidegateError('TIDEGATE_E_CERTIFICATE', `the server's certificate has the hash ${hash}`, {
+      hint: 'it was renewed, or this is another server',
+    });
+  }
+  const certificate = new X509Certificate(der);
+  const [from, to] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
+  if (now < from || now > to || to - from > MAX_HASHED_VALIDITY) {
+    throw new TidegateError('TIDEGATE_E_CERTIFICATE', 'the certificate is not valid now, or for more than 14 days', {
+      hint: 'hashes are for certificates of at most 14 days',
+    });
+  }
+}
+
+/** A WebTransport client for Node over HTTP/3: any number of connections on one UDP socket. */
+export class NodeClient {
+  private constructor(
+    readonly driver: UdpDriver,
+    readonly options: NodeClientOptions,
+  ) {}
+
+  static async create(options: NodeClientOptions = {}): Promise<NodeClient> {
+    const address = options.ipv6 ? '::' : '0.0.0.0';
+    const socket = await bindUdp({ address, port: 0 });
+    const trustsBlindly = options.insecure === true || options.certificateHashes !== undefined;
+    const driver = new UdpDriver(
+      socket,
+      (hooks) =>
+        new QuicheEndpoint(
+          {
+            localAddress: address,
+            localPort: socket.address().port,
+            protocols: ['h3'],
+            transport: { ...DEFAULT_TRANSPORT, ...options.transport },
+            client: { trustedRoots: trustsBlindly ? null : rootCertificates.join('\n') },
+            ...(options.keyLogFile === undefined ? {} : { keyLogFile: options.keyLogFile }),
+          },
+          { ...hooks, onConnection() {} },
+        ),
+    );
+    return new NodeClient(driver, options);
+  }
+
+  /**
+   * Opens a session at `url` on a connection of its own. Rejects where the connection, the certificate, the server's
+   * settings or its answer forbid it.
+   */
+  async connect(url: string, handler: SessionHandler, headers: readonly HeaderField[] = []): Promise<ClientSession> {
+    const { hostname, port, host, pathname, search } = new URL(url);
+    const name = hostname.replace(/^\[|\]$/g, '');
+    const address = isIP(name) ? name : (await lookup(name, { family: this.options.ipv6 ? 6 : 4 })).address;
+    return await new Promise<ClientSession>((resolve, reject) => {
+      const fail = (message: string): void => reject(new TidegateError('TIDEGATE_E_CONNECT', `${url}: ${message}`));
+      let http3: H3Connection;
+      const connection = this.driver.endpoint.connect(
+        {
+          address,
+          port: port === '' ? 443 : Number(port),
+          ...(isIP(name) ? {} : { serverName: name }),
+          handler: undefined as never,
+        },
+        performance.now(),
+      );
+      http3 = new H3Connection(connection, {
+        onSession: (session) => session.reject(405),
+        onRequest() {},
+        onReady: (webTransport) => {
+          const head: RequestHead = {
+            method: 'CONNECT',
+            scheme: 'https',
+            authority: host,
+            path: pathname + search,
+            protocol: 'webtransport',
+            headers: {},
+          };
+          try {
+            const { certificateHashes } = this.options;
+            if (certificateHashes !== undefined) {
+              checkHashedCertificate(connection.peerCertificates()[0], certificateHashes, Date.now());
+            }
+          } catch (error) {
+            http3.close(H3Error.NO_ERROR, 'certificate refused');
+            reject(error);
+            return;
+          }
+          const session: WebTransportSession | null = webTransport
+            ? http3.openSession(head, headers, (status) => {
+                if (status >= 200 && status <= 299) {
+                  resolve({ session: session as WebTransportSession, connection, http3 });
+                } else {
+                  fail(`refused with status ${status}`);
+                  http3.close();
+                }
+              })
+            : null;
+          if (session === null) {
+            fail(webTransport ? 'the server allows no stream' : 'the server has no WebTransport');
+            http3.close();
+          } else {
+            session.handler = handler;
+          }
+        },
+        onClosed: (info: QuicCloseInfo) => fail(`connection ended (${info.by} ${info.code} ${info.reason})`),
+      });
+      this.driver.scheduleFlush();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.driver.close(H3Error.NO_ERROR, '');
+  }
+}

@@ -1,0 +1,2 @@
+export { type SessionCounts, SessionTable } from './session-table.js';
+export type { CoreExports } from './wasm-exports.js';

@@ -1,0 +1,90 @@
+import { hkdfSync, randomBytes, randomUUID } from 'node:crypto';
+import { chmod, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import { TidegateError } from '../quic/errors.js';
+import type { ShardKeys } from './shard/messages.js';
+
+const keyFile = z.strictObject({
+  format: z.literal(1),
+  /** Newest first: the first makes what is new, all are understood. */
+  keys: z
+    .array(
+      z.strictObject({
+        /** Key version in connection IDs, 0 to 6. */
+        version: z.int().min(0).max(6),
+        createdAt: z.iso.datetime(),
+        secret: z.base64(),
+      }),
+    )
+    .min(1)
+    .max(7),
+});
+
+type KeyFile = z.infer<typeof keyFile>;
+
+const SECRET_BYTES = 32;
+
+function derive(secret: Uint8Array, purpose: string, bytes: number): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', secret, new Uint8Array(0), `tidegate ${purpose}`, bytes));
+}
+
+function newKey(version: number): KeyFile['keys'][number] {
+  return { version, createdAt: new Date().toISOString(), secret: randomBytes(SECRET_BYTES).toString('base64') };
+}
+
+/**
+ * The keys of a host or a fleet: secrets in one versioned file, and from each by HKDF-SHA-256 what connection IDs,
+ * Retry tokens, stateless resets and pseudonyms need. Made at first start; another start at the same time gets the
+ * same file.
+ */
+export async function loadKeys(path: string): Promise<ShardKeys> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unreadable(path, error as Error);
+    text = await createKeyFile(path);
+  }
+  let parsed: KeyFile;
+  try {
+    parsed = keyFile.parse(JSON.parse(text));
+  } catch (error) {
+    throw unreadable(path, error as Error);
+  }
+  const secrets = parsed.keys.map(({ secret }) => Buffer.from(secret, 'base64'));
+  if (secrets.some((secret) => secret.length < SECRET_BYTES)) {
+    throw unreadable(path, new Error(`a secret is shorter than ${SECRET_BYTES} bytes`));
+  }
+  return {
+    cid: parsed.keys.map(({ version }, i) => ({ version, key: derive(secrets[i], 'connection id', 16) })),
+    retry: secrets.map((secret) => derive(secret, 'retry token', 32)),
+    reset: derive(secrets[0], 'stateless reset', 32),
+    pseudonym: derive(secrets[0], 'pseudonym', 32),
+  };
+}
+
+async function createKeyFile(path: string): Promise<string> {
+  const text = `${JSON.stringify({ format: 1, keys: [newKey(0)] } satisfies KeyFile, null, 2)}\n`;
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeFile(aside, text, { mode: 0o600, flush: true });
+    await chmod(aside, 0o600);
+    // link fails where the file is there: of two that start at once both use the first one's.
+    await link(aside, path);
+    return text;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return await readFile(path, 'utf8');
+    throw unreadable(path, error as Error);
+  } finally {
+    await rm(aside, { force: true });
+  }
+}
+
+function unreadable(path: string, cause: Error): TidegateError {
+  return new TidegateError('TIDEGATE_E_KEYS', `can't use the key file ${path}: ${cause.message}`, {
+    hint: 'mend it, give another with --keys, or remove it for new keys (clients then get new pseudonyms)',
+    cause,
+  });
+}

@@ -1,0 +1,247 @@
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { COUNTER_NAMES, ShardCounters } from './shard/counters.js';
+import type { FromShard, ShardInit, ToShard } from './shard/messages.js';
+import { PacketRing } from './shard/packet-ring.js';
+
+const WORKER = new URL('../../workers/shard.js', import.meta.url).href;
+const CHECK_MS = 100;
+/** A worker that is not gone so long after terminate() hangs in native code, which nothing can interrupt. */
+const NATIVE_HANG_MS = 3000;
+const MAX_BACK_OFF_MS = 5000;
+const SETTLED_MS = 5000;
+
+/** What a shard needs beside its place in the pool. */
+export type ShardSettings = Omit<
+  ShardInit,
+  'index' | 'port' | 'reusePort' | 'heartbeat' | 'counters' | 'rings' | 'doorbells' | 'accepting'
+>;
+
+export interface ShardPoolHooks {
+  onMessage(shard: number, message: FromShard): void;
+  /** A shard ended unasked and comes back. */
+  onIncident(shard: number, reason: string): void;
+  /** Ends the process where native code hangs; replaced in tests. */
+  onNativeHang(shard: number): void;
+}
+
+interface Running {
+  port: MessagePort;
+  abort: AbortController;
+  worker: Worker | null;
+  startedAt: number;
+  ready: boolean;
+  /** The end was asked for. */
+  ending: boolean;
+  ended: Promise<void>;
+}
+
+/**
+ * The shards: one long-running piscina task each. A shard that throws, or whose heart in shared memory stops, is ended
+ * and started again with its index, so that its connection IDs lead to the new one (which resets what it does not know).
+ */
+export class ShardPool {
+  readonly #pool: Piscina;
+  readonly #running: (Running | null)[];
+  readonly #heartbeat: SharedArrayBuffer;
+  readonly #beats: Int32Array;
+  readonly #lastBeat: { count: number; at: number }[];
+  readonly #counters: ShardCounters[];
+  readonly #rings: SharedArrayBuffer[][];
+  readonly #doorbells: SharedArrayBuffer;
+  readonly #accepting: Int32Array<SharedArrayBuffer>;
+  readonly #failures: number[];
+  #port: number;
+  #watch: NodeJS.Timeout | undefined;
+  #lastCheck = performance.now();
+  #closing = false;
+
+  constructor(
+    readonly settings: ShardSettings,
+    port: number,
+    /** Places for shards; rings between all of them are made at once. */
+    readonly places: number,
+    readonly shardHangMs: number,
+    readonly hooks: ShardPoolHooks,
+  ) {
+    this.#port = port;
+    this.#pool = new Piscina({
+      filename: WORKER,
+      minThreads: 0,
+      maxThreads: places,
+      idleTimeout: 0,
+      concurrentTasksPerWorker: 1,
+      atomics: 'disabled',
+    });
+    this.#running = new Array(places).fill(null);
+    this.#heartbeat = new SharedArrayBuffer(places * 4);
+    this.#beats = new Int32Array(this.#heartbeat);
+    this.#lastBeat = Array.from({ length: places }, () => ({ count: 0, at: 0 }));
+    this.#counters = Array.from({ length: places }, () => new ShardCounters());
+    this.#failures = new Array(places).fill(0);
+    this.#rings =
+      places === 1
+        ? []
+        : Array.from({ length: places }, () => Array.from({ length: places }, () => PacketRing.create()));
+    this.#doorbells = new SharedArrayBuffer(places * 4);
+    this.#accepting = new Int32Array(new SharedArrayBuffer(places * 4));
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Indices of shards that serve. */
+  get live(): number[] {
+    return this.#running.flatMap((running, index) => (running?.ready ? [index] : []));
+  }
+
+  counters(shard: number): ShardCounters {
+    return this.#counters[shard];
+  }
+
+  /** Sums of the counters of all places, those of shards that ended too. */
+  totals(): Record<(typeof COUNTER_NAMES)[number], number> {
+    return Object.fromEntries(
+      COUNTER_NAMES.map((name) => [name, this.#counters.reduce((sum, counters) => sum + counters.get(name), 0)]),
+    ) as Record<(typeof COUNTER_NAMES)[number], number>;
+  }
+
+  /** Starts `count` shards; the first finds the port where that was 0. Rejects where one can't start. */
+  async start(count: number): Promise<void> {
+    await this.#launch(0);
+    await Promise.all(Array.from({ length: count - 1 }, (_, i) => this.#launch(i + 1)));
+    this.#lastCheck = performance.now();
+    this.#watch = setInterval(() => this.#check(), CHECK_MS);
+    this.#watch.unref();
+  }
+
+  /** Starts one more shard and returns its index, or -1 where every place is taken. */
+  async add(): Promise<number> {
+    const index = this.#running.indexOf(null);
+    if (index >= 0) await this.#launch(index);
+    return index;
+  }
+
+  /** Takes a shard out of service: it ends with its last session. */
+  retire(shard: number): void {
+    const running = this.#running[shard];
+    if (running === null) return;
+    running.ending = true;
+    Atomics.store(this.#accepting, shard, 0);
+    this.send(shard, { type: 'retire' });
+  }
+
+  send(shard: number, message: ToShard): void {
+    this.#running[shard]?.port.postMessage(message);
+  }
+
+  broadcast(message: ToShard): void {
+    for (let shard = 0; shard < this.places; shard++) this.send(shard, message);
+  }
+
+  #launch(index: number): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
+    const abort = new AbortController();
+    const init: ShardInit = {
+      ...this.settings,
+      index,
+      port: this.#port,
+      reusePort: this.places > 1,
+      heartbeat: this.#heartbeat,
+      counters: this.#counters[index].memory,
+      rings: this.#rings,
+      doorbells: this.#doorbells,
+      accepting: this.#accepting.buffer,
+    };
+    const run = this.#pool.run({ init, port: port2 }, { signal: abort.signal, transferList: [port2] });
+    const running: Running = {
+      port: port1,
+      abort,
+      worker: null,
+      startedAt: performance.now(),
+      ready: false,
+      ending: false,
+      ended: Promise.resolve(),
+    };
+    this.#running[index] = running;
+    return new Promise<void>((resolve, reject) => {
+      port1.on('message', (message: FromShard) => {
+        if (message.type === 'ready') {
+          this.#becameReady(index, running, message.port, message.threadId);
+          resolve();
+        }
+        this.hooks.onMessage(index, message);
+      });
+      running.ended = run.then(
+        () => this.#ended(index, running, null),
+        (error: Error) => {
+          reject(error);
+          this.#ended(index, running, error);
+        },
+      );
+    });
+  }
+
+  #becameReady(index: number, running: Running, port: number, threadId: number): void {
+    this.#port = port;
+    running.ready = true;
+    running.worker = this.#pool.threads.find((worker) => worker.threadId === threadId) ?? null;
+    this.#lastBeat[index] = { count: Atomics.load(this.#beats, index), at: performance.now() };
+    Atomics.store(this.#accepting, index, 1);
+  }
+
+  #ended(index: number, running: Running, error: Error | null): void {
+    running.port.close();
+    if (this.#running[index] !== running) return;
+    this.#running[index] = null;
+    Atomics.store(this.#accepting, index, 0);
+    if (this.#closing || running.ending) return;
+    // One that never served is for start() to tell; later ones come back.
+    if (!running.ready && this.#watch === undefined) return;
+    this.hooks.onIncident(index, error?.message ?? 'ended by itself');
+    if (performance.now() - running.startedAt > SETTLED_MS) this.#failures[index] = 0;
+    const delay = Math.min(50 * 2 ** this.#failures[index]++ - 50, MAX_BACK_OFF_MS);
+    setTimeout(() => {
+      if (!this.#closing) this.#launch(index).catch(() => {});
+    }, delay);
+  }
+
+  /** Looks at the hearts. A check that comes late itself (a stopped machine) judges nobody. */
+  #check(): void {
+    const now = performance.now();
+    const late = now - this.#lastCheck > CHECK_MS * 3;
+    this.#lastCheck = now;
+    this.#running.forEach((running, index) => {
+      if (!running?.ready) return;
+      const last = this.#lastBeat[index];
+      const count = Atomics.load(this.#beats, index);
+      if (count !== last.count || late) this.#lastBeat[index] = { count, at: now };
+      else if (now - last.at > this.shardHangMs) this.#kill(index, running);
+    });
+  }
+
+  #kill(index: number, running: Running): void {
+    running.ready = false;
+    const { worker } = running;
+    let gone = worker === null;
+    worker?.once('exit', () => {
+      gone = true;
+    });
+    running.abort.abort(new Error('hung'));
+    setTimeout(() => {
+      if (!gone) this.hooks.onNativeHang(index);
+    }, NATIVE_HANG_MS).unref();
+  }
+
+  /** Lets sessions end for `deadlineMs`, then ends all. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#closing = true;
+    this.broadcast({ type: 'drain', deadlineMs });
+    const ends = this.#running.flatMap((running) => (running === null ? [] : [running.ended]));
+    const grace = new Promise<void>((resolve) => setTimeout(resolve, deadlineMs + 1000).unref());
+    await Promise.race([Promise.all(ends), grace]);
+    clearInterval(this.#watch);
+    await this.#pool.destroy();
+  }
+}

@@ -1,0 +1,55 @@
+/** Names of a shard's counters, in the order of their places in shared memory. */
+export const COUNTER_NAMES = [
+  'sessions',
+  'connections',
+  'handshakes',
+  'accepted',
+  'established',
+  'retriesSent',
+  'versionNegotiationsSent',
+  'statelessResetsSent',
+  'refusedFull',
+  'refusedPrefix',
+  'refusedToken',
+  'evictedHandshakes',
+  'handshakeTimeouts',
+  'goodputClosed',
+  'malformed',
+  'unknownConnection',
+  'wrongPath',
+  'handedOn',
+  'packetsIn',
+  'packetsOut',
+  'bytesIn',
+  'bytesOut',
+  'sessionsOpened',
+  'sessionsRefused',
+  'sessionsClosed',
+  'datagramsDropped',
+  'functionErrors',
+  'ringDropped',
+  'cpuMicroseconds',
+] as const;
+
+export type CounterName = (typeof COUNTER_NAMES)[number];
+
+/** A shard's counters in memory that the main thread reads (each place is written by the shard alone). */
+export class ShardCounters {
+  readonly #values: Float64Array;
+
+  constructor(readonly memory: SharedArrayBuffer = new SharedArrayBuffer(COUNTER_NAMES.length * 8)) {
+    this.#values = new Float64Array(memory);
+  }
+
+  get(name: CounterName): number {
+    return this.#values[COUNTER_NAMES.indexOf(name)];
+  }
+
+  set(name: CounterName, value: number): void {
+    this.#values[COUNTER_NAMES.indexOf(name)] = value;
+  }
+
+  snapshot(): Record<CounterName, number> {
+    return Object.fromEntries(COUNTER_NAMES.map((name, i) => [name, this.#values[i]])) as Record<CounterName, number>;
+  }
+}

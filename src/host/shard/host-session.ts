@@ -1,0 +1,129 @@
+import type { SocketSettings } from '../../adapt/settings.js';
+import type { SessionTable } from '../../core/session-table.js';
+import type { SessionClose, SessionHandler } from '../../http3/session.js';
+import type { WebTransportStream } from '../../http3/stream.js';
+import type { DatagramSendResult } from '../../quic/engine.js';
+import type { HostFunction, SessionFunction } from '../functions/endpoint.js';
+import type { TransportSession } from '../transport.js';
+import { GatedStream } from './gated-stream.js';
+
+/** What a session needs of its shard. */
+export interface SessionShard {
+  readonly table: SessionTable;
+  /** Calls `stream.proceed()` when the session has tokens again. */
+  waitForTokens(session: HostSession, stream: GatedStream, now: number): void;
+  sessionClosed(session: HostSession, close: SessionClose): void;
+  /** A function threw; the session ends, the shard lives on. */
+  functionFailed(session: HostSession, error: unknown): void;
+}
+
+export interface SessionIdentity {
+  /** Pseudonym of the client; never the identity itself. */
+  client: string;
+  transport: 'http3' | 'tcp';
+  peer: string;
+  path: string;
+}
+
+/** A client's session in a shard: transport, gate and function joined. */
+export class HostSession implements SessionHandler {
+  readonly table: SessionTable;
+  readonly query: URLSearchParams;
+  readonly openedAt: number;
+  /** Set while limits bind; in observe mode everything is counted and nothing held back. */
+  enforced = true;
+  #function: SessionFunction = {};
+
+  constructor(
+    readonly shard: SessionShard,
+    readonly transport: TransportSession,
+    readonly slot: number,
+    readonly identity: SessionIdentity,
+    readonly functionId: string,
+    public settings: SocketSettings,
+    now: number,
+  ) {
+    this.table = shard.table;
+    this.openedAt = now;
+    this.query = new URLSearchParams(identity.path.split('?')[1] ?? '');
+    transport.handler = this;
+  }
+
+  /** Hands the session to its function. The transport is accepted in between, so that onOpen can already send. */
+  start(hostFunction: HostFunction): void {
+    this.#guard(() => {
+      this.#function = hostFunction.open(this);
+    });
+    if (this.transport.state === 'closed') return;
+    this.transport.accept();
+    this.#guard(() => this.#function.onOpen?.());
+  }
+
+  onDatagram(bytes: Uint8Array, start: number, end: number): void {
+    const passes = this.table.core.datagramIn(this.slot, end - start, performance.now());
+    if (passes === 0 && this.enforced) return;
+    try {
+      this.#function.onDatagram?.(bytes, start, end);
+    } catch (error) {
+      this.shard.functionFailed(this, error);
+    }
+  }
+
+  onStream(stream: WebTransportStream): void {
+    const gated = new GatedStream(this, stream);
+    this.#guard(() => {
+      if (this.#function.onStream === undefined) {
+        stream.stopSending(0);
+        stream.reset(0);
+      } else {
+        this.#function.onStream(gated);
+      }
+    });
+  }
+
+  onStreamsAvailable(): void {
+    this.#guard(() => this.#function.onStreamsAvailable?.());
+  }
+
+  onDraining(): void {}
+
+  onClosed(close: SessionClose): void {
+    this.#guard(() => this.#function.onClose?.(close));
+    this.shard.sessionClosed(this, close);
+  }
+
+  openStream(bidirectional: boolean): GatedStream | null {
+    const stream = this.transport.openStream(bidirectional);
+    return stream === null ? null : new GatedStream(this, stream);
+  }
+
+  sendDatagram(payload: Uint8Array): DatagramSendResult {
+    return this.#counted(this.transport.sendDatagram(payload), payload.length);
+  }
+
+  /** As {@link TransportSession.sendDatagramInPlace}. */
+  sendDatagramInPlace(bytes: Uint8Array, start: number, end: number): DatagramSendResult {
+    return this.#counted(this.transport.sendDatagramInPlace(bytes, start, end), end - start);
+  }
+
+  #counted(result: DatagramSendResult, bytes: number): DatagramSendResult {
+    if (result === 'sent') this.table.core.countOut(this.slot, bytes, performance.now());
+    return result;
+  }
+
+  waitForTokens(stream: GatedStream, now: number): void {
+    this.shard.waitForTokens(this, stream, now);
+  }
+
+  close(code = 0, reason = ''): void {
+    this.transport.close(code, reason);
+  }
+
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.shard.functionFailed(this, error);
+    }
+  }
+}

@@ -1,0 +1,260 @@
+import { EventEmitter } from 'node:events';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { type SettingsPolicy, settingsFor, type SocketSettings } from '../adapt/settings.js';
+import type { BehavioralProfile } from '../profile/behavioral-profile.js';
+import { BehavioralProfiler, type Profiler } from '../profile/behavioral-profiler.js';
+import {
+  type CertificateSource,
+  certificateHash,
+  FileCertificate,
+  SelfSignedCertificate,
+} from './certificate/certificate-source.js';
+import { type HostConfig, type HostConfigInput, parseConfig } from './config.js';
+import { loadKeys } from './keys.js';
+import { shardCount } from './runtime-support.js';
+import type { FromShard, SessionReport, SessionUpdate } from './shard/messages.js';
+import { ShardPool } from './shard-pool.js';
+
+/** How long a shard has to tell of its sessions. */
+const REPORT_TIMEOUT_MS = 2000;
+/** A limit is sent anew when it changed by more than this share. */
+const WORTH_SENDING = 0.1;
+
+export interface SessionDetail extends SessionReport {
+  profile: BehavioralProfile;
+}
+
+/** A socket set up for a client, before its data. */
+export interface OpenedSocket extends SocketSettings {
+  profile: BehavioralProfile;
+}
+
+interface HostEvents {
+  log: [level: 'info' | 'warn' | 'error', message: string, detail: Record<string, unknown>];
+  incident: [shard: number, reason: string];
+}
+
+/** The host: shards, certificate, profiles. `start()` serves, `close()` drains. */
+export class SocketHost extends EventEmitter<HostEvents> {
+  readonly config: HostConfig;
+  readonly profiler: Profiler;
+  readonly startedAt = Date.now();
+  /** Why there are fewer shards than asked for, if so. */
+  shardNote: string | null = null;
+  restarts = 0;
+  #pool: ShardPool | null = null;
+  #certificate: CertificateSource | null = null;
+  #reports = new Map<number, (sessions: SessionReport[]) => void>();
+  #nextReport = 1;
+  #draining = false;
+
+  constructor(config: HostConfigInput = {}, profiler: Profiler = new BehavioralProfiler()) {
+    super();
+    this.config = parseConfig(config);
+    this.profiler = profiler;
+  }
+
+  get policy(): SettingsPolicy {
+    return this.config.policy;
+  }
+
+  get port(): number {
+    return this.#pool?.port ?? this.config.port;
+  }
+
+  get url(): string {
+    const { host } = this.config;
+    const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : isIP(host) === 6 ? `[${host}]` : host;
+    return `https://${shown}:${this.port}`;
+  }
+
+  get certificateHash(): string {
+    return certificateHash(this.#openCertificate.current.certificate);
+  }
+
+  get nextCertificateHash(): string | null {
+    return this.#openCertificate.nextHash;
+  }
+
+  get isReady(): boolean {
+    return !this.#draining && (this.#pool?.live.length ?? 0) > 0;
+  }
+
+  get isDraining(): boolean {
+    return this.#draining;
+  }
+
+  get shards(): ShardPool {
+    if (this.#pool === null) throw new Error('the host is not started');
+    return this.#pool;
+  }
+
+  get #openCertificate(): CertificateSource {
+    if (this.#certificate === null) throw new Error('the host is not started');
+    return this.#certificate;
+  }
+
+  /** Serves. Rejects with a TidegateError that says what to mend. */
+  async start(): Promise<void> {
+    const { config } = this;
+    const keys = await loadKeys(config.keys ?? join(config.dataDir, 'keys.json'));
+    this.#certificate = await this.#openCertificateSource();
+    const { shards, note } = shardCount(config.shards);
+    this.shardNote = note;
+    const pool = new ShardPool(
+      {
+        host: config.host,
+        engine: config.engine,
+        tcp: config.tcp,
+        certificate: this.#certificate.current,
+        keys,
+        hostId: config.hostId,
+        maxConnections: config.maxConnections,
+        handshakes: config.handshakes,
+        allowMigration: config.migration,
+        idleTimeoutMs: config.idleTimeout * 1000,
+        allowedOrigins: config.allowedOrigins,
+        mode: config.mode,
+        tickMs: config.tick * 1000,
+        qlogDir: config.qlogDir,
+        keyLogFile: process.env.SSLKEYLOGFILE ?? null,
+      },
+      config.port,
+      shards,
+      config.shardHangMs,
+      {
+        onMessage: (shard, message) => this.#onMessage(shard, message),
+        onIncident: (shard, reason) => {
+          this.restarts++;
+          this.emit('incident', shard, reason);
+          this.emit('log', 'error', 'shard ended and is started again', { shard, reason });
+        },
+        onNativeHang: () => process.kill(process.pid, 'SIGKILL'),
+      },
+    );
+    this.#pool = pool;
+    try {
+      await pool.start(shards);
+    } catch (error) {
+      this.#certificate.close();
+      await pool.close(0);
+      throw error;
+    }
+    if (note !== null) this.emit('log', 'warn', note, {});
+  }
+
+  async #openCertificateSource(): Promise<CertificateSource> {
+    const { cert, key, dataDir, host } = this.config;
+    const onChange = (): void => this.#certificateChanged();
+    const onError = (error: Error): void => {
+      this.emit('log', 'error', 'the certificate stays as it is', { error: error.message });
+    };
+    if (cert !== undefined && key !== undefined) return await FileCertificate.open(cert, key, onChange, onError);
+    const names = [...new Set(['localhost', '127.0.0.1', '::1', ...(isIP(host) || host.includes('.') ? [host] : [])])];
+    return await SelfSignedCertificate.open(dataDir, names, onChange, onError);
+  }
+
+  #certificateChanged(): void {
+    if (this.#pool === null) return;
+    const pair = this.#openCertificate.current;
+    this.#pool.settings.certificate = pair;
+    this.#pool.broadcast({ type: 'certificate', pair });
+    this.#publishWellKnown();
+    this.emit('log', 'info', 'new certificate', { hash: this.certificateHash });
+  }
+
+  /** What `/.well-known/tidegate` answers. */
+  wellKnown(): Record<string, unknown> {
+    return { certificateHash: this.certificateHash, nextCertificateHash: this.nextCertificateHash };
+  }
+
+  #publishWellKnown(): void {
+    this.#pool?.broadcast({ type: 'wellKnown', body: JSON.stringify(this.wellKnown()) });
+  }
+
+  /** Loads the certificate again (SIGHUP). Rejects where it can't; the present one stays. */
+  async reload(): Promise<void> {
+    await this.#openCertificate.reload();
+  }
+
+  /** The socket of a client that opens a session: buffer, limits and level from its profile. */
+  openSocket(clientIdentifier: string): OpenedSocket {
+    const profile = this.profiler.getProfile(clientIdentifier);
+    return { ...settingsFor(profile, this.policy), profile };
+  }
+
+  #onMessage(shard: number, message: FromShard): void {
+    switch (message.type) {
+      case 'ready':
+        this.#pool?.send(shard, { type: 'wellKnown', body: JSON.stringify(this.wellKnown()) });
+        return;
+      case 'open': {
+        const { profile: _, ...settings } = this.openSocket(message.client);
+        this.#pool?.send(shard, { type: 'settings', request: message.request, settings });
+        return;
+      }
+      case 'updates':
+        this.#update(shard, message.updates);
+        return;
+      case 'report':
+        this.#reports.get(message.request)?.(message.sessions);
+        return;
+      case 'log':
+        this.emit('log', message.level, message.message, { shard, ...message.detail });
+        return;
+      case 'drained':
+        return;
+    }
+  }
+
+  /** What happened goes to the profiles, and what they say now to the sessions that are open. */
+  #update(shard: number, updates: SessionUpdate[]): void {
+    const timestamp = Date.now();
+    const changes = updates.map((update) => {
+      const { slot, client, ...seen } = update;
+      const before = this.openSocket(client);
+      this.profiler.updateProfile(client, { timestamp, ...seen });
+      const { profile: _, ...settings } = this.openSocket(client);
+      return { slot, client, settings, before };
+    });
+    const worth = changes.filter(
+      ({ settings, before }) => Math.abs(settings.rateLimit - before.rateLimit) > before.rateLimit * WORTH_SENDING,
+    );
+    if (worth.length === 0) return;
+    this.#pool?.send(shard, {
+      type: 'limits',
+      changes: worth.map(({ slot, client, settings }) => ({ slot, client, settings })),
+    });
+  }
+
+  /** All live sessions with their profiles. A shard that does not answer in time is left out. */
+  async sessions(): Promise<SessionDetail[]> {
+    const pool = this.shards;
+    const reports = await Promise.all(
+      pool.live.map(
+        (shard) =>
+          new Promise<SessionReport[]>((resolve) => {
+            const request = this.#nextReport++;
+            const finish = (sessions: SessionReport[]): void => {
+              clearTimeout(timer);
+              this.#reports.delete(request);
+              resolve(sessions);
+            };
+            const timer = setTimeout(() => finish([]), REPORT_TIMEOUT_MS);
+            this.#reports.set(request, finish);
+            pool.send(shard, { type: 'report', request });
+          }),
+      ),
+    );
+    return reports.flat().map((report) => ({ ...report, profile: this.profiler.getProfile(report.client) }));
+  }
+
+  /** Drains (GOAWAY, DRAIN) for at most `seconds`, then closes everything. */
+  async close(seconds: number = this.config.drainTimeout): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    await this.#pool?.close(seconds * 1000);
+    this.#certificate?.close();
+  }
+}

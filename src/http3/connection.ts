@@ -1,0 +1,542 @@
+import {
+  type QuicCloseInfo,
+  type QuicConnection,
+  type QuicConnectionHandler,
+  STREAM_BLOCKED,
+} from '../quic/engine.js';
+import { encodeVarint, readVarint } from '../quic/varint.js';
+import { H3ConnectionError, H3Error, H3StreamError } from './errors.js';
+import { Frame, FrameReader } from './frame-reader.js';
+import { concatBytes, encodeFrame } from './frame-writer.js';
+import { isWebTransport, type RequestHead } from './message.js';
+import type { HeaderField } from './qpack/field-section.js';
+import { type RequestOwner, RequestStream } from './request-stream.js';
+import { type SessionOwner, WebTransportSession } from './session.js';
+import { decodeSettings, encodeSettings, ownSettings, type Settings, supportsWebTransport } from './settings.js';
+import { WEBTRANSPORT_UNI_STREAM, WebTransportStream } from './stream.js';
+
+export interface H3Options {
+  /** WebTransport sessions at once on a connection. */
+  maxSessions: number;
+  /** RFC 9114 section 4.2.2, bytes. */
+  maxFieldSectionSize: number;
+  /** Streams (and datagrams) held whose CONNECT has not come yet. */
+  maxEarly: number;
+}
+
+export const DEFAULT_H3_OPTIONS: H3Options = { maxSessions: 16, maxFieldSectionSize: 16384, maxEarly: 32 };
+
+/** An ordinary request, not WebTransport. */
+export interface PlainRequest {
+  head: RequestHead;
+  respond(status: number, headers?: readonly HeaderField[], body?: Uint8Array): void;
+}
+
+/** Receives what a connection has to tell. */
+export interface H3Handler {
+  /** Server: a client asks for a session. Call accept or reject, now or later. */
+  onSession(session: WebTransportSession): void;
+  /** Server. */
+  onRequest(request: PlainRequest): void;
+  /** The peer's SETTINGS came; `webTransport` tells whether they allow sessions. */
+  onReady(webTransport: boolean): void;
+  onClosed(info: QuicCloseInfo): void;
+}
+
+/** Types of unidirectional streams, RFC 9114 section 6.2, RFC 9204 section 4.2. */
+const StreamType = { CONTROL: 0x00, PUSH: 0x01, QPACK_ENCODER: 0x02, QPACK_DECODER: 0x03 } as const;
+const CONTROL_FRAMES = new Set<number>([
+  Frame.DATA,
+  Frame.HEADERS,
+  Frame.CANCEL_PUSH,
+  Frame.SETTINGS,
+  Frame.PUSH_PROMISE,
+  Frame.GOAWAY,
+  Frame.MAX_PUSH_ID,
+]);
+const MAX_CONTROL_FRAME = 4096;
+const PREAMBLE = 16;
+const NOTHING: Uint8Array = new Uint8Array(0);
+/** Capacity of what is read at once where a stream is ours to parse; shared by all connections of a thread. */
+const scratch = new Uint8Array(65536);
+
+/** What a stream of the connection does when QUIC has news of it. */
+interface StreamSink {
+  onReadable(): void;
+  onWritable?(): void;
+  onStopped?(code: number): void;
+}
+
+/**
+ * HTTP/3 with WebTransport over one QUIC connection, for either side. Sans-IO: QUIC's events come in, calls on
+ * {@link QuicConnection} go out.
+ */
+export class H3Connection implements QuicConnectionHandler, SessionOwner, RequestOwner {
+  readonly #sinks = new Map<number, StreamSink>();
+  readonly #streams = new Map<number, WebTransportStream>();
+  readonly #requests = new Map<number, RequestStream>();
+  readonly #sessions = new Map<number, WebTransportSession>();
+  /** The session of the last datagram: nearly always that of the next. */
+  #lastSession: WebTransportSession | null = null;
+  #earlyStreams: WebTransportStream[] = [];
+  #earlyDatagrams: { sessionId: number; bytes: Uint8Array }[] = [];
+  #controlId = -1;
+  #controlPending: Uint8Array = NOTHING;
+  #peerStreams = new Set<number>();
+  #highestRequest = -4;
+  #goawaySent = Number.POSITIVE_INFINITY;
+  peerSettings: Settings | null = null;
+  peerDraining = false;
+
+  constructor(
+    readonly quic: QuicConnection,
+    readonly handler: H3Handler,
+    readonly options: H3Options = DEFAULT_H3_OPTIONS,
+  ) {
+    quic.handler = this;
+  }
+
+  get sessions(): Iterable<WebTransportSession> {
+    return this.#sessions.values();
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  get maxFieldSectionSize(): number {
+    return this.options.maxFieldSectionSize;
+  }
+
+  onEstablished(): void {
+    const { maxSessions, maxFieldSectionSize } = this.options;
+    const settings = encodeSettings(ownSettings(maxSessions, maxFieldSectionSize, this.quic.isServer));
+    this.#controlId = this.quic.openStream(false);
+    if (this.#controlId < 0) {
+      this.#fail(new H3ConnectionError(H3Error.STREAM_CREATION_ERROR, 'the peer allows no control stream'));
+      return;
+    }
+    this.#sinks.set(this.#controlId, {
+      onReadable() {},
+      onWritable: () => this.#sendControl(NOTHING),
+      onStopped: () => this.#fail(new H3ConnectionError(H3Error.CLOSED_CRITICAL_STREAM, 'control stream stopped')),
+    });
+    this.#sendControl(concatBytes(encodeVarint(StreamType.CONTROL), encodeFrame(Frame.SETTINGS, settings)));
+    // Without a dynamic table QPACK's streams carry nothing, and RFC 9204 section 4.2 lets us leave them out.
+  }
+
+  #sendControl(bytes: Uint8Array): void {
+    this.#controlPending = concatBytes(this.#controlPending, bytes);
+    const taken = this.quic.streamWrite(this.#controlId, this.#controlPending, false);
+    if (taken > 0) this.#controlPending = this.#controlPending.subarray(taken);
+  }
+
+  onDatagram(bytes: Uint8Array, length: number): void {
+    const quarter = readVarint(bytes, 0, length);
+    if (quarter < 0) {
+      this.#fail(new H3ConnectionError(H3Error.DATAGRAM_ERROR, 'datagram without a session'));
+      return;
+    }
+    const id = quarter * 4;
+    const start = 1 << (bytes[0] >> 6);
+    let session = this.#lastSession;
+    if (session === null || session.id !== id) {
+      session = this.#sessions.get(id) ?? null;
+      if (session === null) {
+        this.#holdDatagram(id, bytes, length);
+        return;
+      }
+      this.#lastSession = session;
+    }
+    session.receiveDatagram(bytes, start, length);
+  }
+
+  #holdDatagram(sessionId: number, bytes: Uint8Array, length: number): void {
+    // RFC 9297 section 2.1: what names no request that is or will be is dropped.
+    if (sessionId <= this.#highestRequest || !this.quic.isServer) return;
+    if (this.#earlyDatagrams.length >= this.options.maxEarly) return;
+    this.#earlyDatagrams.push({ sessionId, bytes: bytes.slice(0, length) });
+  }
+
+  onStreamReadable(id: number): void {
+    this.#guarded(id, () => {
+      const sink = this.#sinks.get(id);
+      if (sink !== undefined) {
+        sink.onReadable();
+        return;
+      }
+      const stream = this.#streams.get(id);
+      if (stream !== undefined) {
+        stream.handler.onReadable();
+        return;
+      }
+      const ours = (id & 1) === (this.quic.isServer ? 1 : 0);
+      if (ours) this.quic.streamRead(id, scratch);
+      else this.#beginStream(id);
+    });
+  }
+
+  onStreamWritable(id: number): void {
+    const stream = this.#streams.get(id);
+    if (stream !== undefined) stream.onWritable();
+    else this.#sinks.get(id)?.onWritable?.();
+  }
+
+  onStreamStopped(id: number, code: number): void {
+    const stream = this.#streams.get(id);
+    if (stream !== undefined) stream.onStopped(code);
+    else this.#sinks.get(id)?.onStopped?.(code);
+  }
+
+  onStreamsAvailable(): void {
+    for (const session of this.#sessions.values()) session.handler.onStreamsAvailable();
+  }
+
+  onClosed(info: QuicCloseInfo): void {
+    const clean = info.by !== 'engine' && info.application && info.code === H3Error.NO_ERROR;
+    for (const session of [...this.#sessions.values()]) session.connectionClosed(0, info.reason, clean);
+    this.#streams.clear();
+    this.#sinks.clear();
+    this.#requests.clear();
+    this.#earlyDatagrams = [];
+    this.#earlyStreams = [];
+    this.handler.onClosed(info);
+  }
+
+  /** Runs what a peer's bytes set off; its errors end the stream or the connection with their code. */
+  #guarded(id: number, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (error instanceof H3StreamError) this.#abortRequest(id, error);
+      else if (error instanceof H3ConnectionError) this.#fail(error);
+      else throw error;
+    }
+  }
+
+  #fail(error: H3ConnectionError): void {
+    this.quic.close(true, error.code, error.message);
+  }
+
+  #abortRequest(id: number, error: H3StreamError): void {
+    this.quic.streamReset(id, error.code);
+    this.quic.streamStop(id, error.code);
+    this.#sessions.get(id)?.connectionClosed(0, error.message, false);
+    this.requestDone(id);
+  }
+
+  /** A stream of the peer: its first bytes tell what it is. */
+  #beginStream(id: number): void {
+    const bidirectional = (id & 2) === 0;
+    let gathered: Uint8Array = NOTHING;
+    const onReadable = (): void => {
+      const part = new Uint8Array(PREAMBLE);
+      const length = this.quic.streamRead(id, part);
+      if (length === STREAM_BLOCKED) return;
+      if (length < 0) {
+        this.#sinks.delete(id);
+        return;
+      }
+      gathered = concatBytes(gathered, part.subarray(0, length));
+      const end = this.quic.streamFinished;
+      const known = bidirectional
+        ? this.#classifyBidirectional(id, gathered, end)
+        : this.#classifyUnidirectional(id, gathered, end);
+      if (!known && end) this.#sinks.delete(id);
+      else if (!known) onReadable();
+    };
+    this.#sinks.set(id, { onReadable });
+    onReadable();
+  }
+
+  /** @returns whether the bytes were enough. */
+  #classifyBidirectional(id: number, bytes: Uint8Array, end: boolean): boolean {
+    const type = readVarint(bytes, 0);
+    if (type < 0) return false;
+    if (type === Frame.WEBTRANSPORT_STREAM) return this.#beginWebTransport(id, bytes, end, true);
+    if (!this.quic.isServer) {
+      throw new H3ConnectionError(H3Error.STREAM_CREATION_ERROR, 'a server opened a bidirectional stream');
+    }
+    this.#sinks.delete(id);
+    this.#highestRequest = Math.max(this.#highestRequest, id);
+    if (id >= this.#goawaySent) throw new H3StreamError(H3Error.REQUEST_REJECTED, 'going away');
+    const request = this.#addRequest(id);
+    request.push(bytes, end);
+    if (!end) request.onReadable();
+    return true;
+  }
+
+  #addRequest(id: number): RequestStream {
+    const request = new RequestStream(this, id);
+    this.#requests.set(id, request);
+    this.#sinks.set(id, {
+      onReadable: () => request.onReadable(),
+      onWritable: () => request.flush(),
+      onStopped: () => request.stopped(),
+    });
+    return request;
+  }
+
+  #classifyUnidirectional(id: number, bytes: Uint8Array, end: boolean): boolean {
+    const type = readVarint(bytes, 0);
+    if (type < 0) return false;
+    if (type === WEBTRANSPORT_UNI_STREAM) return this.#beginWebTransport(id, bytes, end, false);
+    const rest = bytes.subarray(1 << (bytes[0] >> 6));
+    switch (type) {
+      case StreamType.CONTROL:
+        this.#onlyOnce(type);
+        this.#beginControl(id, rest, end);
+        return true;
+      case StreamType.QPACK_ENCODER:
+      case StreamType.QPACK_DECODER:
+        this.#onlyOnce(type);
+        this.#beginQpack(id, type, rest, end);
+        return true;
+      case StreamType.PUSH:
+        throw new H3ConnectionError(
+          this.quic.isServer ? H3Error.STREAM_CREATION_ERROR : H3Error.ID_ERROR,
+          'a push that nobody allowed',
+        );
+      default:
+        // RFC 9114 section 6.2: unknown types are refused or passed over.
+        this.quic.streamStop(id, H3Error.STREAM_CREATION_ERROR);
+        this.#sinks.delete(id);
+        return true;
+    }
+  }
+
+  #onlyOnce(type: number): void {
+    if (this.#peerStreams.has(type)) {
+      throw new H3ConnectionError(H3Error.STREAM_CREATION_ERROR, `a second stream of type ${type}`);
+    }
+    this.#peerStreams.add(type);
+  }
+
+  /** Reads a critical stream (RFC 9114 section 6.2.1) to its end, which must not come. */
+  #readCritical(id: number, first: Uint8Array, end: boolean, push: (bytes: Uint8Array) => void): void {
+    const ended = () => {
+      throw new H3ConnectionError(H3Error.CLOSED_CRITICAL_STREAM, 'a critical stream ended');
+    };
+    const onReadable = (): void => {
+      for (;;) {
+        const length = this.quic.streamRead(id, scratch);
+        if (length === STREAM_BLOCKED) return;
+        if (length < 0) ended();
+        push(scratch.subarray(0, length));
+        if (this.quic.streamFinished) ended();
+      }
+    };
+    this.#sinks.set(id, { onReadable });
+    push(first);
+    if (end) ended();
+    onReadable();
+  }
+
+  #beginControl(id: number, first: Uint8Array, end: boolean): void {
+    const frames = new FrameReader(
+      {
+        onData: () => {
+          throw new H3ConnectionError(H3Error.FRAME_UNEXPECTED, 'DATA on the control stream');
+        },
+        onFrame: (type, payload) => this.#onControlFrame(type, payload),
+      },
+      MAX_CONTROL_FRAME,
+      CONTROL_FRAMES,
+    );
+    let sawType = false;
+    this.#readCritical(id, first, end, (bytes) => {
+      // RFC 9114 section 6.2.1: SETTINGS comes first, so the first octet is its type.
+      if (!sawType && bytes.length > 0) {
+        sawType = true;
+        if (bytes[0] !== Frame.SETTINGS) throw new H3ConnectionError(H3Error.MISSING_SETTINGS, 'no SETTINGS first');
+      }
+      frames.push(bytes);
+    });
+  }
+
+  #onControlFrame(type: number, payload: Uint8Array): void {
+    switch (type) {
+      case Frame.SETTINGS: {
+        if (this.peerSettings !== null) throw new H3ConnectionError(H3Error.FRAME_UNEXPECTED, 'SETTINGS twice');
+        this.peerSettings = decodeSettings(payload);
+        this.handler.onReady(supportsWebTransport(this.peerSettings, !this.quic.isServer));
+        return;
+      }
+      case Frame.GOAWAY: {
+        const id = readVarint(payload, 0);
+        if (id < 0 || payload.length !== 1 << (payload[0] >> 6)) {
+          throw new H3ConnectionError(H3Error.FRAME_ERROR, 'malformed GOAWAY');
+        }
+        // RFC 9114 section 5.2: a server names a request of the client.
+        if (!this.quic.isServer && id % 4 !== 0) throw new H3ConnectionError(H3Error.ID_ERROR, `GOAWAY names ${id}`);
+        this.peerDraining = true;
+        for (const session of this.#sessions.values()) session.handler.onDraining();
+        return;
+      }
+      case Frame.MAX_PUSH_ID:
+        if (!this.quic.isServer) throw new H3ConnectionError(H3Error.FRAME_UNEXPECTED, 'MAX_PUSH_ID from a server');
+        return;
+      case Frame.CANCEL_PUSH:
+        if (readVarint(payload, 0) < 0) throw new H3ConnectionError(H3Error.FRAME_ERROR, 'malformed CANCEL_PUSH');
+        throw new H3ConnectionError(H3Error.ID_ERROR, 'CANCEL_PUSH of a push that never was');
+      default:
+        throw new H3ConnectionError(H3Error.FRAME_UNEXPECTED, `frame type ${type} on the control stream`);
+    }
+  }
+
+  #beginQpack(id: number, type: number, first: Uint8Array, end: boolean): void {
+    this.#readCritical(id, first, end, (bytes) => {
+      if (bytes.length === 0) return;
+      if (type === StreamType.QPACK_DECODER) {
+        throw new H3ConnectionError(H3Error.QPACK_DECODER_STREAM_ERROR, 'acknowledges what we never inserted');
+      }
+      // RFC 9204 section 4.3.1: of all instructions only a capacity of 0 fits a table that may not exist.
+      for (const byte of bytes) {
+        if (byte !== 0x20) throw new H3ConnectionError(H3Error.QPACK_ENCODER_STREAM_ERROR, 'fills a table of size 0');
+      }
+    });
+  }
+
+  #beginWebTransport(id: number, bytes: Uint8Array, end: boolean, bidirectional: boolean): boolean {
+    const typeLength = 1 << (bytes[0] >> 6);
+    const sessionId = readVarint(bytes, typeLength);
+    if (sessionId < 0) return false;
+    this.#sinks.delete(id);
+    // A session is named by a request, a client's bidirectional stream.
+    if (sessionId % 4 !== 0) throw new H3ConnectionError(H3Error.ID_ERROR, `stream for session ${sessionId}`);
+    const stream = new WebTransportStream(this.quic, this, id, sessionId, true, bidirectional);
+    stream.setLeftover(bytes.slice(typeLength + (1 << (bytes[typeLength] >> 6))), end);
+    this.#streams.set(id, stream);
+    const session = this.#sessions.get(sessionId);
+    if (session !== undefined) session.receiveStream(stream);
+    else if (sessionId <= this.#highestRequest || !this.quic.isServer) stream.abort();
+    else this.#holdStream(stream);
+    return true;
+  }
+
+  #holdStream(stream: WebTransportStream): void {
+    if (this.#earlyStreams.length >= this.options.maxEarly) {
+      stream.abort(H3Error.WEBTRANSPORT_BUFFERED_STREAM_REJECTED);
+      return;
+    }
+    stream.pause();
+    this.#earlyStreams.push(stream);
+  }
+
+  /** Client: asks for a session. Its state turns 'open' with the answer; `onAnswer` gets the status. */
+  openSession(head: RequestHead, extra: readonly HeaderField[], onAnswer: (status: number) => void) {
+    const id = this.quic.openStream(true);
+    if (id < 0) return null;
+    const session = new WebTransportSession(this, id, head);
+    this.#sessions.set(id, session);
+    const request = this.#addRequest(id);
+    request.session = session;
+    request.onAnswer = (answer) => {
+      session.head.headers = answer.headers;
+      if (answer.status < 200 || answer.status > 299) {
+        session.connectionClosed(0, `refused with status ${answer.status}`, true);
+        onAnswer(answer.status);
+        return;
+      }
+      onAnswer(answer.status);
+      session.open();
+    };
+    request.sendHead(
+      [
+        [':method', 'CONNECT'],
+        [':scheme', 'https'],
+        [':authority', head.authority],
+        [':path', head.path],
+        [':protocol', 'webtransport'],
+        ['sec-webtransport-http3-draft02', '1'],
+        ...extra,
+      ],
+      false,
+    );
+    return session;
+  }
+
+  onRequestHead(request: RequestStream, head: RequestHead): void {
+    if (!isWebTransport(head)) {
+      this.handler.onRequest({
+        head,
+        respond: (status, headers = [], body = NOTHING) => {
+          const fields: HeaderField[] = [
+            [':status', String(status)],
+            ['content-length', String(body.length)],
+            ...headers,
+          ];
+          request.sendHead(fields, body.length === 0 || head.method === 'HEAD');
+          if (body.length > 0 && head.method !== 'HEAD') request.send(encodeFrame(Frame.DATA, body), true);
+          request.ignoreRest();
+        },
+      });
+      return;
+    }
+    const session = new WebTransportSession(this, request.id, head);
+    request.session = session;
+    this.#sessions.set(session.id, session);
+    this.#giveEarly(session);
+    if (this.#sessions.size > this.options.maxSessions) {
+      session.reject(429);
+      return;
+    }
+    this.handler.onSession(session);
+  }
+
+  #giveEarly(session: WebTransportSession): void {
+    const streams = this.#earlyStreams.filter((stream) => stream.sessionId === session.id);
+    this.#earlyStreams = this.#earlyStreams.filter((stream) => stream.sessionId !== session.id);
+    const datagrams = this.#earlyDatagrams.filter((datagram) => datagram.sessionId === session.id);
+    this.#earlyDatagrams = this.#earlyDatagrams.filter((datagram) => datagram.sessionId !== session.id);
+    for (const stream of streams) session.receiveStream(stream);
+    for (const { bytes } of datagrams) session.receiveDatagram(bytes, 1 << (bytes[0] >> 6), bytes.length);
+  }
+
+  /** Server: GOAWAY and DRAIN to all sessions (RFC 9114 section 5.2). */
+  drain(): void {
+    if (this.#goawaySent !== Number.POSITIVE_INFINITY || this.quic.isClosed || !this.quic.isEstablished) return;
+    this.#goawaySent = this.#highestRequest + 4;
+    this.#sendControl(encodeFrame(Frame.GOAWAY, encodeVarint(this.quic.isServer ? this.#goawaySent : 0)));
+    for (const session of this.#sessions.values()) session.drain();
+  }
+
+  /** Ends the connection in good order. */
+  close(code: number = H3Error.NO_ERROR, reason = ''): void {
+    this.quic.close(true, code, reason);
+  }
+
+  // What sessions and requests ask for.
+
+  sendOnRequest(id: number, bytes: Uint8Array, end: boolean): void {
+    this.#requests.get(id)?.send(bytes, end);
+  }
+
+  respond(id: number, fields: readonly HeaderField[], end: boolean): void {
+    this.#requests.get(id)?.sendHead(fields, end);
+  }
+
+  adoptStream(stream: WebTransportStream): void {
+    this.#streams.set(stream.id, stream);
+  }
+
+  streamDone(stream: WebTransportStream): void {
+    this.#streams.delete(stream.id);
+    const session = this.#sessions.get(stream.sessionId);
+    if (session !== undefined && session.state !== 'closed') session.streams.delete(stream);
+  }
+
+  sessionClosed(session: WebTransportSession): void {
+    this.#sessions.delete(session.id);
+    if (this.#lastSession === session) this.#lastSession = null;
+  }
+
+  requestDone(id: number): void {
+    this.#requests.delete(id);
+    this.#sinks.delete(id);
+  }
+
+  get readBuffer(): Uint8Array {
+    return scratch;
+  }
+}

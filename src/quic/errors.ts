@@ -1,0 +1,18 @@
+/** Error codes of QUIC itself, RFC 9000 section 20.1. */
+export const TransportError = {
+  NO_ERROR: 0x0,
+  CONNECTION_REFUSED: 0x2,
+} as const;
+
+/** An error with a stable code, for people and programs. `hint` says how to mend it. */
+export class TidegateError extends Error {
+  readonly code: string;
+  readonly hint: string | undefined;
+
+  constructor(code: `TIDEGATE_E_${string}`, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(options.hint === undefined ? message : `${message} (${options.hint})`, { cause: options.cause });
+    this.name = 'TidegateError';
+    this.code = code;
+    this.hint = options.hint;
+  }
+}

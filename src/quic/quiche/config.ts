@@ -1,0 +1,95 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { TidegateError } from '../errors.js';
+import type { NativeConfig, NativeQuiche } from '../native.js';
+import type { QuicEndpointOptions } from '../options.js';
+
+const encoder = new TextEncoder();
+
+/** Throws TIDEGATE_E_CERTIFICATE where one of them can't be read or they don't belong together. */
+export function checkCertificate(certificate: string, privateKey: string): void {
+  let parsed: X509Certificate;
+  try {
+    parsed = new X509Certificate(certificate);
+  } catch (cause) {
+    throw new TidegateError('TIDEGATE_E_CERTIFICATE', 'the certificate is not readable PEM', {
+      hint: 'give a chain that starts with -----BEGIN CERTIFICATE-----',
+      cause,
+    });
+  }
+  let key: ReturnType<typeof createPrivateKey>;
+  try {
+    key = createPrivateKey(privateKey);
+  } catch (cause) {
+    throw new TidegateError('TIDEGATE_E_CERTIFICATE', 'the private key is not readable PEM', {
+      hint: 'give an unencrypted PKCS#8, SEC1 or PKCS#1 key',
+      cause,
+    });
+  }
+  if (!parsed.checkPrivateKey(key)) {
+    throw new TidegateError('TIDEGATE_E_CERTIFICATE', 'certificate and private key do not belong together', {
+      hint: 'give the key that the certificate was issued for',
+    });
+  }
+}
+
+function applyTransport(config: NativeConfig, options: QuicEndpointOptions): NativeConfig {
+  const t = options.transport;
+  config.setApplicationProtos(options.protocols);
+  config.setMaxIdleTimeout(t.idleTimeoutMs);
+  config.setMaxRecvUdpPayloadSize(65527);
+  config.setMaxSendUdpPayloadSize(t.maxUdpPayload);
+  config.setInitialMaxData(t.initialConnectionWindow);
+  config.setInitialMaxStreamDataBidiLocal(t.initialStreamWindow);
+  config.setInitialMaxStreamDataBidiRemote(t.initialStreamWindow);
+  config.setInitialMaxStreamDataUni(t.initialStreamWindow);
+  config.setMaxConnectionWindow(t.maxConnectionWindow);
+  config.setMaxStreamWindow(t.maxStreamWindow);
+  config.setInitialMaxStreamsBidi(t.maxBidirectionalStreams);
+  config.setInitialMaxStreamsUni(t.maxUnidirectionalStreams);
+  config.setActiveConnectionIdLimit(t.allowMigration ? 4 : 2);
+  config.setDisableActiveMigration(!t.allowMigration);
+  config.enableDgram(true, t.datagramQueue, t.datagramQueue);
+  // The binding does not say when a packet is due, so quiche's pacer could only be ignored.
+  config.enablePacing(false);
+  if (options.keyLogFile !== undefined) config.logKeys();
+  return config;
+}
+
+export function serverConfig(
+  quiche: NativeQuiche,
+  options: QuicEndpointOptions,
+  certificate: string,
+  privateKey: string,
+): NativeConfig {
+  checkCertificate(certificate, privateKey);
+  let config: NativeConfig;
+  try {
+    config = quiche.Config.withBoringSslCtx(
+      false,
+      false,
+      null,
+      [encoder.encode(privateKey)],
+      [encoder.encode(certificate)],
+      null,
+    );
+  } catch (cause) {
+    throw new TidegateError('TIDEGATE_E_CERTIFICATE', `TLS refuses the certificate: ${(cause as Error).message}`, {
+      hint: 'use ECDSA P-256 or RSA',
+      cause,
+    });
+  }
+  return applyTransport(config, options);
+}
+
+export function clientConfig(quiche: NativeQuiche, options: QuicEndpointOptions): NativeConfig {
+  const roots = options.client?.trustedRoots ?? null;
+  const config = quiche.Config.withBoringSslCtx(
+    roots !== null,
+    false,
+    roots === null ? null : encoder.encode(roots),
+    null,
+    null,
+    null,
+  );
+  return applyTransport(config, options);
+}

@@ -1,0 +1,296 @@
+import {
+  type DatagramSendResult,
+  type QuicCloseInfo,
+  type QuicConnection,
+  type QuicConnectionHandler,
+  type QuicStats,
+  STREAM_ABORTED,
+  STREAM_BLOCKED,
+  STREAM_GONE,
+} from '../engine.js';
+import type { GoodputGuard } from '../goodput-guard.js';
+import type { NativeConnection, NativeRecvInfo } from '../native.js';
+import { StreamWatch } from './stream-watch.js';
+
+const READ = 0;
+const WRITE = 1;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** What a connection needs of its endpoint. */
+export interface ConnectionHost {
+  /** Puts the connection on the list for the next flush. */
+  touch(connection: QuicheConnection): void;
+}
+
+const UNHANDLED: QuicConnectionHandler = {
+  onEstablished() {},
+  onDatagram() {},
+  onStreamReadable() {},
+  onStreamWritable() {},
+  onStreamStopped() {},
+  onStreamsAvailable() {},
+  onClosed() {},
+};
+
+/** The code in an error of quiche such as `StreamReset(7)`, or -1 where it is another error. */
+function codeOf(error: unknown, name: string): number {
+  const message = (error as Error).message;
+  return message.startsWith(name) ? Number(message.slice(name.length + 1, -1)) : -1;
+}
+
+/** One QUIC connection over the native binding: calls, their errors as return values, and which events are due. */
+export class QuicheConnection implements QuicConnection {
+  handler: QuicConnectionHandler = UNHANDLED;
+  streamFinished = false;
+  streamErrorCode = 0;
+  isEstablished = false;
+  isClosed = false;
+  peerAddress: string;
+  peerPort: number;
+
+  /** On the endpoint's list for the next flush. */
+  touched = false;
+  /** Packets taken since events were last raised. */
+  pendingPackets = 0;
+  /** IDs of ours that lead here. */
+  readonly localIds: Uint8Array[] = [];
+  /** Key in the endpoint's table of handshakes, until established. */
+  originalKey: string | null = null;
+  handshakeDeadline = Number.POSITIVE_INFINITY;
+  lastSentAt = 0;
+  /** Longest datagram queued since the last packet that had room to spare. */
+  longestQueuedDatagram = 0;
+  /** How it ended, once that is known. */
+  closeRequested: QuicCloseInfo | null = null;
+  closeNotified = false;
+  readonly streams: StreamWatch;
+  #nextBidirectional: number;
+  #nextUnidirectional: number;
+  #wantsStreams = false;
+
+  constructor(
+    readonly index: number,
+    readonly isServer: boolean,
+    readonly native: NativeConnection,
+    readonly recvInfo: NativeRecvInfo,
+    readonly host: ConnectionHost,
+    readonly guard: GoodputGuard | null,
+  ) {
+    this.peerAddress = recvInfo.from.host;
+    this.peerPort = recvInfo.from.port;
+    this.#nextBidirectional = isServer ? 1 : 0;
+    this.#nextUnidirectional = isServer ? 3 : 2;
+    this.streams = new StreamWatch(native, isServer);
+  }
+
+  peerCertificates(): Uint8Array[] {
+    return this.native.peerCertChain() ?? [];
+  }
+
+  streamsLeft(bidirectional: boolean): number {
+    if (this.isClosed) return 0;
+    return bidirectional ? this.native.peerStreamsLeftBidi() : this.native.peerStreamsLeftUni();
+  }
+
+  openStream(bidirectional: boolean): number {
+    if (this.streamsLeft(bidirectional) <= 0) {
+      this.#wantsStreams = true;
+      return -1;
+    }
+    const id = bidirectional ? this.#nextBidirectional : this.#nextUnidirectional;
+    // Setting its (default) priority makes quiche create the stream, so that it counts against the limit at once.
+    this.native.streamPriority(id, 127, true);
+    if (bidirectional) {
+      this.#nextBidirectional += 4;
+      this.streams.addReader(id);
+    } else {
+      this.#nextUnidirectional += 4;
+    }
+    this.streams.addWriter(id);
+    return id;
+  }
+
+  streamRead(id: number, into: Uint8Array): number {
+    this.streamFinished = false;
+    let result: [number, boolean] | null;
+    try {
+      result = this.native.streamRecv(id, into);
+    } catch (error) {
+      this.streams.removeReader(id);
+      const code = codeOf(error, 'StreamReset');
+      if (code < 0) return STREAM_GONE;
+      this.streamErrorCode = code;
+      this.host.touch(this);
+      return STREAM_ABORTED;
+    }
+    if (result === null) return STREAM_BLOCKED;
+    this.guard?.addUseful(result[0]);
+    // Reading may owe the peer a window update.
+    this.host.touch(this);
+    if (result[1]) {
+      this.streamFinished = true;
+      this.streams.removeReader(id);
+    }
+    return result[0];
+  }
+
+  streamWrite(id: number, bytes: Uint8Array, end: boolean): number {
+    if (this.isClosed) return STREAM_GONE;
+    let taken: number;
+    try {
+      taken = this.native.streamSend(id, bytes, end) ?? 0;
+    } catch (error) {
+      this.streams.removeWriter(id);
+      const code = codeOf(error, 'StreamStopped');
+      if (code < 0) return STREAM_GONE;
+      this.streamErrorCode = code;
+      return STREAM_ABORTED;
+    }
+    this.host.touch(this);
+    this.guard?.addUseful(taken);
+    if (taken < bytes.length) {
+      this.streams.addBlocked(id);
+    } else if (end) {
+      this.streams.removeWriter(id);
+    } else {
+      this.streams.addWriter(id);
+    }
+    return taken;
+  }
+
+  streamStop(id: number, code: number): void {
+    this.streams.removeReader(id);
+    this.#shutdown(id, READ, code);
+  }
+
+  streamReset(id: number, code: number): void {
+    this.streams.removeWriter(id);
+    this.#shutdown(id, WRITE, code);
+  }
+
+  #shutdown(id: number, direction: 0 | 1, code: number): void {
+    if (this.isClosed) return;
+    try {
+      this.native.streamShutdown(id, direction, code);
+    } catch {
+      // The stream ended by itself in the meantime: what was asked for is the case.
+    }
+    this.host.touch(this);
+  }
+
+  streamPause(id: number): void {
+    this.streams.pause(id);
+  }
+
+  streamResume(id: number): void {
+    if (this.streams.resume(id)) this.host.touch(this);
+  }
+
+  streamPriority(id: number, urgency: number): void {
+    try {
+      this.native.streamPriority(id, urgency, true);
+    } catch {
+      // Gone: nothing left to order.
+    }
+  }
+
+  datagramSend(bytes: Uint8Array): DatagramSendResult {
+    if (this.isClosed) return 'unsupported';
+    try {
+      if (this.native.dgramSend(bytes) === null) return 'queue-full';
+    } catch (error) {
+      return (error as Error).message === 'BufferTooShort' ? 'too-big' : 'unsupported';
+    }
+    if (bytes.length > this.longestQueuedDatagram) this.longestQueuedDatagram = bytes.length;
+    this.guard?.addUseful(bytes.length);
+    this.host.touch(this);
+    return 'sent';
+  }
+
+  datagramMaxLength(): number {
+    return this.isClosed ? 0 : (this.native.dgramMaxWritableLen() ?? 0);
+  }
+
+  close(application: boolean, code: number, reason: string): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.closeRequested = { by: 'local', application, code, reason };
+    try {
+      // Before the handshake is done an application close goes as APPLICATION_ERROR, which quiche sees to.
+      this.native.close(application, code, encoder.encode(reason));
+    } catch {
+      // Already closing from the other side.
+    }
+    this.host.touch(this);
+  }
+
+  stats(): QuicStats {
+    const [path] = this.native.pathStats();
+    return {
+      packetsReceived: path?.recv ?? 0,
+      packetsSent: path?.sent ?? 0,
+      packetsLost: path?.lost ?? 0,
+      bytesReceived: path?.recvBytes ?? 0,
+      bytesSent: path?.sentBytes ?? 0,
+      rtt: path?.rtt ?? 0,
+      congestionWindow: path?.cwnd ?? 0,
+      deliveryRate: path?.deliveryRate ?? 0,
+    };
+  }
+
+  /** Raises what is due after packets or a timeout: establishment, datagrams, streams, end. */
+  raiseEvents(scratch: Uint8Array, now: number): void {
+    this.pendingPackets = 0;
+    if (this.closeNotified) return;
+    if (!this.isEstablished && this.native.isEstablished()) {
+      this.isEstablished = true;
+      this.handler.onEstablished();
+    }
+    if (this.isEstablished && !this.isClosed) {
+      for (;;) {
+        const length = this.native.dgramRecv(scratch);
+        if (length === null) break;
+        this.guard?.addUseful(length);
+        this.handler.onDatagram(scratch, length);
+        if (this.isClosed) break;
+      }
+      this.streams.raise(this, now);
+      if (this.#wantsStreams && (this.streamsLeft(true) > 0 || this.streamsLeft(false) > 0)) {
+        this.#wantsStreams = false;
+        this.handler.onStreamsAvailable();
+      }
+    }
+    if (this.closeRequested !== null || this.native.isDraining() || this.native.isClosed()) this.#notifyClosed();
+  }
+
+  /** Ends without a word to the peer; the handler still hears of it. */
+  abandon(info: QuicCloseInfo): void {
+    this.closeRequested ??= info;
+    this.#notifyClosed();
+  }
+
+  #notifyClosed(): void {
+    if (this.closeNotified) return;
+    this.isClosed = true;
+    this.closeNotified = true;
+    this.closeRequested ??= this.#nativeCloseInfo();
+    this.handler.onClosed(this.closeRequested);
+  }
+
+  #nativeCloseInfo(): QuicCloseInfo {
+    const peer = this.native.peerError();
+    const error = peer ?? this.native.localError();
+    if (error !== null) {
+      return {
+        by: peer !== null ? 'peer' : 'engine',
+        application: error.isApp,
+        code: error.errorCode,
+        reason: decoder.decode(error.reason),
+      };
+    }
+    const by = this.isEstablished ? 'idle-timeout' : 'handshake-timeout';
+    return { by, application: false, code: 0, reason: by };
+  }
+
+}

@@ -1,0 +1,583 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { CID_LENGTH, CidCodec } from '../connection-id.js';
+import { CidTable } from '../cid-table.js';
+import type {
+  QuicConnection,
+  QuicConnectOptions,
+  QuicCounters,
+  QuicEndpoint,
+  QuicEndpointHooks,
+} from '../engine.js';
+import { TidegateError, TransportError } from '../errors.js';
+import { GoodputGuard } from '../goodput-guard.js';
+import { HandshakeLimiter } from '../handshake-limiter.js';
+import { loadQuiche, type NativeConfig, type NativeHostPort, type NativeQuiche } from '../native.js';
+import type { QuicEndpointOptions, QuicServerOptions } from '../options.js';
+import { MIN_INITIAL_SIZE, PacketHeader, QUIC_VERSION_1, versionNegotiation } from '../packet-header.js';
+import { RetryTokens, statelessResetToken } from '../retry-token.js';
+import { TimerHeap } from '../timer-heap.js';
+import { clientConfig, serverConfig } from './config.js';
+import { QuicheConnection } from './connection.js';
+
+/** H3_EXCESSIVE_LOAD, RFC 9114 section 8.1: what the goodput guard closes with. */
+const EXCESSIVE_LOAD = 0x107;
+/** Packets of one connection taken before its events are raised; below the datagram queue's length. */
+const MAX_PENDING_PACKETS = 32;
+/** Packets that one connection sends in a flush before the others have their turn. */
+const MAX_BURST = 64;
+const MAX_PACKET = 1500;
+/** Stateless resets a second at most, so that we can't be made to speak more than we hear. */
+const MAX_RESETS_PER_SECOND = 100;
+const SERVER_MIN_DCID = 8;
+
+function newCounters(): QuicCounters {
+  return {
+    connections: 0,
+    handshakes: 0,
+    accepted: 0,
+    established: 0,
+    retriesSent: 0,
+    versionNegotiationsSent: 0,
+    statelessResetsSent: 0,
+    refusedFull: 0,
+    refusedPrefix: 0,
+    refusedToken: 0,
+    evictedHandshakes: 0,
+    handshakeTimeouts: 0,
+    goodputClosed: 0,
+    malformed: 0,
+    unknownConnection: 0,
+    wrongPath: 0,
+    handedOn: 0,
+    packetsIn: 0,
+    packetsOut: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+  };
+}
+
+interface ServerState extends QuicServerOptions {
+  config: NativeConfig;
+  codec: CidCodec;
+  tokens: RetryTokens;
+  limiter: HandshakeLimiter;
+}
+
+/** A QUIC endpoint on quiche: routes packets to connections, accepts within limits, flushes in batches. */
+export class QuicheEndpoint implements QuicEndpoint {
+  readonly counters = newCounters();
+  acceptsNew = true;
+  readonly #quiche: NativeQuiche;
+  readonly #server: ServerState | null;
+  readonly #clientConfig: NativeConfig | null;
+  readonly #local: NativeHostPort;
+  readonly #cids = new CidTable();
+  /** By the ID that a client chose for its first packet, until its handshake is done. */
+  readonly #byOriginal = new Map<string, QuicheConnection>();
+  readonly #table: (QuicheConnection | null)[] = [];
+  readonly #free: number[] = [];
+  readonly #timers = new TimerHeap();
+  readonly #header = new PacketHeader();
+  #touched: QuicheConnection[] = [];
+  #spare: QuicheConnection[] = [];
+  #inFlush = false;
+  readonly #scratch = new Uint8Array(65536);
+  #out = new Uint8Array(MAX_PACKET);
+  #views: Uint8Array[] = [];
+  #backedUp = false;
+  #resetsInSecond = 0;
+  #resetSecond = 0;
+
+  constructor(
+    readonly options: QuicEndpointOptions,
+    readonly hooks: QuicEndpointHooks,
+  ) {
+    this.#quiche = loadQuiche();
+    this.#local = { host: options.localAddress, port: options.localPort };
+    const { server } = options;
+    this.#server =
+      server === undefined
+        ? null
+        : {
+            ...server,
+            config: serverConfig(this.#quiche, options, server.certificate, server.privateKey),
+            codec: new CidCodec(server.cidKeys, server.route),
+            tokens: new RetryTokens(server.retryKeys),
+            limiter: new HandshakeLimiter(server.handshakes),
+          };
+    this.#clientConfig = options.client === undefined ? null : clientConfig(this.#quiche, options);
+    this.#renewOutput();
+  }
+
+  get connections(): Iterable<QuicConnection> {
+    return this.#table.filter((connection) => connection !== null);
+  }
+
+  setCertificate(certificate: string, privateKey: string): void {
+    if (this.#server === null) return;
+    this.#server.config = serverConfig(this.#quiche, this.options, certificate, privateKey);
+  }
+
+  nextTimeout(): number {
+    return this.#timers.next();
+  }
+
+  touch(connection: QuicheConnection): void {
+    if (connection.touched) return;
+    connection.touched = true;
+    this.#touched.push(connection);
+    if (!this.#inFlush) this.hooks.requestFlush();
+  }
+
+  receive(packet: Uint8Array, address: string, port: number, now: number): void {
+    this.counters.packetsIn++;
+    this.counters.bytesIn += packet.length;
+    const header = this.#header;
+    if (!header.parse(packet, CID_LENGTH)) {
+      this.counters.malformed++;
+      return;
+    }
+    const index = header.dcidLength === CID_LENGTH ? this.#cids.get(packet, header.dcidAt) : -1;
+    if (index >= 0) {
+      this.#deliver(this.#table[index] as QuicheConnection, packet, address, port, now);
+    } else if (header.isLong) {
+      this.#receiveLong(packet, address, port, now);
+    } else {
+      this.#receiveStray(packet, address, port, now);
+    }
+  }
+
+  #deliver(connection: QuicheConnection, packet: Uint8Array, address: string, port: number, now: number): void {
+    let info = connection.recvInfo;
+    if (port !== connection.peerPort || address !== connection.peerAddress) {
+      if (!this.options.transport.allowMigration || !connection.isEstablished) {
+        this.counters.wrongPath++;
+        return;
+      }
+      info = { from: { host: address, port }, to: this.#local };
+    }
+    try {
+      connection.native.recv(packet, info);
+    } catch {
+      // What quiche can't read closes the connection where the RFC says so; raiseEvents tells the handler.
+      this.counters.malformed++;
+    }
+    this.touch(connection);
+    if (connection.guard?.addWire(packet.length, now) && !connection.isClosed) {
+      this.counters.goodputClosed++;
+      connection.close(true, EXCESSIVE_LOAD, 'bytes without use');
+    }
+    if (++connection.pendingPackets >= MAX_PENDING_PACKETS) {
+      this.#inFlush = true;
+      connection.raiseEvents(this.#scratch, now);
+      this.#inFlush = false;
+    }
+  }
+
+  #receiveLong(packet: Uint8Array, address: string, port: number, now: number): void {
+    const header = this.#header;
+    const server = this.#server;
+    if (server === null) {
+      this.counters.unknownConnection++;
+      return;
+    }
+    if (header.version !== QUIC_VERSION_1) {
+      // RFC 9000 section 6.1: only for packets that could begin a connection; version 0 is a negotiation itself.
+      if (header.version === 0 || packet.length < MIN_INITIAL_SIZE) return;
+      this.counters.versionNegotiationsSent++;
+      this.#send(versionNegotiation(packet, header, randomInt(2 ** 32)), address, port);
+      return;
+    }
+    const ours = header.dcidLength === CID_LENGTH ? server.codec.decode(packet, header.dcidAt) : null;
+    if (ours !== null && (ours.host !== server.route.host || ours.shard !== server.route.shard)) {
+      this.#handOn(ours.host, ours.shard, packet, address, port);
+      return;
+    }
+    if (!header.isInitial) {
+      this.counters.unknownConnection++;
+      return;
+    }
+    const dcid = packet.slice(header.dcidAt, header.dcidAt + header.dcidLength);
+    const known = this.#byOriginal.get(keyOf(dcid));
+    if (known !== undefined) {
+      this.#deliver(known, packet, address, port, now);
+    } else {
+      this.#receiveInitial(server, dcid, packet, address, port, now);
+    }
+  }
+
+  #receiveInitial(
+    server: ServerState,
+    dcid: Uint8Array,
+    packet: Uint8Array,
+    address: string,
+    port: number,
+    now: number,
+  ): void {
+    const header = this.#header;
+    if (packet.length < MIN_INITIAL_SIZE || dcid.length < SERVER_MIN_DCID) {
+      this.counters.malformed++;
+      return;
+    }
+    if (!this.acceptsNew) {
+      if (this.hooks.onNewElsewhere?.(packet, address, port)) this.counters.handedOn++;
+      else this.counters.refusedFull++;
+      return;
+    }
+    let originalDcid: Uint8Array | null = null;
+    if (header.tokenLength > 0) {
+      const token = packet.subarray(header.tokenAt, header.tokenAt + header.tokenLength);
+      originalDcid = server.tokens.verify(token, dcid, address, port, this.#epochNow());
+      // A token for an ID of ours that does not hold was forged, replayed or came too late.
+      if (originalDcid === null && server.codec.decode(dcid, 0) !== null) {
+        this.counters.refusedToken++;
+        return;
+      }
+    }
+    if (this.counters.connections >= server.maxConnections) {
+      this.counters.refusedFull++;
+      return;
+    }
+    switch (server.limiter.judge(address, originalDcid !== null)) {
+      case 'retry':
+        this.#sendRetry(server, packet, dcid, address, port);
+        return;
+      case 'refuse-prefix':
+        if (originalDcid === null || !this.#evict(server.limiter.evictableOfPrefix(address, now))) {
+          this.counters.refusedPrefix++;
+          return;
+        }
+        break;
+      case 'refuse-full':
+        if (originalDcid === null || !this.#evict(server.limiter.evictable(now))) {
+          this.counters.refusedFull++;
+          return;
+        }
+        break;
+    }
+    this.#accept(server, originalDcid, dcid, packet, address, port, now);
+  }
+
+  #accept(
+    server: ServerState,
+    originalDcid: Uint8Array | null,
+    dcid: Uint8Array,
+    packet: Uint8Array,
+    address: string,
+    port: number,
+    now: number,
+  ): void {
+    const scid = originalDcid === null ? server.codec.create() : dcid;
+    // Transport parameters are copied at accept, so each connection has a reset token of its own for one native call.
+    server.config.setStatelessResetToken(tokenNumber(statelessResetToken(server.resetKey, scid)));
+    const recvInfo = { from: { host: address, port }, to: this.#local };
+    const native = this.#quiche.Connection.accept(scid, originalDcid, this.#local, recvInfo.from, server.config);
+    if (this.options.keyLogFile !== undefined) native.setKeylog(this.options.keyLogFile);
+    const connection = new QuicheConnection(
+      this.#newIndex(),
+      true,
+      native,
+      recvInfo,
+      this,
+      new GoodputGuard(server.goodput),
+    );
+    this.#register(connection, scid, now);
+    connection.originalKey = keyOf(dcid);
+    this.#byOriginal.set(connection.originalKey, connection);
+    connection.handshakeDeadline = now + server.handshakeTimeoutMs;
+    server.limiter.begin(connection.index, address, now);
+    this.counters.handshakes = server.limiter.size;
+    this.counters.accepted++;
+    this.hooks.onConnection(connection);
+    this.#deliver(connection, packet, address, port, now);
+  }
+
+  connect(options: QuicConnectOptions, now: number): QuicConnection {
+    if (this.#clientConfig === null) {
+      throw new TidegateError('TIDEGATE_E_QUIC', 'this endpoint is not set up for outgoing connections');
+    }
+    const scid = randomBytes(CID_LENGTH);
+    const recvInfo = { from: { host: options.address, port: options.port }, to: this.#local };
+    const native = this.#quiche.Connection.connect(
+      options.serverName ?? null,
+      scid,
+      this.#local,
+      recvInfo.from,
+      this.#clientConfig,
+    );
+    if (this.options.keyLogFile !== undefined) native.setKeylog(this.options.keyLogFile);
+    const connection = new QuicheConnection(this.#newIndex(), false, native, recvInfo, this, null);
+    connection.handler = options.handler;
+    this.#register(connection, scid, now);
+    this.touch(connection);
+    return connection;
+  }
+
+  #register(connection: QuicheConnection, scid: Uint8Array, now: number): void {
+    this.#table[connection.index] = connection;
+    this.#cids.set(scid, connection.index);
+    connection.localIds.push(scid);
+    this.counters.connections++;
+    this.options.trace?.connectionStarted(connection, now);
+  }
+
+  #newIndex(): number {
+    return this.#free.pop() ?? this.#table.push(null) - 1;
+  }
+
+  #sendRetry(server: ServerState, packet: Uint8Array, dcid: Uint8Array, address: string, port: number): void {
+    const header = this.#header;
+    const scid = packet.slice(header.scidAt, header.scidAt + header.scidLength);
+    const retryScid = server.codec.create();
+    const token = server.tokens.issue(dcid, retryScid, address, port, this.#epochNow());
+    try {
+      const length = this.#quiche.retry(scid, dcid, retryScid, token, header.version, this.#out);
+      this.counters.retriesSent++;
+      this.#send(this.#views[length], address, port);
+    } catch {
+      this.counters.malformed++;
+    }
+  }
+
+  /** A short-header packet for no connection here: another shard's, or of one that is gone. */
+  #receiveStray(packet: Uint8Array, address: string, port: number, now: number): void {
+    this.counters.unknownConnection++;
+    const server = this.#server;
+    const route = server?.codec.decode(packet, 1) ?? null;
+    if (server === null || route === null) return;
+    if (route.host !== server.route.host || route.shard !== server.route.shard) {
+      this.#handOn(route.host, route.shard, packet, address, port);
+      return;
+    }
+    // RFC 9000 section 10.3: shorter than what it answers, so that two endpoints can't reset each other for ever.
+    const second = Math.floor(now / 1000);
+    if (second !== this.#resetSecond) {
+      this.#resetSecond = second;
+      this.#resetsInSecond = 0;
+    }
+    if (packet.length < 22 || this.#resetsInSecond >= MAX_RESETS_PER_SECOND) return;
+    this.#resetsInSecond++;
+    const reset = randomBytes(Math.min(packet.length - 1, 43));
+    reset[0] = (reset[0] & 0x3f) | 0x40;
+    reset.set(statelessResetToken(server.resetKey, packet.subarray(1, 1 + CID_LENGTH)), reset.length - 16);
+    this.counters.statelessResetsSent++;
+    this.#send(reset, address, port);
+  }
+
+  #handOn(host: number, shard: number, packet: Uint8Array, address: string, port: number): void {
+    if (host === this.#server?.route.host && this.hooks.onForeign?.(shard, packet, address, port)) {
+      this.counters.handedOn++;
+    }
+  }
+
+  handleTimeouts(now: number): void {
+    for (;;) {
+      const index = this.#timers.pop(now);
+      if (index < 0) break;
+      const connection = this.#table[index];
+      if (connection === null || connection === undefined) continue;
+      if (!connection.isEstablished && now >= connection.handshakeDeadline) {
+        this.counters.handshakeTimeouts++;
+        this.#drop(connection, 'handshake-timeout');
+        continue;
+      }
+      connection.native.onTimeout();
+      const { keepAliveMs } = this.options.transport;
+      if (keepAliveMs > 0 && connection.isEstablished && now - connection.lastSentAt >= keepAliveMs) {
+        if (!connection.isClosed) connection.native.sendAckEliciting();
+      }
+      this.touch(connection);
+    }
+    this.flush(now);
+  }
+
+  flush(now: number): void {
+    if (this.#inFlush) return;
+    this.#inFlush = true;
+    try {
+      this.#backedUp = false;
+      // Events may touch further connections; two rounds take those along, the rest asks for another flush.
+      for (let round = 0; round < 2 && this.#touched.length > 0 && !this.#backedUp; round++) {
+        const batch = this.#touched;
+        this.#touched = this.#spare;
+        for (let i = 0; i < batch.length; i++) {
+          const connection = batch[i];
+          connection.touched = false;
+          if (this.#table[connection.index] === connection) this.#service(connection, now);
+        }
+        batch.length = 0;
+        this.#spare = batch;
+      }
+    } finally {
+      this.#inFlush = false;
+    }
+    if (this.#touched.length > 0) this.hooks.requestFlush();
+  }
+
+  #service(connection: QuicheConnection, now: number): void {
+    const wasEstablished = connection.isEstablished;
+    connection.raiseEvents(this.#scratch, now);
+    if (!wasEstablished && connection.isEstablished) this.#established(connection, now);
+    this.#sendPackets(connection, now);
+    if (connection.native.isClosed()) {
+      connection.raiseEvents(this.#scratch, now);
+      this.#remove(connection, now);
+    } else {
+      this.#arm(connection, now);
+    }
+  }
+
+  #established(connection: QuicheConnection, now: number): void {
+    connection.handshakeDeadline = Number.POSITIVE_INFINITY;
+    this.counters.established++;
+    this.#endHandshake(connection);
+    if (this.options.transport.allowMigration && this.#server !== null && connection.isServer) {
+      this.#offerIds(connection, this.#server);
+    }
+    this.options.trace?.connectionEstablished(connection, now);
+  }
+
+  /** Spare IDs, which a client needs to change its address unlinkably (RFC 9000 section 9.5). */
+  #offerIds(connection: QuicheConnection, server: ServerState): void {
+    while (connection.localIds.length < 3 && connection.native.sourceCidsLeft() > 0) {
+      const id = server.codec.create();
+      try {
+        connection.native.newSourceCid(id, tokenNumber(statelessResetToken(server.resetKey, id)), false);
+      } catch {
+        return;
+      }
+      this.#cids.set(id, connection.index);
+      connection.localIds.push(id);
+    }
+  }
+
+  #followPath(connection: QuicheConnection): void {
+    for (;;) {
+      const event = connection.native.pathEventNext();
+      if (event === null) break;
+      if (event.type !== 'PeerMigrated') continue;
+      const peer = (event.new ?? event.peer) as NativeHostPort;
+      connection.peerAddress = peer.host;
+      connection.peerPort = peer.port;
+      connection.recvInfo.from = peer;
+    }
+    for (;;) {
+      const retired = connection.native.retiredScidNext();
+      if (retired === null) break;
+      this.#cids.delete(retired);
+      const at = connection.localIds.findIndex((id) => Buffer.compare(id, retired) === 0);
+      if (at >= 0) connection.localIds.splice(at, 1);
+      if (this.#server !== null) this.#offerIds(connection, this.#server);
+    }
+  }
+
+  #sendPackets(connection: QuicheConnection, now: number): void {
+    const { maxUdpPayload, allowMigration } = this.options.transport;
+    if (allowMigration && connection.isEstablished) this.#followPath(connection);
+    for (let burst = 0; ; burst++) {
+      if (burst === MAX_BURST || this.#backedUp) {
+        connection.touched = true;
+        this.#touched.push(connection);
+        return;
+      }
+      let sent: [number, { to: NativeHostPort }] | null;
+      try {
+        sent = connection.native.send(this.#out);
+      } catch {
+        this.counters.malformed++;
+        return;
+      }
+      if (sent === null) {
+        connection.longestQueuedDatagram = 0;
+        return;
+      }
+      const length = sent[0];
+      connection.lastSentAt = now;
+      connection.guard?.addWire(length, now);
+      if (allowMigration) this.#send(this.#views[length], sent[1].to.host, sent[1].to.port);
+      else this.#send(this.#views[length], connection.peerAddress, connection.peerPort);
+      // A packet with room for the longest datagram that waits has taken all there was: spare the call that says so.
+      if (connection.isEstablished && length + connection.longestQueuedDatagram + 64 < maxUdpPayload) {
+        connection.longestQueuedDatagram = 0;
+        return;
+      }
+    }
+  }
+
+  #send(packet: Uint8Array, address: string, port: number): void {
+    this.counters.packetsOut++;
+    this.counters.bytesOut += packet.length;
+    if (this.hooks.transmit(packet, address, port)) return;
+    // The socket still holds the buffer: leave it that one and go on with another.
+    this.#backedUp = true;
+    this.#renewOutput();
+  }
+
+  #renewOutput(): void {
+    this.#out = new Uint8Array(MAX_PACKET);
+    this.#views = Array.from({ length: MAX_PACKET + 1 }, (_, length) => this.#out.subarray(0, length));
+  }
+
+  #arm(connection: QuicheConnection, now: number): void {
+    const timeout = connection.native.timeout();
+    // quiche's milliseconds are rounded down: one more, lest the timer fires before its time again and again.
+    let deadline = timeout === null ? Number.POSITIVE_INFINITY : now + timeout + 1;
+    if (connection.handshakeDeadline < deadline) deadline = connection.handshakeDeadline;
+    const scan = connection.streams.scanDue;
+    if (scan < deadline) deadline = scan;
+    const { keepAliveMs } = this.options.transport;
+    if (keepAliveMs > 0 && connection.isEstablished) {
+      deadline = Math.min(deadline, Math.max(connection.lastSentAt, now - keepAliveMs) + keepAliveMs);
+    }
+    this.#timers.set(connection.index, deadline);
+  }
+
+  #endHandshake(connection: QuicheConnection): void {
+    if (connection.originalKey !== null) this.#byOriginal.delete(connection.originalKey);
+    connection.originalKey = null;
+    if (this.#server === null) return;
+    this.#server.limiter.end(connection.index);
+    this.counters.handshakes = this.#server.limiter.size;
+  }
+
+  #evict(index: number): boolean {
+    const connection = index < 0 ? null : this.#table[index];
+    if (connection === null || connection === undefined) return false;
+    this.counters.evictedHandshakes++;
+    this.#drop(connection, 'handshake-timeout');
+    return true;
+  }
+
+  #drop(connection: QuicheConnection, by: 'handshake-timeout'): void {
+    connection.abandon({ by, application: false, code: TransportError.NO_ERROR, reason: by });
+    this.#remove(connection, connection.lastSentAt);
+  }
+
+  #remove(connection: QuicheConnection, now: number): void {
+    const info = connection.closeRequested ?? { by: 'engine', application: false, code: 0, reason: '' };
+    this.options.trace?.connectionClosed(connection, info, connection.stats(), now);
+    this.#endHandshake(connection);
+    for (const id of connection.localIds) this.#cids.delete(id);
+    this.#timers.delete(connection.index);
+    this.#table[connection.index] = null;
+    this.#free.push(connection.index);
+    this.counters.connections--;
+  }
+
+  closeAll(code: number, reason: string, now: number): void {
+    for (const connection of this.#table) connection?.close(true, code, reason);
+    this.flush(now);
+  }
+
+  #epochNow(): number {
+    return this.options.epochNow?.() ?? Date.now();
+  }
+}
+
+function keyOf(id: Uint8Array): string {
+  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1');
+}
+
+function tokenNumber(token: Buffer): bigint {
+  return BigInt(`0x${token.toString('hex')}`);
+}
