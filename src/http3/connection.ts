@@ -100,8 +100,9 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
     return this.#sessions.values();
   }
 
-  get sessionCount(): number {
-    return this.#sessions.size;
+  /** True while a request or session has something left to say or hear. */
+  get isBusy(): boolean {
+    return this.#requests.size > 0;
   }
 
   get maxFieldSectionSize(): number {
@@ -122,7 +123,15 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
       onStopped: () => this.#fail(new H3ConnectionError(H3Error.CLOSED_CRITICAL_STREAM, 'control stream stopped')),
     });
     this.#sendControl(concatBytes(encodeVarint(StreamType.CONTROL), encodeFrame(Frame.SETTINGS, settings)));
-    // Without a dynamic table QPACK's streams carry nothing, and RFC 9204 section 4.2 lets us leave them out.
+    // Without a dynamic table QPACK's streams carry nothing, and RFC 9204 section 4.2 lets a server leave them out. A
+    // client opens them as browsers do, so that it has the same number of streams left for its sessions.
+    if (this.quic.isServer) return;
+    for (const type of [StreamType.QPACK_ENCODER, StreamType.QPACK_DECODER]) {
+      const id = this.quic.openStream(false);
+      if (id < 0) return;
+      this.#sinks.set(id, { onReadable() {} });
+      this.quic.streamWrite(id, encodeVarint(type), false);
+    }
   }
 
   #sendControl(bytes: Uint8Array): void {

@@ -225,10 +225,11 @@ export class WebTransportSession {
     if (this.state === 'closed') return;
     this.state = 'closed';
     this.owner.sessionClosed(this);
-    for (const stream of this.streams) stream.abort();
-    this.streams.clear();
     this.#heldStreams = [];
     this.#heldDatagrams = [];
+    // The handler may still read what came before the end.
     this.handler.onClosed(close);
+    for (const stream of [...this.streams]) stream.abort();
+    this.streams.clear();
   }
 }

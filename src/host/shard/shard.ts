@@ -22,6 +22,8 @@ import { W3cListener } from './w3c-listener.js';
 import { TokenWaiters, WORTHWHILE } from './token-waiters.js';
 
 const HEARTBEAT_MS = 50;
+/** What peers get to take note of their sessions' end. */
+const LAST_WORDS_MS = 300;
 /** The session's answer to a function that threw. */
 const FUNCTION_FAILED = 1;
 
@@ -366,11 +368,20 @@ export class Shard implements SessionShard {
     await this.#tcp?.close();
     if (this.#driver !== null) {
       this.#driver.endpoint.flush(performance.now());
+      await this.#untilQuiet();
       await this.#driver.close(H3Error.NO_ERROR, 'host closes');
     }
     this.#send({ type: 'drained' });
     this.port.close();
     this.#finish();
+  }
+
+  /** Lets the peers answer the close capsules: a connection's end in the same breath would hide them. */
+  async #untilQuiet(): Promise<void> {
+    for (let waited = 0; waited < LAST_WORDS_MS; waited += 10) {
+      if (![...this.#connections].some((connection) => connection.isBusy)) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 
   #log(level: 'info' | 'warn' | 'error', message: string, detail?: Record<string, unknown>): void {

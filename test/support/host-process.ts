@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+export const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+interface Announcement {
+  url: string;
+  certificateHash: string;
+  adminUrl: string;
+  shards: number;
+  pid: number;
+}
+
+/** A `tidegate serve` of its own in a folder of its own. */
+export class HostProcess {
+  stderr = '';
+
+  private constructor(
+    readonly child: ChildProcess,
+    readonly folder: string,
+    readonly announcement: Announcement,
+  ) {}
+
+  static async start(args: readonly string[] = [], options: { node?: string; folder?: string } = {}): Promise<HostProcess> {
+    const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tidegate-test-'));
+    const child = spawn(
+      options.node ?? process.execPath,
+      [CLI, 'serve', '--port', '0', '--admin-port', '0', '--json', '--data-dir', join(folder, 'data'), ...args],
+      { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    const line = await new Promise<string>((resolve, reject) => {
+      createInterface({ input: child.stdout }).once('line', resolve);
+      child.once('exit', (code) => reject(new Error(`serve ended with ${code}: ${stderr}`)));
+    });
+    const host = new HostProcess(child, folder, JSON.parse(line));
+    host.stderr = stderr;
+    child.stderr.on('data', (text: string) => {
+      host.stderr += text;
+    });
+    return host;
+  }
+
+  get url(): string {
+    return this.announcement.url;
+  }
+
+  get hash(): string {
+    return this.announcement.certificateHash;
+  }
+
+  get hashBytes(): number[] {
+    return [...Buffer.from(this.hash, 'hex')];
+  }
+
+  async admin<T = unknown>(path: string): Promise<T> {
+    const response = await fetch(`${this.announcement.adminUrl}${path}`);
+    const text = await response.text();
+    return (response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text) as T;
+  }
+
+  get isAlive(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Sends a signal and resolves with the exit code. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    if (!this.isAlive) return this.child.exitCode;
+    const ended = new Promise<number | null>((resolve) => this.child.once('exit', (code) => resolve(code)));
+    this.child.kill(signal);
+    return await ended;
+  }
+
+  async dispose(): Promise<void> {
+    if (this.isAlive) await this.stop('SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
