@@ -63,6 +63,7 @@ program
   .description('open sessions, send, and measure what comes back')
   .option('--sessions <n>', 'sessions, each on a connection of its own', wholeNumber, 10)
   .option('--rate <n>', 'messages a second and session; 0 for as many as come back', number, 10)
+  .option('--window <n>', 'messages on the way a session where the rate is 0', wholeNumber, 32)
   .option('--size <bytes>', 'bytes a message', wholeNumber, 100)
   .addOption(new Option('--kind <kind>', 'what is sent').choices(['datagrams', 'streams']).default('datagrams'))
   .option('--duration <seconds>', 'how long', number, 10)
@@ -73,7 +74,7 @@ program
   .option('--insecure', 'trust any certificate')
   .option('--json', 'one line of JSON at the end, and one a second before')
   .addHelpText('after', '\nExample:\n  tidegate load https://127.0.0.1:4433/echo --insecure --sessions 100 --rate 50\n')
-  .action(async (url: string, options) => await (await import('./load.js')).load(url, options));
+  .action(async (url: string, options) => void (await (await import('./load/load.js')).load(url, options)));
 
 try {
   await program.parseAsync();

@@ -2,6 +2,7 @@ import {
   type QuicCloseInfo,
   type QuicConnection,
   type QuicConnectionHandler,
+  STREAM_ABORTED,
   STREAM_BLOCKED,
 } from '../quic/engine.js';
 import { encodeVarint, readVarint } from '../quic/varint.js';
@@ -112,7 +113,7 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
   onEstablished(): void {
     const { maxSessions, maxFieldSectionSize } = this.options;
     const settings = encodeSettings(ownSettings(maxSessions, maxFieldSectionSize, this.quic.isServer));
-    this.#controlId = this.quic.openStream(false);
+    this.#controlId = this.quic.openStream(false, false);
     if (this.#controlId < 0) {
       this.#fail(new H3ConnectionError(H3Error.STREAM_CREATION_ERROR, 'the peer allows no control stream'));
       return;
@@ -120,14 +121,13 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
     this.#sinks.set(this.#controlId, {
       onReadable() {},
       onWritable: () => this.#sendControl(NOTHING),
-      onStopped: () => this.#fail(new H3ConnectionError(H3Error.CLOSED_CRITICAL_STREAM, 'control stream stopped')),
     });
     this.#sendControl(concatBytes(encodeVarint(StreamType.CONTROL), encodeFrame(Frame.SETTINGS, settings)));
     // Without a dynamic table QPACK's streams carry nothing, and RFC 9204 section 4.2 lets a server leave them out. A
     // client opens them as browsers do, so that it has the same number of streams left for its sessions.
     if (this.quic.isServer) return;
     for (const type of [StreamType.QPACK_ENCODER, StreamType.QPACK_DECODER]) {
-      const id = this.quic.openStream(false);
+      const id = this.quic.openStream(false, false);
       if (id < 0) return;
       this.#sinks.set(id, { onReadable() {} });
       this.quic.streamWrite(id, encodeVarint(type), false);
@@ -137,6 +137,9 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
   #sendControl(bytes: Uint8Array): void {
     this.#controlPending = concatBytes(this.#controlPending, bytes);
     const taken = this.quic.streamWrite(this.#controlId, this.#controlPending, false);
+    if (taken === STREAM_ABORTED) {
+      this.#fail(new H3ConnectionError(H3Error.CLOSED_CRITICAL_STREAM, 'control stream stopped'));
+    }
     if (taken > 0) this.#controlPending = this.#controlPending.subarray(taken);
   }
 

@@ -66,8 +66,11 @@ export interface QuicConnection {
   /** The certificate chain of the peer, DER, leaf first; empty where it sent none. */
   peerCertificates(): Uint8Array[];
 
-  /** The id of the next stream of ours (RFC 9000 section 2.1), or -1 while the peer allows no more. */
-  openStream(bidirectional: boolean): number;
+  /**
+   * The id of the next stream of ours (RFC 9000 section 2.1), or -1 while the peer allows no more. `watchStop` false
+   * spares the looks for STOP_SENDING where writing will notice it.
+   */
+  openStream(bidirectional: boolean, watchStop?: boolean): number;
   /** Streams of ours that the peer allows now. */
   streamsLeft(bidirectional: boolean): number;
   /** Reads into `into`. Returns bytes read (0 with {@link streamFinished} at the end), or a STREAM_ constant. */

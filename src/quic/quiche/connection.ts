@@ -93,7 +93,7 @@ export class QuicheConnection implements QuicConnection {
     return bidirectional ? this.native.peerStreamsLeftBidi() : this.native.peerStreamsLeftUni();
   }
 
-  openStream(bidirectional: boolean): number {
+  openStream(bidirectional: boolean, watchStop = true): number {
     if (this.streamsLeft(bidirectional) <= 0) {
       this.#wantsStreams = true;
       return -1;
@@ -107,7 +107,8 @@ export class QuicheConnection implements QuicConnection {
     } else {
       this.#nextUnidirectional += 4;
     }
-    this.streams.addWriter(id);
+    if (watchStop) this.streams.addWriter(id);
+    else this.streams.exempt(id);
     return id;
   }
 

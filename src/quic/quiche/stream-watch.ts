@@ -26,6 +26,8 @@ export class StreamWatch {
   #blocked: number[] = [];
   /** Streams that are written to; looked at in turn for STOP_SENDING. */
   readonly #writers: number[] = [];
+  /** Streams of ours that nobody looks at for STOP_SENDING. */
+  readonly #exempt = new Set<number>();
   #probeAt = 0;
   #nextPeerBidirectional: number;
   #nextPeerUnidirectional: number;
@@ -53,8 +55,12 @@ export class StreamWatch {
     this.#paused.delete(id);
   }
 
+  exempt(id: number): void {
+    this.#exempt.add(id);
+  }
+
   addWriter(id: number): void {
-    if (!this.#writers.includes(id)) this.#writers.push(id);
+    if (!this.#exempt.has(id) && !this.#writers.includes(id)) this.#writers.push(id);
   }
 
   removeWriter(id: number): void {

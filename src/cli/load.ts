@@ -1,1 +1,0 @@
-export async function load(_url: string, _options: object): Promise<void> {}
