@@ -11,7 +11,7 @@ import type {
 import { TidegateError, TransportError } from '../errors.js';
 import { GoodputGuard } from '../goodput-guard.js';
 import { HandshakeLimiter } from '../handshake-limiter.js';
-import { loadQuiche, type NativeConfig, type NativeHostPort, type NativeQuiche } from '../native.js';
+import { loadQuiche, type NativeConfig, type NativeConnection, type NativeHostPort, type NativeQuiche } from '../native.js';
 import type { QuicEndpointOptions, QuicServerOptions } from '../options.js';
 import { MIN_INITIAL_SIZE, PacketHeader, QUIC_VERSION_1, versionNegotiation } from '../packet-header.js';
 import { RetryTokens, statelessResetToken } from '../retry-token.js';
@@ -269,9 +269,17 @@ export class QuicheEndpoint implements QuicEndpoint {
   ): void {
     const scid = originalDcid === null ? server.codec.create() : dcid;
     // Transport parameters are copied at accept, so each connection has a reset token of its own for one native call.
-    server.config.setStatelessResetToken(tokenNumber(statelessResetToken(server.resetKey, scid)));
+    // quiche 0.18 writes them into 128 bytes, where the two IDs that a Retry adds leave no room for the token.
+    const resetToken = originalDcid === null ? tokenNumber(statelessResetToken(server.resetKey, scid)) : null;
+    server.config.setStatelessResetToken(resetToken);
     const recvInfo = { from: { host: address, port }, to: this.#local };
-    const native = this.#quiche.Connection.accept(scid, originalDcid, this.#local, recvInfo.from, server.config);
+    let native: NativeConnection;
+    try {
+      native = this.#quiche.Connection.accept(scid, originalDcid, this.#local, recvInfo.from, server.config);
+    } catch {
+      this.counters.malformed++;
+      return;
+    }
     if (this.options.keyLogFile !== undefined) native.setKeylog(this.options.keyLogFile);
     const connection = new QuicheConnection(
       this.#newIndex(),

@@ -86,9 +86,10 @@ export class StreamWatch {
   }
 
   raise(connection: Watched, now: number): void {
-    this.#raiseReadable(connection, now);
+    // Stops first: once a reset that came along is read, quiche forgets the stream and the code with it.
+    if (this.#writers.length > 0) this.#probeStops(connection);
+    if (!connection.isClosed) this.#raiseReadable(connection, now);
     if (!connection.isClosed && this.#blocked.length > 0) this.#raiseWritable(connection);
-    if (!connection.isClosed && this.#writers.length > 0) this.#probeStops(connection);
   }
 
   #raiseReadable(connection: Watched, now: number): void {
@@ -185,8 +186,9 @@ export class StreamWatch {
 
   #raiseStop(connection: Watched, id: number, error: unknown): void {
     this.removeWriter(id);
+    // A stream that is gone while we still wrote to it was stopped too; its code is lost.
     const match = /^StreamStopped\((\d+)\)$/.exec((error as Error).message);
-    if (match !== null) connection.handler.onStreamStopped(id, Number(match[1]));
+    connection.handler.onStreamStopped(id, match === null ? 0 : Number(match[1]));
   }
 }
 
