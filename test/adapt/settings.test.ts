@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DEFAULT_POLICY, settingsFor } from '../../src/adapt/settings.js';
+import type { BehavioralProfile } from '../../src/profile/behavioral-profile.js';
+
+const profile = (predictedDataRate: number, predictedSecurityRisk = 0): BehavioralProfile => ({
+  clientIdentifier: 'a',
+  predictedDataRate,
+  predictedRequestType: 'transactional',
+  predictedSecurityRisk,
+  historicalData: [],
+  sessionsSeen: 1,
+});
+
+const policy = {
+  ...DEFAULT_POLICY,
+  bufferScalingFactor: 2,
+  rateLimitFactor: 4,
+  minRateLimit: 1000,
+  maxRateLimit: 1_000_000,
+  minBufferSize: 100,
+  maxBufferSize: 50_000,
+  burstSeconds: 0.5,
+  minBurst: 10,
+};
+
+test('buffer and limit are the predicted rate times their factors', () => {
+  assert.deepEqual(settingsFor(profile(10_000), policy), {
+    bufferSize: 20_000,
+    rateLimit: 40_000,
+    burst: 20_000,
+    securityLevel: 0,
+  });
+});
+
+test('the operator bounds hold at both ends', () => {
+  const least = settingsFor(profile(0), policy);
+  assert.deepEqual([least.bufferSize, least.rateLimit, least.burst], [100, 1000, 500]);
+  const most = settingsFor(profile(1e12), policy);
+  assert.deepEqual([most.bufferSize, most.rateLimit, most.burst], [50_000, 1_000_000, 500_000]);
+});
+
+test('risk alone leads to level 1 and half the limit, never further', () => {
+  const settings = settingsFor(profile(10_000, 1), policy);
+  assert.equal(settings.securityLevel, 1);
+  assert.equal(settings.rateLimit, 20_000);
+});

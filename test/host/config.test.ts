@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fromEnvironment, mergeConfig } from '../../src/cli/options.js';
+import { parseConfig } from '../../src/host/config.js';
+import { clientPseudonym } from '../../src/host/identity.js';
+import { canReusePort, shardCount } from '../../src/host/runtime-support.js';
+
+test('an empty configuration is complete', () => {
+  const config = parseConfig({});
+  assert.equal(config.port, 4433);
+  assert.equal(config.policy.rateLimitFactor, 4);
+  assert.equal(config.handshakes.max, 1024);
+});
+
+test('errors name key, value and what is wrong', () => {
+  assert.throws(() => parseConfig({ port: 70_000 }), /port is 70000: .*65535/);
+  assert.throws(() => parseConfig({ policy: { rateLimitFactor: -1 } }), /policy\.rateLimitFactor is -1/);
+  assert.throws(() => parseConfig({ prot: 1 }), /unknown key prot; known are host, port/);
+  assert.throws(() => parseConfig({ engine: 'x' }), /engine is "x"/);
+  assert.throws(() => parseConfig({ cert: 'a.pem' }), /cert is set alone.*together/s);
+});
+
+test('flags go before variables, variables before the file', () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'config.json');
+  writeFileSync(file, JSON.stringify({ port: 1, adminPort: 2, host: '::1' }));
+  const merged = mergeConfig({ port: 3, host: undefined }, { TIDEGATE_ADMIN_PORT: '4', TIDEGATE_PORT: '5' }, file);
+  assert.deepEqual([merged.port, merged.adminPort, merged.host], [3, 4, '::1']);
+});
+
+test('variables: unknown ones are named, structured ones are JSON', () => {
+  assert.throws(() => fromEnvironment({ TIDEGATE_PROT: '1' }), /unknown variable TIDEGATE_PROT.*TIDEGATE_PORT/);
+  assert.deepEqual(fromEnvironment({ TIDEGATE_POLICY: '{"minBurst":5}', TIDEGATE_TCP: 'false', TIDEGATE_LOG: 'debug' }), {
+    policy: { minBurst: 5 },
+    tcp: false,
+  });
+});
+
+test('a config file that is none says so', () => {
+  assert.throws(() => mergeConfig({}, {}, '/nowhere.json'), /can't use the config file \/nowhere\.json/);
+});
+
+test('shards: as many as the runtime can have on one port', () => {
+  assert.equal(canReusePort('20.20.2', 'linux'), false);
+  assert.equal(canReusePort('22.11.0', 'linux'), false);
+  assert.equal(canReusePort('22.12.0', 'linux'), true);
+  assert.equal(canReusePort('23.0.0', 'linux'), false);
+  assert.equal(canReusePort('24.1.0', 'linux'), true);
+  assert.equal(canReusePort('24.1.0', 'win32'), false);
+  assert.deepEqual(shardCount(4, true), { shards: 4, note: null });
+  assert.match(shardCount(4, false).note ?? '', /one shard/);
+  assert.deepEqual(shardCount(1, false), { shards: 1, note: null });
+});
+
+test('pseudonyms: the same client the same, another name, network or key another', () => {
+  const key = new Uint8Array(32).fill(1);
+  const name = (address: string, path: string, k = key) => clientPseudonym(k, address, path);
+  assert.equal(name('192.0.2.1', '/echo?client=a'), name('192.0.2.9', '/sink?x=1&client=a'));
+  const others = [name('192.0.2.1', '/echo?client=a'), name('192.0.2.1', '/echo?client=b'), name('192.0.2.1', '/echo')];
+  others.push(name('198.51.100.1', '/echo?client=a'), name('192.0.2.1', '/echo?client=a', new Uint8Array(32)));
+  assert.equal(new Set(others).size, 5);
+  assert.ok(others.every((pseudonym) => /^[\w-]{22}$/.test(pseudonym)));
+});
