@@ -36,9 +36,9 @@ export async function load(url: string, options: LoadOptions, print = (line: str
     else await replay(clients, url, options, report, flows);
   } finally {
     clearInterval(live);
+    await clients.close();
   }
   const result = report.result(expectsEcho);
-  await clients.close();
   print(options.json ? JSON.stringify(result) : describe(result));
   return result;
 }
