@@ -1,10 +1,12 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { COUNTER_NAMES, ShardCounters } from './shard/counters.js';
-import type { FromShard, ShardInit, ToShard } from './shard/messages.js';
+import { TidegateError } from '../quic/errors.js';
+import type { FromShard, ShardInit, ShardOutcome, ToShard } from './shard/messages.js';
 import { PacketRing } from './shard/packet-ring.js';
 
-const WORKER = new URL('../../workers/shard.js', import.meta.url).href;
+/** What runs a shard. */
+export const SHARD_WORKER = new URL('../../workers/shard.js', import.meta.url).href;
 const CHECK_MS = 100;
 /** A worker that is not gone so long after terminate() hangs in native code, which nothing can interrupt. */
 const NATIVE_HANG_MS = 3000;
@@ -63,10 +65,11 @@ export class ShardPool {
     readonly places: number,
     readonly shardHangMs: number,
     readonly hooks: ShardPoolHooks,
+    worker: string = SHARD_WORKER,
   ) {
     this.#port = port;
     this.#pool = new Piscina({
-      filename: WORKER,
+      filename: worker,
       minThreads: 0,
       maxThreads: places,
       idleTimeout: 0,
@@ -173,13 +176,14 @@ export class ShardPool {
         }
         this.hooks.onMessage(index, message);
       });
-      running.ended = run.then(
-        () => this.#ended(index, running, null),
-        (error: Error) => {
-          reject(error);
-          this.#ended(index, running, error);
-        },
-      );
+      const fail = (error: Error): void => {
+        reject(error);
+        this.#ended(index, running, error);
+      };
+      running.ended = run.then(({ failed }: ShardOutcome) => {
+        if (failed === null) this.#ended(index, running, null);
+        else fail(new TidegateError(failed.code as 'TIDEGATE_E_LISTEN', failed.message));
+      }, fail);
     });
   }
 

@@ -14,7 +14,7 @@ import { type HostConfig, type HostConfigInput, parseConfig } from './config.js'
 import { loadKeys } from './keys.js';
 import { shardCount } from './runtime-support.js';
 import type { FromShard, SessionReport, SessionUpdate } from './shard/messages.js';
-import { ShardPool } from './shard-pool.js';
+import { SHARD_WORKER, ShardPool } from './shard-pool.js';
 
 /** How long a shard has to tell of its sessions. */
 const REPORT_TIMEOUT_MS = 2000;
@@ -49,7 +49,12 @@ export class SocketHost extends EventEmitter<HostEvents> {
   #nextReport = 1;
   #draining = false;
 
-  constructor(config: HostConfigInput = {}, profiler: Profiler = new BehavioralProfiler()) {
+  constructor(
+    config: HostConfigInput = {},
+    profiler: Profiler = new BehavioralProfiler(),
+    /** Module that runs a shard; tests put faults into it. */
+    readonly shardWorker: string = SHARD_WORKER,
+  ) {
     super();
     this.config = parseConfig(config);
     this.profiler = profiler;
@@ -132,6 +137,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
         },
         onNativeHang: () => process.kill(process.pid, 'SIGKILL'),
       },
+      this.shardWorker,
     );
     this.#pool = pool;
     try {

@@ -152,8 +152,7 @@ test('the admin listener tells health, readiness, metrics and sessions, and nobo
   const metrics = await host.admin<string>('/metrics');
   assert.match(metrics, /tidegate_sessions_opened_total\{shard="0"\} \d/);
   assert.match(metrics, /process_cpu_seconds_total/);
-  const { adminUrl } = host as unknown as { announcement: { adminUrl: string } } & { adminUrl?: string };
-  const url = adminUrl ?? (host as unknown as { announcement: { adminUrl: string } }).announcement.adminUrl;
+  const url = host.adminUrl;
   assert.equal((await fetch(`${url}/nothing`)).status, 404);
   assert.equal((await fetch(`${url}/sessions`, { method: 'POST' })).status, 405);
   const { request } = await import('node:http');
@@ -240,7 +239,7 @@ test('the same keys after a restart: pseudonyms stay, old connections are reset'
     assert.equal(second.hash, first.hash);
     opened.session.sendDatagram(Buffer.alloc(100));
     own.flush();
-    await until(async () => /stateless_resets_sent_total\{shard="0"\} [1-9]/.test(await second.admin<string>('/metrics')));
+    await until(async () => (await second.metric('tidegate_stateless_resets_sent_total')) > 0);
     const again = await own.open(`${second.url}/echo?client=x`);
     const [{ client: after }] = await second.admin<SessionDetail[]>('/sessions');
     assert.equal(after, before);
@@ -254,7 +253,7 @@ test('the same keys after a restart: pseudonyms stay, old connections are reset'
 test('--supervise starts a killed host again', async () => {
   const own = await HostProcess.start(['--supervise', '--port', '0']);
   try {
-    const { pid } = (own as unknown as { announcement: { pid: number } }).announcement;
+    const { pid } = own;
     assert.notEqual(pid, own.child.pid);
     let second = '';
     own.child.stdout?.on('data', (text: Buffer) => (second += text));

@@ -25,11 +25,11 @@ export class HostProcess {
     readonly announcement: Announcement,
   ) {}
 
-  static async start(args: readonly string[] = [], options: { node?: string; folder?: string } = {}): Promise<HostProcess> {
+  static async start(args: readonly string[] = [], options: { node?: string; folder?: string; script?: string } = {}): Promise<HostProcess> {
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tidegate-test-'));
     const child = spawn(
       options.node ?? process.execPath,
-      [CLI, 'serve', '--port', '0', '--admin-port', '0', '--json', '--data-dir', join(folder, 'data'), ...args],
+      [...(options.script === undefined ? [CLI, 'serve'] : [options.script]), '--port', '0', '--admin-port', '0', '--json', '--data-dir', join(folder, 'data'), ...args],
       { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     let stderr = '';
@@ -52,6 +52,14 @@ export class HostProcess {
     return this.announcement.url;
   }
 
+  get pid(): number {
+    return this.announcement.pid;
+  }
+
+  get adminUrl(): string {
+    return this.announcement.adminUrl;
+  }
+
   get hash(): string {
     return this.announcement.certificateHash;
   }
@@ -68,6 +76,13 @@ export class HostProcess {
 
   get isAlive(): boolean {
     return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Sum over shards of a metric. */
+  async metric(name: string): Promise<number> {
+    const text = await this.admin<string>('/metrics');
+    const values = text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'));
+    return [...values].reduce((sum, [, value]) => sum + Number(value), 0);
   }
 
   /** Sends a signal and resolves with the exit code. */

@@ -69,6 +69,11 @@ export interface SessionUpdate {
   opened: boolean;
 }
 
+/** How a shard's task ended. */
+export interface ShardOutcome {
+  failed: { code: string; message: string } | null;
+}
+
 export type ToShard =
   | { type: 'settings'; request: number; settings: SocketSettings }
   | { type: 'limits'; changes: { slot: number; client: string; settings: SocketSettings }[] }

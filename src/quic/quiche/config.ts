@@ -4,6 +4,11 @@ import type { NativeConfig, NativeQuiche } from '../native.js';
 import type { QuicEndpointOptions } from '../options.js';
 
 const encoder = new TextEncoder();
+/**
+ * quiche 0.18 keeps as many paths as it takes connection IDs and lets go of none: a connection can change its address
+ * one time less than this in its life.
+ */
+const PATHS_WITH_MIGRATION = 16;
 
 /** Throws TIDEGATE_E_CERTIFICATE where one of them can't be read or they don't belong together. */
 export function checkCertificate(certificate: string, privateKey: string): void {
@@ -46,7 +51,7 @@ function applyTransport(config: NativeConfig, options: QuicEndpointOptions): Nat
   config.setMaxStreamWindow(t.maxStreamWindow);
   config.setInitialMaxStreamsBidi(t.maxBidirectionalStreams);
   config.setInitialMaxStreamsUni(t.maxUnidirectionalStreams);
-  config.setActiveConnectionIdLimit(t.allowMigration ? 4 : 2);
+  config.setActiveConnectionIdLimit(t.allowMigration ? PATHS_WITH_MIGRATION : 2);
   config.setDisableActiveMigration(!t.allowMigration);
   config.enableDgram(true, t.datagramQueue, t.datagramQueue);
   // The binding does not say when a packet is due, so quiche's pacer could only be ignored.

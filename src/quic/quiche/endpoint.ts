@@ -29,6 +29,8 @@ const MAX_PACKET = 1500;
 /** Stateless resets a second at most, so that we can't be made to speak more than we hear. */
 const MAX_RESETS_PER_SECOND = 100;
 const SERVER_MIN_DCID = 8;
+/** Connection IDs offered beside the one in use, where migration is allowed. */
+const SPARE_IDS = 2;
 
 function newCounters(): QuicCounters {
   return {
@@ -71,6 +73,7 @@ export class QuicheEndpoint implements QuicEndpoint {
   readonly #server: ServerState | null;
   readonly #clientConfig: NativeConfig | null;
   readonly #local: NativeHostPort;
+  readonly #clientResetKey = randomBytes(32);
   readonly #cids = new CidTable();
   /** By the ID that a client chose for its first packet, until its handshake is done. */
   readonly #byOriginal = new Map<string, QuicheConnection>();
@@ -439,18 +442,17 @@ export class QuicheEndpoint implements QuicEndpoint {
     connection.handshakeDeadline = Number.POSITIVE_INFINITY;
     this.counters.established++;
     this.#endHandshake(connection);
-    if (this.options.transport.allowMigration && this.#server !== null && connection.isServer) {
-      this.#offerIds(connection, this.#server);
-    }
+    if (this.options.transport.allowMigration) this.#offerIds(connection);
     this.options.trace?.connectionEstablished(connection, now);
   }
 
-  /** Spare IDs, which a client needs to change its address unlinkably (RFC 9000 section 9.5). */
-  #offerIds(connection: QuicheConnection, server: ServerState): void {
-    while (connection.localIds.length < 3 && connection.native.sourceCidsLeft() > 0) {
-      const id = server.codec.create();
+  /** Spare IDs, which either side needs when an address changes (RFC 9000 section 9.5). */
+  #offerIds(connection: QuicheConnection): void {
+    while (connection.localIds.length <= SPARE_IDS && connection.native.sourceCidsLeft() > 0) {
+      const id = connection.isServer ? (this.#server as ServerState).codec.create() : randomBytes(CID_LENGTH);
+      const resetKey = this.#server?.resetKey ?? this.#clientResetKey;
       try {
-        connection.native.newSourceCid(id, tokenNumber(statelessResetToken(server.resetKey, id)), false);
+        connection.native.newSourceCid(id, tokenNumber(statelessResetToken(resetKey, id)), false);
       } catch {
         return;
       }
@@ -475,7 +477,7 @@ export class QuicheEndpoint implements QuicEndpoint {
       this.#cids.delete(retired);
       const at = connection.localIds.findIndex((id) => Buffer.compare(id, retired) === 0);
       if (at >= 0) connection.localIds.splice(at, 1);
-      if (this.#server !== null) this.#offerIds(connection, this.#server);
+      this.#offerIds(connection);
     }
   }
 

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { SessionDetail } from '../../src/host/socket-host.js';
+import { type Opened, sleep, TestClient, until } from '../support/client.js';
+import { HostProcess } from '../support/host-process.js';
+import { nodeForShards, noShards } from '../support/many-shards.js';
+import { RebindingProxy } from '../support/rebinding-proxy.js';
+
+const script = fileURLToPath(new URL('../support/faulty-host.js', import.meta.url));
+const clients: TestClient[] = [];
+const hosts: HostProcess[] = [];
+const proxies: RebindingProxy[] = [];
+
+after(async () => {
+  for (const proxy of proxies) proxy.close();
+  for (const client of clients) await client.close();
+  for (const host of hosts) await host.dispose();
+});
+
+async function start(args: string[], node?: string): Promise<HostProcess> {
+  const host = await HostProcess.start(args, { script, ...(node === undefined ? {} : { node }) });
+  hosts.push(host);
+  return host;
+}
+
+async function open(host: HostProcess, path: string): Promise<Opened & { client: TestClient }> {
+  const client = await TestClient.create(host);
+  clients.push(client);
+  return { ...(await client.open(`${host.url}${path}`)), client };
+}
+
+const shardsOf = async (host: HostProcess) => (await host.admin<SessionDetail[]>('/sessions')).map(({ shard }) => shard);
+
+test('a function that throws ends its own session; others live on', { timeout: 60_000 }, async () => {
+  const host = await start([]);
+  const [good, bad] = [await open(host, '/echo'), await open(host, '/throw')];
+  bad.session.sendDatagram(Buffer.alloc(1));
+  bad.client.flush();
+  await until(() => bad.recorder.closed !== null);
+  assert.equal(bad.recorder.closed?.reason, 'function failed');
+  await good.client.ping(good);
+  assert.equal(await host.metric('tidegate_function_errors_total'), 1);
+});
+
+test('a shard that dies or hangs is back within a second, with its port', { timeout: 60_000 }, async () => {
+  const host = await start([]);
+  for (const fault of ['/die', '/hang']) {
+    const restarts = await host.metric('tidegate_shard_restarts_total');
+    const bad = await open(host, fault);
+    bad.session.sendDatagram(Buffer.alloc(1));
+    bad.client.flush();
+    const started = performance.now();
+    await until(async () => (await host.metric('tidegate_shard_restarts_total')) === restarts + 1);
+    const noticed = performance.now();
+    await until(async () => (await host.admin<{ ready: boolean }>('/readyz').catch(() => null))?.ready === true);
+    const good = await open(host, '/echo');
+    await good.client.ping(good);
+    const back = performance.now();
+    assert.ok(back - noticed < 2000, `${fault}: back ${back - noticed} ms after it was noticed`);
+    assert.ok(noticed - started < 3000);
+  }
+  assert.match(host.stderr, /shard ended and is started again/);
+});
+
+test('several shards share the port and the sessions', { skip: noShards, timeout: 60_000 }, async () => {
+  const host = await start(['--shards', '2'], nodeForShards);
+  const opened = await Promise.all(Array.from({ length: 24 }, () => open(host, '/echo')));
+  await Promise.all(opened.map((each) => each.client.ping(each)));
+  assert.deepEqual([...new Set(await shardsOf(host))].sort(), [0, 1]);
+});
+
+test('a client whose address changes keeps its session, through the wrong shard too', { skip: noShards, timeout: 60_000 }, async () => {
+  const host = await start(['--shards', '2', '--migration'], nodeForShards);
+  const proxy = await RebindingProxy.create(Number(new URL(host.url).port));
+  proxies.push(proxy);
+  const client = await TestClient.create(host);
+  clients.push(client);
+  const opened = await client.open(`https://127.0.0.1:${proxy.port}/echo`);
+  await client.ping(opened);
+  for (let i = 0; i < 12; i++) {
+    proxy.rebind();
+    await client.ping(opened);
+  }
+  assert.ok((await host.metric('tidegate_handed_on_total')) > 0, 'some packets reached the wrong shard');
+  assert.equal(await host.metric('tidegate_sessions'), 1);
+  assert.equal(opened.recorder.closed, null);
+});
+
+test('a shard that hangs takes no session of the others with it', { skip: noShards, timeout: 60_000 }, async () => {
+  const host = await start(['--shards', '2'], nodeForShards);
+  const opened = await Promise.all(Array.from({ length: 16 }, () => open(host, '/echo')));
+  const details = await host.admin<SessionDetail[]>('/sessions');
+  assert.equal(details.length, 16);
+  const bad = await open(host, '/hang');
+  const hung = (await host.admin<SessionDetail[]>('/sessions')).find((detail) => detail.function === 'hang')?.shard;
+  const others = details.filter(({ shard }) => shard !== hung).length;
+  bad.session.sendDatagram(Buffer.alloc(1));
+  bad.client.flush();
+  await until(async () => (await host.metric('tidegate_shard_restarts_total')) === 1);
+  await sleep(500);
+  const answers = await Promise.allSettled(opened.map((each) => each.client.ping(each, 3000)));
+  const alive = answers.filter(({ status }) => status === 'fulfilled').length;
+  assert.equal(alive, others, 'exactly the sessions of the other shard answer');
+  assert.equal((await shardsOf(host)).filter((shard) => shard !== hung).length, others);
+  const fresh = await Promise.all(Array.from({ length: 8 }, () => open(host, '/echo')));
+  await Promise.all(fresh.map((each) => each.client.ping(each)));
+});

@@ -1,0 +1,36 @@
+import run from '../../workers/shard.js';
+import { builtInFunctions } from '../../src/host/functions/built-in.js';
+import type { HostFunction } from '../../src/host/functions/endpoint.js';
+
+/** A shard with functions that fail in the ways that functions do. */
+const faults: HostFunction[] = [
+  {
+    id: 'hang',
+    open: () => ({
+      onDatagram() {
+        for (;;);
+      },
+    }),
+  },
+  {
+    id: 'die',
+    open: () => ({
+      onDatagram() {
+        setImmediate(() => {
+          throw new Error('a bug in the shard');
+        });
+      },
+    }),
+  },
+  {
+    id: 'throw',
+    open: () => ({
+      onDatagram() {
+        throw new Error('a bug in a function');
+      },
+    }),
+  },
+];
+for (const fault of faults) (builtInFunctions as Map<string, HostFunction>).set(fault.id, fault);
+
+export default run;
