@@ -47,7 +47,9 @@ function announce(host: SocketHost, admin: AdminServer, json: boolean): void {
   const { url, certificateHash } = host;
   const shards = host.shards.live.length;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ url, certificateHash, adminUrl: admin.url, shards, pid: process.pid })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ url, certificateHash, adminUrl: admin.url, shards, pid: process.pid })}\n`,
+    );
     return;
   }
   process.stdout.write(

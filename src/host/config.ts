@@ -10,7 +10,10 @@ export const hostConfigSchema = z.strictObject({
   port: z.int().min(0).max(65535).default(4433).describe('UDP and TCP port; 0 for a free one'),
   cert: z.string().optional().describe('certificate chain, PEM file'),
   key: z.string().optional().describe('private key, PEM file'),
-  shards: z.union([z.literal('auto'), z.int().min(1).max(64)]).default('auto').describe('threads that serve'),
+  shards: z
+    .union([z.literal('auto'), z.int().min(1).max(64)])
+    .default('auto')
+    .describe('threads that serve'),
   engine: z.enum(['quiche', 'fails-components']).default('quiche').describe('what speaks HTTP/3'),
   dataDir: z.string().default('data').describe('folder for keys and certificate'),
   keys: z.string().optional().describe('key file; one for all hosts of a fleet'),

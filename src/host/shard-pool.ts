@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { COUNTER_NAMES, ShardCounters } from './shard/counters.js';
 import { TidegateError } from '../quic/errors.js';
+import { COUNTER_NAMES, ShardCounters } from './shard/counters.js';
 import type { FromShard, ShardInit, ShardOutcome, ToShard } from './shard/messages.js';
 import { PacketRing } from './shard/packet-ring.js';
 

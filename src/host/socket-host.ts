@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { type SettingsPolicy, settingsFor, type SocketSettings } from '../adapt/settings.js';
+import { type SettingsPolicy, type SocketSettings, settingsFor } from '../adapt/settings.js';
 import type { BehavioralProfile } from '../profile/behavioral-profile.js';
 import { BehavioralProfiler, type Profiler } from '../profile/behavioral-profiler.js';
 import {

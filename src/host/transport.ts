@@ -1,6 +1,6 @@
-import type { DatagramSendResult } from '../quic/engine.js';
 import type { SessionHandler } from '../http3/session.js';
 import type { WebTransportStreamHandler } from '../http3/stream.js';
+import type { DatagramSendResult } from '../quic/engine.js';
 
 /**
  * A session as the host sees it, whatever carries it. `http3/` satisfies these interfaces as it is; sessions over TCP

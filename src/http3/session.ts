@@ -1,8 +1,8 @@
 import type { DatagramSendResult, QuicConnection } from '../quic/engine.js';
 import { varintLength, writeVarint } from '../quic/varint.js';
 import { Capsule, CapsuleReader, decodeClose, encodeClose } from './capsule-reader.js';
-import { encodeFrame } from './frame-writer.js';
 import { Frame } from './frame-reader.js';
+import { encodeFrame } from './frame-writer.js';
 import type { RequestHead } from './message.js';
 import type { HeaderField } from './qpack/field-section.js';
 import { WebTransportStream } from './stream.js';
@@ -171,7 +171,8 @@ export class WebTransportSession {
     if (this.state === 'open') {
       this.handler.onDatagram(bytes, start, end);
     } else if (this.state === 'pending') {
-      if (this.#heldDatagrams.length < MAX_HELD_DATAGRAMS) this.#heldDatagrams.push(bytes.slice(start - this.#prefix, end));
+      if (this.#heldDatagrams.length < MAX_HELD_DATAGRAMS)
+        this.#heldDatagrams.push(bytes.slice(start - this.#prefix, end));
       else this.droppedEarly++;
     }
   }

@@ -82,8 +82,7 @@ export function ownSettings(maxSessions: number, maxFieldSectionSize: number, is
 
 /** Whether a peer's settings allow WebTransport with it. */
 export function supportsWebTransport(settings: Settings, peerIsServer: boolean): boolean {
-  const datagrams =
-    settings.get(Setting.H3_DATAGRAM) === 1 || settings.get(Setting.H3_DATAGRAM_DRAFT04) === 1;
+  const datagrams = settings.get(Setting.H3_DATAGRAM) === 1 || settings.get(Setting.H3_DATAGRAM_DRAFT04) === 1;
   const webTransport =
     settings.get(Setting.ENABLE_WEBTRANSPORT) === 1 ||
     (settings.get(Setting.WEBTRANSPORT_MAX_SESSIONS_07) ?? 0) > 0 ||

@@ -1,6 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { TidegateError } from '../quic/errors.js';
 import type { QuicEndpoint, QuicEndpointHooks } from '../quic/engine.js';
+import { TidegateError } from '../quic/errors.js';
 
 const SOCKET_BUFFER = 4 * 1024 * 1024;
 /** How long a backed-up socket is left alone, ms. */

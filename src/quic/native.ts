@@ -43,7 +43,7 @@ export interface NativeConnection {
   streamRecv(id: number, data: Uint8Array): [number, boolean] | null;
   streamSend(id: number, data: Uint8Array, fin: boolean): number | null;
   streamPriority(id: number, urgency: number, incremental: boolean): void;
-  streamShutdown(id: number, direction: 0 | 1, code: number): void | null;
+  streamShutdown(id: number, direction: 0 | 1, code: number): undefined | null;
   streamCapacity(id: number): number;
   streamReadable(id: number): boolean;
   streamFinished(id: number): boolean;
@@ -51,7 +51,7 @@ export interface NativeConnection {
   peerStreamsLeftUni(): number;
   readable(): Iterable<number>;
   dgramRecv(data: Uint8Array): number | null;
-  dgramSend(data: Uint8Array): void | null;
+  dgramSend(data: Uint8Array): undefined | null;
   dgramMaxWritableLen(): number | null;
   timeout(): number | null;
   onTimeout(): void;
@@ -60,7 +60,7 @@ export interface NativeConnection {
   sourceCidsLeft(): number;
   pathEventNext(): NativePathEvent | null;
   retiredScidNext(): Uint8Array | null;
-  close(application: boolean, code: number, reason: Uint8Array): void | null;
+  close(application: boolean, code: number, reason: Uint8Array): undefined | null;
   peerCertChain(): Uint8Array[] | null;
   isEstablished(): boolean;
   isReadable(): boolean;
@@ -157,10 +157,14 @@ export function loadQuiche(): NativeQuiche {
   try {
     loaded = createRequire(import.meta.url)(name) as NativeQuiche;
   } catch (cause) {
-    throw new TidegateError('TIDEGATE_E_PLATFORM', `the QUIC engine ${name} does not load: ${(cause as Error).message}`, {
-      hint: 'it is an optional dependency: install without --omit=optional, on glibc rather than musl',
-      cause,
-    });
+    throw new TidegateError(
+      'TIDEGATE_E_PLATFORM',
+      `the QUIC engine ${name} does not load: ${(cause as Error).message}`,
+      {
+        hint: 'it is an optional dependency: install without --omit=optional, on glibc rather than musl',
+        cause,
+      },
+    );
   }
   return loaded;
 }

@@ -26,7 +26,10 @@ export class RetryTokens {
     }
     token[7] = originalDcid.length;
     token.set(originalDcid, HEAD);
-    token.set(this.#tag(this.keys[0], token.subarray(0, token.length - TAG), retryScid, address, port), token.length - TAG);
+    token.set(
+      this.#tag(this.keys[0], token.subarray(0, token.length - TAG), retryScid, address, port),
+      token.length - TAG,
+    );
     return token;
   }
 
@@ -39,7 +42,8 @@ export class RetryTokens {
     const body = token.subarray(0, token.length - TAG);
     const tag = token.subarray(token.length - TAG);
     for (const key of this.keys) {
-      if (timingSafeEqual(tag, this.#tag(key, body, retryScid, address, port))) return token.slice(HEAD, HEAD + token[7]);
+      if (timingSafeEqual(tag, this.#tag(key, body, retryScid, address, port)))
+        return token.slice(HEAD, HEAD + token[7]);
     }
     return null;
   }

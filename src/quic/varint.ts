@@ -11,11 +11,6 @@ export function varintLength(value: number): number {
   return 8;
 }
 
-/** Bytes of the varint that starts with `first`. */
-export function varintLengthFromFirst(first: number): number {
-  return 1 << (first >> 6);
-}
-
 /** Writes `value` at `at` and returns the offset behind it. The buffer must have room. */
 export function writeVarint(out: Uint8Array, at: number, value: number): number {
   const length = varintLength(value);

@@ -26,7 +26,13 @@ test('packets: flows by client, what the client sends, cut at 300 s', async () =
 
 test('messages: seconds become milliseconds', async () => {
   const [flow] = await readReplay(file('m.csv', 'client,t,bytes\n0,100,5\n0,102.5,6\n'));
-  assert.deepEqual([flow.times, flow.sizes], [[0, 2500], [5, 6]]);
+  assert.deepEqual(
+    [flow.times, flow.sizes],
+    [
+      [0, 2500],
+      [5, 6],
+    ],
+  );
 });
 
 test('what is wrong is named with its line', async () => {

@@ -52,6 +52,10 @@ test('Deno (quinn): datagrams and both kinds of streams', { skip, timeout: 60_00
   const script = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'client.js');
   writeFileSync(script, SCRIPT);
   const args = ['run', '--quiet', '--no-config', '--allow-net', '--unstable-net', script, host.url, host.hash];
-  const { stdout, stderr } = spawnSync(deno, args, { encoding: 'utf8', timeout: 50_000, env: { ...process.env, DENO_NO_UPDATE_CHECK: '1' } });
+  const { stdout, stderr } = spawnSync(deno, args, {
+    encoding: 'utf8',
+    timeout: 50_000,
+    env: { ...process.env, DENO_NO_UPDATE_CHECK: '1' },
+  });
   assert.deepEqual(JSON.parse(stdout || 'null'), { datagram: 'ping', received: 500_000, text: 'one way' }, stderr);
 });

@@ -26,7 +26,10 @@ after(async () => {
 const sessions = () => host.admin<SessionDetail[]>('/sessions');
 
 /** Runs the CLI to its end. */
-async function run(args: string[], env: NodeJS.ProcessEnv = {}): Promise<{ code: number | null; stderr: string; stdout: string }> {
+async function run(
+  args: string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ code: number | null; stderr: string; stdout: string }> {
   const child = spawn(process.execPath, [CLI, ...args], { env: { ...process.env, ...env }, cwd: tmpdir() });
   let stderr = '';
   let stdout = '';
@@ -111,7 +114,10 @@ test('datagrams over the limit are dropped and counted, streams over it wait and
 
 test('observe mode counts what it would have dropped and drops nothing', async () => {
   const config = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'c.json');
-  writeFileSync(config, JSON.stringify({ policy: { minRateLimit: 10, maxRateLimit: 10, minBurst: 10 }, mode: 'observe' }));
+  writeFileSync(
+    config,
+    JSON.stringify({ policy: { minRateLimit: 10, maxRateLimit: 10, minBurst: 10 }, mode: 'observe' }),
+  );
   const observing = await HostProcess.start(['--config', config]);
   const own = await TestClient.create(observing);
   try {
@@ -136,7 +142,10 @@ test('an unknown function is 404, an origin that is not listed 403', async () =>
   const strict = await HostProcess.start(['--config', config]);
   const own = await TestClient.create(strict);
   try {
-    await assert.rejects(own.open(`${strict.url}/echo`, [['origin', 'https://bad.example']]), /refused with status 403/);
+    await assert.rejects(
+      own.open(`${strict.url}/echo`, [['origin', 'https://bad.example']]),
+      /refused with status 403/,
+    );
     (await own.open(`${strict.url}/echo`, [['origin', 'https://good.example']])).http3.close();
   } finally {
     await own.close();
@@ -157,7 +166,9 @@ test('the admin listener tells health, readiness, metrics and sessions, and nobo
   assert.equal((await fetch(`${url}/sessions`, { method: 'POST' })).status, 405);
   const { request } = await import('node:http');
   const status = await new Promise((resolve) => {
-    request(`${url}/sessions`, { headers: { host: 'rebound.example' } }, (response) => resolve(response.statusCode)).end();
+    request(`${url}/sessions`, { headers: { host: 'rebound.example' } }, (response) =>
+      resolve(response.statusCode),
+    ).end();
   });
   assert.equal(status, 421);
 });
@@ -278,13 +289,13 @@ test('what can not be is one line that says how to mend it, exit code 2', async 
     [['serve', '--port', port, ...data], /can't bind UDP 127\.0\.0\.1:\d+.*--port/],
     [['serve', '--port', '0', '--cert', bad, '--key', bad, ...data], /bad\.pem.*not readable PEM/],
     [['serve', '--port', '0', '--cert', join(dir, 'none'), '--key', bad, ...data], /can't read --cert/],
-    [['serve', '--prot', '1'], /unknown option '--prot'[^]*--port/],
+    [['serve', '--prot', '1'], /unknown option '--prot'.*--port/s],
     [['serve', '--port', 'x'], /--port.*whole number/],
     [['serve', '--port', '99999', ...data], /port is 99999/],
     [['serve', '--config', config], /unknown key prot/],
     [['serve', '--config', join(dir, 'none.json')], /can't use the config file/],
     [['serve'], /unknown variable TIDEGATE_PROT/, { TIDEGATE_PROT: '1' }],
-    [['serv'], /unknown command 'serv'[^]*serve/],
+    [['serv'], /unknown command 'serv'.*serve/s],
     [['load', `${host.url}/nothing`, '--insecure', '--duration', '1'], /refused with status 404/],
     [['load', `${host.url}/echo`, '--duration', '1'], /connection ended/],
     [['load', `${host.url}/echo`, '--insecure', '--replay', '/nowhere.csv'], /can't read \/nowhere\.csv/],
@@ -304,7 +315,19 @@ test('load: datagrams, streams and a replay, with JSON', async () => {
   assert.equal(result.sessions, 3);
   assert.ok(result.received > 100 && result.lost <= 2, datagrams.stdout);
   assert.ok(result.latency.p50 > 0 && result.latency.p99 < 1000);
-  const streams = await run([...base, '--kind', 'streams', '--sessions', '2', '--rate', '20', '--size', '5000', '--duration', '1']);
+  const streams = await run([
+    ...base,
+    '--kind',
+    'streams',
+    '--sessions',
+    '2',
+    '--rate',
+    '20',
+    '--size',
+    '5000',
+    '--duration',
+    '1',
+  ]);
   const streamed = JSON.parse(streams.stdout.trim().split('\n').at(-1) as string);
   assert.equal(streamed.lost, 0, streams.stdout);
   assert.ok(streamed.received >= 30);

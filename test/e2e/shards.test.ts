@@ -30,7 +30,8 @@ async function open(host: HostProcess, path: string): Promise<Opened & { client:
   return { ...(await client.open(`${host.url}${path}`)), client };
 }
 
-const shardsOf = async (host: HostProcess) => (await host.admin<SessionDetail[]>('/sessions')).map(({ shard }) => shard);
+const shardsOf = async (host: HostProcess) =>
+  (await host.admin<SessionDetail[]>('/sessions')).map(({ shard }) => shard);
 
 test('a function that throws ends its own session; others live on', { timeout: 60_000 }, async () => {
   const host = await start([]);
@@ -70,7 +71,10 @@ test('several shards share the port and the sessions', { skip: noShards, timeout
   assert.deepEqual([...new Set(await shardsOf(host))].sort(), [0, 1]);
 });
 
-test('a client whose address changes keeps its session, through the wrong shard too', { skip: noShards, timeout: 60_000 }, async () => {
+test('a client whose address changes keeps its session, through the wrong shard too', {
+  skip: noShards,
+  timeout: 60_000,
+}, async () => {
   const host = await start(['--shards', '2', '--migration'], nodeForShards);
   const proxy = await RebindingProxy.create(Number(new URL(host.url).port));
   proxies.push(proxy);

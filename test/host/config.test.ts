@@ -32,10 +32,13 @@ test('flags go before variables, variables before the file', () => {
 
 test('variables: unknown ones are named, structured ones are JSON', () => {
   assert.throws(() => fromEnvironment({ TIDEGATE_PROT: '1' }), /unknown variable TIDEGATE_PROT.*TIDEGATE_PORT/);
-  assert.deepEqual(fromEnvironment({ TIDEGATE_POLICY: '{"minBurst":5}', TIDEGATE_TCP: 'false', TIDEGATE_LOG: 'debug' }), {
-    policy: { minBurst: 5 },
-    tcp: false,
-  });
+  assert.deepEqual(
+    fromEnvironment({ TIDEGATE_POLICY: '{"minBurst":5}', TIDEGATE_TCP: 'false', TIDEGATE_LOG: 'debug' }),
+    {
+      policy: { minBurst: 5 },
+      tcp: false,
+    },
+  );
 });
 
 test('a config file that is none says so', () => {

@@ -4,7 +4,11 @@ import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { certificateHash, FileCertificate, SelfSignedCertificate } from '../../src/host/certificate/certificate-source.js';
+import {
+  certificateHash,
+  FileCertificate,
+  SelfSignedCertificate,
+} from '../../src/host/certificate/certificate-source.js';
 import { createSelfSigned } from '../../src/host/certificate/self-signed.js';
 import { loadKeys } from '../../src/host/keys.js';
 import type { CertificatePair } from '../../src/host/shard/messages.js';
@@ -27,7 +31,11 @@ test('keys: made once, the same afterwards, for the owner alone', async () => {
 
 test('keys: a damaged file is told of, not replaced', async () => {
   const file = join(folder(), 'keys.json');
-  for (const text of ['{', '{"format":2,"keys":[]}', '{"format":1,"keys":[{"version":0,"createdAt":"2026-01-01T00:00:00Z","secret":"AAAA"}]}']) {
+  for (const text of [
+    '{',
+    '{"format":2,"keys":[]}',
+    '{"format":1,"keys":[{"version":0,"createdAt":"2026-01-01T00:00:00Z","secret":"AAAA"}]}',
+  ]) {
     writeFileSync(file, text);
     await assert.rejects(loadKeys(file), { code: 'TIDEGATE_E_KEYS' });
     assert.equal(readFileSync(file, 'utf8'), text);
@@ -38,7 +46,11 @@ test('keys: rotation keeps the old ones understood', async () => {
   const file = join(folder(), 'keys.json');
   const before = await loadKeys(file);
   const stored = JSON.parse(readFileSync(file, 'utf8'));
-  stored.keys.unshift({ version: 1, createdAt: new Date().toISOString(), secret: Buffer.alloc(32, 9).toString('base64') });
+  stored.keys.unshift({
+    version: 1,
+    createdAt: new Date().toISOString(),
+    secret: Buffer.alloc(32, 9).toString('base64'),
+  });
   writeFileSync(file, JSON.stringify(stored));
   const after = await loadKeys(file);
   assert.deepEqual(after.cid[1], before.cid[0]);
@@ -58,7 +70,14 @@ test('self-signed: kept over restarts, renewed in time, the next hash known ahea
   const dir = folder();
   let now = Date.now();
   const changes: CertificatePair[] = [];
-  const open = () => SelfSignedCertificate.open(dir, ['localhost'], (pair) => changes.push(pair), fail, () => now);
+  const open = () =>
+    SelfSignedCertificate.open(
+      dir,
+      ['localhost'],
+      (pair) => changes.push(pair),
+      fail,
+      () => now,
+    );
   const source = await open();
   const first = source.current.certificate;
   assert.equal(source.nextHash, null);
@@ -91,7 +110,12 @@ test('given files: followed, and a bad pair changes nothing', async () => {
   const [a, b] = [await createSelfSigned(['a'], new Date()), await createSelfSigned(['b'], new Date())];
   put(a);
   const changes: CertificatePair[] = [];
-  const source = await FileCertificate.open(cert, key, (pair) => changes.push(pair), () => {});
+  const source = await FileCertificate.open(
+    cert,
+    key,
+    (pair) => changes.push(pair),
+    () => {},
+  );
   put({ certificate: a.certificate, privateKey: b.privateKey });
   await assert.rejects(source.reload(), /do not belong together/);
   assert.equal(source.current.certificate, a.certificate);
@@ -100,7 +124,23 @@ test('given files: followed, and a bad pair changes nothing', async () => {
   while (changes.length === 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(changes[0]?.certificate, b.certificate);
   source.close();
-  await assert.rejects(FileCertificate.open(join(dir, 'none'), key, () => {}, () => {}), /can't read --cert .*none/);
+  await assert.rejects(
+    FileCertificate.open(
+      join(dir, 'none'),
+      key,
+      () => {},
+      () => {},
+    ),
+    /can't read --cert .*none/,
+  );
   writeFileSync(cert, 'not PEM');
-  await assert.rejects(FileCertificate.open(cert, key, () => {}, () => {}), /not readable PEM/);
+  await assert.rejects(
+    FileCertificate.open(
+      cert,
+      key,
+      () => {},
+      () => {},
+    ),
+    /not readable PEM/,
+  );
 });

@@ -5,7 +5,11 @@ import fc from 'fast-check';
 import { PacketRing } from '../../src/host/shard/packet-ring.js';
 
 test('packets come out as they went in, in order, through any mix of writes and reads', () => {
-  const packet = fc.tuple(fc.uint8Array({ maxLength: 200 }), fc.constantFrom('127.0.0.1', '2001:db8::1'), fc.nat(65535));
+  const packet = fc.tuple(
+    fc.uint8Array({ maxLength: 200 }),
+    fc.constantFrom('127.0.0.1', '2001:db8::1'),
+    fc.nat(65535),
+  );
   fc.assert(
     fc.property(fc.array(fc.oneof(packet, fc.nat(5)), { maxLength: 200 }), (steps) => {
       const ring = new PacketRing(PacketRing.create(1024));
@@ -30,7 +34,10 @@ test('a full ring refuses and recovers', () => {
   let written = 0;
   while (ring.write(new Uint8Array(100), '127.0.0.1', 1)) written++;
   assert.ok(written >= 7);
-  assert.equal(ring.drain(() => {}), written);
+  assert.equal(
+    ring.drain(() => {}),
+    written,
+  );
   assert.equal(ring.write(new Uint8Array(100), '127.0.0.1', 1), true);
 });
 

@@ -27,8 +27,10 @@ test('Huffman: the examples of RFC 7541 appendix C', () => {
     ['no-cache', 'a8eb10649cbf'],
     ['custom-value', '25a849e95bb8e8b4bf'],
     ['Mon, 21 Oct 2013 20:13:21 GMT', 'd07abe941054d444a8200595040b8166e082a62d1bff'],
-    ['foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1',
-      '94e7821dd7f2e6c7b335dfdfcd5b3960d5af27087f3672c1ab270fb5291f9587316065c003ed4ee5b1063d5007'],
+    [
+      'foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1',
+      '94e7821dd7f2e6c7b335dfdfcd5b3960d5af27087f3672c1ab270fb5291f9587316065c003ed4ee5b1063d5007',
+    ],
   ];
   for (const [text, coded] of examples) {
     assert.equal(Buffer.from(huffmanEncode(Buffer.from(text))).toString('hex'), coded);
@@ -105,7 +107,10 @@ test('frames: cut anywhere they come out the same', () => {
         reader.push(bytes.subarray(from, to));
         from = to;
       }
-      assert.deepEqual(data, frames.flatMap(([type, payload]) => (type === Frame.DATA ? [...payload] : [])));
+      assert.deepEqual(
+        data,
+        frames.flatMap(([type, payload]) => (type === Frame.DATA ? [...payload] : [])),
+      );
       assert.deepEqual(
         others,
         frames.filter(([type]) => type === Frame.HEADERS).map(([type, payload]) => [type, [...payload]]),
@@ -137,20 +142,30 @@ test('frames: HTTP/2 types and oversize are refused, other bytes never hang or t
 
 test('capsules: cut anywhere they come out the same; unknown ones are passed over', () => {
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 50 }), fc.nat(200), fc.nat(0xffffffff), fc.string(), (bytes, cut, code, text) => {
-      const stream = concatBytes(encodeFrame(0x1234, bytes), encodeFrame(Capsule.DATAGRAM, bytes), encodeClose(code, text));
-      const got: [number, Uint8Array][] = [];
-      const reader = new CapsuleReader((type, value) => got.push([type, value]));
-      reader.push(stream.subarray(0, cut));
-      reader.push(stream.subarray(cut));
-      assert.deepEqual(
-        got.map(([type]) => type),
-        [Capsule.DATAGRAM, Capsule.CLOSE_WEBTRANSPORT_SESSION],
-      );
-      assert.deepEqual(got[0][1], bytes);
-      assert.deepEqual(decodeClose(got[1][1]), { code, reason: Buffer.from(text).toString() });
-      assert.equal(reader.atBoundary, true);
-    }),
+    fc.property(
+      fc.uint8Array({ maxLength: 50 }),
+      fc.nat(200),
+      fc.nat(0xffffffff),
+      fc.string(),
+      (bytes, cut, code, text) => {
+        const stream = concatBytes(
+          encodeFrame(0x1234, bytes),
+          encodeFrame(Capsule.DATAGRAM, bytes),
+          encodeClose(code, text),
+        );
+        const got: [number, Uint8Array][] = [];
+        const reader = new CapsuleReader((type, value) => got.push([type, value]));
+        reader.push(stream.subarray(0, cut));
+        reader.push(stream.subarray(cut));
+        assert.deepEqual(
+          got.map(([type]) => type),
+          [Capsule.DATAGRAM, Capsule.CLOSE_WEBTRANSPORT_SESSION],
+        );
+        assert.deepEqual(got[0][1], bytes);
+        assert.deepEqual(decodeClose(got[1][1]), { code, reason: Buffer.from(text).toString() });
+        assert.equal(reader.atBoundary, true);
+      },
+    ),
     { numRuns: 1000 },
   );
   fc.assert(
@@ -232,8 +247,18 @@ test('requests: a proper one is taken, each malformed one is H3_MESSAGE_ERROR', 
     [...connect, ['te', 'gzip']],
     [...connect, ['x', 'a\r\nb: c']],
     [...connect, ['host', 'other']],
-    [[':method', 'GET'], [':protocol', 'webtransport'], [':scheme', 'https'], [':authority', 'a'], [':path', '/']],
-    [[':method', 'CONNECT'], [':authority', 'a'], [':path', '/']],
+    [
+      [':method', 'GET'],
+      [':protocol', 'webtransport'],
+      [':scheme', 'https'],
+      [':authority', 'a'],
+      [':path', '/'],
+    ],
+    [
+      [':method', 'CONNECT'],
+      [':authority', 'a'],
+      [':path', '/'],
+    ],
   ];
   for (const fields of malformed) {
     assert.throws(

@@ -66,51 +66,111 @@ async function rawClient(handler: Partial<H3Handler> = {}) {
 const uni = (type: number, ...parts: Uint8Array[]) => concatBytes(encodeVarint(type), ...parts);
 
 const fatal: [string, number, (client: Awaited<ReturnType<typeof rawClient>>) => void][] = [
-  ['a control stream without SETTINGS first', H3Error.MISSING_SETTINGS, ({ send }) => {
-    send(false, uni(0, encodeFrame(Frame.GOAWAY, encodeVarint(0))));
-  }],
-  ['a second control stream', H3Error.STREAM_CREATION_ERROR, ({ send }) => {
-    send(false, uni(0, settings));
-    send(false, uni(0, settings));
-  }],
+  [
+    'a control stream without SETTINGS first',
+    H3Error.MISSING_SETTINGS,
+    ({ send }) => {
+      send(false, uni(0, encodeFrame(Frame.GOAWAY, encodeVarint(0))));
+    },
+  ],
+  [
+    'a second control stream',
+    H3Error.STREAM_CREATION_ERROR,
+    ({ send }) => {
+      send(false, uni(0, settings));
+      send(false, uni(0, settings));
+    },
+  ],
   ['SETTINGS twice', H3Error.FRAME_UNEXPECTED, ({ send }) => void send(false, uni(0, settings, settings))],
-  ['DATA on the control stream', H3Error.FRAME_UNEXPECTED, ({ send }) => {
-    send(false, uni(0, settings, encodeFrame(Frame.DATA, new Uint8Array(3))));
-  }],
-  ['the end of the control stream', H3Error.CLOSED_CRITICAL_STREAM, ({ send }) => void send(false, uni(0, settings), true)],
-  ['a malformed GOAWAY', H3Error.FRAME_ERROR, ({ send }) => {
-    send(false, uni(0, settings, encodeFrame(Frame.GOAWAY, new Uint8Array(0))));
-  }],
-  ['a push stream of a client', H3Error.STREAM_CREATION_ERROR, ({ send }) => void send(false, uni(1, new Uint8Array(4)))],
-  ['QPACK instructions for a table of size 0', H3Error.QPACK_ENCODER_STREAM_ERROR, ({ send }) => {
-    send(false, uni(2, new Uint8Array([0xc1])));
-  }],
-  ['an acknowledgment on the QPACK decoder stream', H3Error.QPACK_DECODER_STREAM_ERROR, ({ send }) => {
-    send(false, uni(3, new Uint8Array([0x81])));
-  }],
-  ['DATA before HEADERS', H3Error.FRAME_UNEXPECTED, ({ send }) => {
-    send(true, encodeFrame(Frame.DATA, new Uint8Array(3)));
-  }],
+  [
+    'DATA on the control stream',
+    H3Error.FRAME_UNEXPECTED,
+    ({ send }) => {
+      send(false, uni(0, settings, encodeFrame(Frame.DATA, new Uint8Array(3))));
+    },
+  ],
+  [
+    'the end of the control stream',
+    H3Error.CLOSED_CRITICAL_STREAM,
+    ({ send }) => void send(false, uni(0, settings), true),
+  ],
+  [
+    'a malformed GOAWAY',
+    H3Error.FRAME_ERROR,
+    ({ send }) => {
+      send(false, uni(0, settings, encodeFrame(Frame.GOAWAY, new Uint8Array(0))));
+    },
+  ],
+  [
+    'a push stream of a client',
+    H3Error.STREAM_CREATION_ERROR,
+    ({ send }) => void send(false, uni(1, new Uint8Array(4))),
+  ],
+  [
+    'QPACK instructions for a table of size 0',
+    H3Error.QPACK_ENCODER_STREAM_ERROR,
+    ({ send }) => {
+      send(false, uni(2, new Uint8Array([0xc1])));
+    },
+  ],
+  [
+    'an acknowledgment on the QPACK decoder stream',
+    H3Error.QPACK_DECODER_STREAM_ERROR,
+    ({ send }) => {
+      send(false, uni(3, new Uint8Array([0x81])));
+    },
+  ],
+  [
+    'DATA before HEADERS',
+    H3Error.FRAME_UNEXPECTED,
+    ({ send }) => {
+      send(true, encodeFrame(Frame.DATA, new Uint8Array(3)));
+    },
+  ],
   ['SETTINGS on a request', H3Error.FRAME_UNEXPECTED, ({ send }) => void send(true, settings)],
-  ['a frame type of HTTP/2', H3Error.FRAME_UNEXPECTED, ({ send }) => {
-    send(true, encodeFrame(0x06, new Uint8Array(8)));
-  }],
-  ['a request that ends inside a frame', H3Error.FRAME_ERROR, ({ send }) => {
-    send(true, headers(CONNECT).subarray(0, 5), true);
-  }],
-  ['QPACK that refers to a dynamic table', H3Error.QPACK_DECOMPRESSION_FAILED, ({ send }) => {
-    send(true, encodeFrame(Frame.HEADERS, new Uint8Array([0, 0, 0x80])));
-  }],
-  ['a frame of headers beyond all measure', H3Error.EXCESSIVE_LOAD, ({ send }) => {
-    send(true, concatBytes(encodeVarint(Frame.HEADERS), encodeVarint(1_000_000)));
-  }],
-  ['a WebTransport stream for a session that no request can be', H3Error.ID_ERROR, ({ send }) => {
-    send(false, uni(0x54, encodeVarint(3)));
-  }],
-  ['an empty datagram', H3Error.DATAGRAM_ERROR, ({ quic, pair }) => {
-    quic.datagramSend(new Uint8Array(0));
-    pair.run();
-  }],
+  [
+    'a frame type of HTTP/2',
+    H3Error.FRAME_UNEXPECTED,
+    ({ send }) => {
+      send(true, encodeFrame(0x06, new Uint8Array(8)));
+    },
+  ],
+  [
+    'a request that ends inside a frame',
+    H3Error.FRAME_ERROR,
+    ({ send }) => {
+      send(true, headers(CONNECT).subarray(0, 5), true);
+    },
+  ],
+  [
+    'QPACK that refers to a dynamic table',
+    H3Error.QPACK_DECOMPRESSION_FAILED,
+    ({ send }) => {
+      send(true, encodeFrame(Frame.HEADERS, new Uint8Array([0, 0, 0x80])));
+    },
+  ],
+  [
+    'a frame of headers beyond all measure',
+    H3Error.EXCESSIVE_LOAD,
+    ({ send }) => {
+      send(true, concatBytes(encodeVarint(Frame.HEADERS), encodeVarint(1_000_000)));
+    },
+  ],
+  [
+    'a WebTransport stream for a session that no request can be',
+    H3Error.ID_ERROR,
+    ({ send }) => {
+      send(false, uni(0x54, encodeVarint(3)));
+    },
+  ],
+  [
+    'an empty datagram',
+    H3Error.DATAGRAM_ERROR,
+    ({ quic, pair }) => {
+      quic.datagramSend(new Uint8Array(0));
+      pair.run();
+    },
+  ],
 ];
 
 for (const [what, code, act] of fatal) {
@@ -135,7 +195,14 @@ test('unknown stream types, frame types and settings are passed over', async () 
   let ready = 0;
   const client = await rawClient({ onReady: () => ready++ });
   client.send(false, uni(0x21, new Uint8Array(100)));
-  client.send(false, uni(0, encodeFrame(Frame.SETTINGS, encodeSettings(new Map([[0x1f * 7 + 0x21, 9]]))), encodeFrame(0x21, new Uint8Array(5))));
+  client.send(
+    false,
+    uni(
+      0,
+      encodeFrame(Frame.SETTINGS, encodeSettings(new Map([[0x1f * 7 + 0x21, 9]]))),
+      encodeFrame(0x21, new Uint8Array(5)),
+    ),
+  );
   assert.deepEqual(client.closed, []);
   assert.equal(ready, 1);
 });
@@ -155,7 +222,12 @@ test('an ordinary request gets an ordinary answer', async () => {
     },
   };
   const id = quic.openStream(true);
-  const get: HeaderField[] = [[':method', 'GET'], [':scheme', 'https'], [':authority', 'a'], [':path', '/healthz']];
+  const get: HeaderField[] = [
+    [':method', 'GET'],
+    [':scheme', 'https'],
+    [':authority', 'a'],
+    [':path', '/healthz'],
+  ];
   quic.streamWrite(id, headers(get), true);
   pair.run();
   assert.match(text, /GET \/healthz$/);
@@ -192,7 +264,10 @@ test('streams and datagrams that overtake their CONNECT are held, bounded, and d
   quic.streamWrite(id, headers(CONNECT), false);
   pair.run();
   assert.equal(sessions.length, 1);
-  assert.deepEqual(got.filter((what) => what.startsWith('datagram')), ['datagram early']);
+  assert.deepEqual(
+    got.filter((what) => what.startsWith('datagram')),
+    ['datagram early'],
+  );
   assert.equal(got.filter((what) => what.startsWith('stream')).length, 32);
   assert.equal(resets.size, 0);
 });
@@ -214,7 +289,9 @@ async function joined(onServer: (session: WebTransportSession) => void, handler:
     onSession() {},
     onRequest() {},
     onReady: () => {
-      session = http3.openSession({ ...HEAD, headers: {} }, [], (status) => statuses.push(status)) as WebTransportSession;
+      session = http3.openSession({ ...HEAD, headers: {} }, [], (status) =>
+        statuses.push(status),
+      ) as WebTransportSession;
       session.handler = { ...quiet, ...handler };
     },
     onClosed() {},
@@ -296,16 +373,28 @@ test('two sessions of a connection keep apart', async () => {
   second.sendDatagram(new Uint8Array(2));
   session.sendDatagram(new Uint8Array(3));
   pair.run();
-  assert.deepEqual(got, [[session.id, 1], [second.id, 2], [session.id, 3]]);
+  assert.deepEqual(got, [
+    [session.id, 1],
+    [second.id, 2],
+    [session.id, 3],
+  ]);
   session.close();
   pair.run();
-  assert.deepEqual(served.map(({ state }) => state), ['closed', 'open']);
+  assert.deepEqual(
+    served.map(({ state }) => state),
+    ['closed', 'open'],
+  );
 });
 
 test('more sessions than allowed are refused with 429', async () => {
   const pair = await QuicPair.create({
     onConnection: (connection) => {
-      const handler = { onSession: (s: WebTransportSession) => s.accept(), onRequest() {}, onReady() {}, onClosed() {} };
+      const handler = {
+        onSession: (s: WebTransportSession) => s.accept(),
+        onRequest() {},
+        onReady() {},
+        onClosed() {},
+      };
       new H3Connection(connection, handler, { maxSessions: 1, maxFieldSectionSize: 1000, maxEarly: 1 });
     },
   });

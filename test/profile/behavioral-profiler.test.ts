@@ -21,7 +21,13 @@ test('the average weighs connected time by its half-life', () => {
 test('clients part: each keeps its own rate over sessions', () => {
   const profiler = new BehavioralProfiler();
   for (let second = 0; second < 60; second++) {
-    profiler.updateProfile('fast', { timestamp: second, bytesIn: 50_000, bytesOut: 50_000, seconds: 1, opened: second % 20 === 0 });
+    profiler.updateProfile('fast', {
+      timestamp: second,
+      bytesIn: 50_000,
+      bytesOut: 50_000,
+      seconds: 1,
+      opened: second % 20 === 0,
+    });
     profiler.updateProfile('slow', { timestamp: second, bytesIn: 100, bytesOut: 0, seconds: 1, opened: second === 0 });
   }
   assert.ok(Math.abs(profiler.getProfile('fast').predictedDataRate - 100_000) < 1e-6);

@@ -130,7 +130,9 @@ test('retry tokens: any change of a byte is noticed', () => {
   }
   assert.equal(tokens.verify(token, scid, '192.0.2.1', 444, 1e12), null);
   assert.equal(tokens.verify(token, randomBytes(17), '192.0.2.1', 443, 1e12), null);
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => tokens.verify(bytes, scid, 'x', 1, 1e12) === null));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => tokens.verify(bytes, scid, 'x', 1, 1e12) === null),
+  );
 });
 
 test('address prefixes: /24 and /56, mapped addresses as IPv4', () => {

@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  type QuicCloseInfo,
-  STREAM_ABORTED,
-  STREAM_BLOCKED,
-} from '../../src/quic/engine.js';
+import { type QuicCloseInfo, STREAM_ABORTED, STREAM_BLOCKED } from '../../src/quic/engine.js';
 import { type PairOptions, QuicPair, SILENT } from '../support/quic-pair.js';
 
 /**

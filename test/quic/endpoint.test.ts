@@ -206,7 +206,12 @@ test('no packet, however mangled, throws or disturbs a connection beside it', as
       (sample, changes, cut, port) => {
         const packet = samples[sample].slice(0, cut ?? undefined);
         for (const [at, value] of changes) if (at < packet.length) packet[at] = value;
-        pair.server.receive(packet, port === 0 ? CLIENT.address : '198.51.100.3', CLIENT.port + port, performance.now());
+        pair.server.receive(
+          packet,
+          port === 0 ? CLIENT.address : '198.51.100.3',
+          CLIENT.port + port,
+          performance.now(),
+        );
         pair.server.flush(performance.now());
         pair.wire.length = 0;
       },

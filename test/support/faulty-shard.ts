@@ -1,6 +1,6 @@
-import run from '../../workers/shard.js';
 import { builtInFunctions } from '../../src/host/functions/built-in.js';
 import type { HostFunction } from '../../src/host/functions/endpoint.js';
+import run from '../../workers/shard.js';
 
 /** A shard with functions that fail in the ways that functions do. */
 const faults: HostFunction[] = [

@@ -25,11 +25,24 @@ export class HostProcess {
     readonly announcement: Announcement,
   ) {}
 
-  static async start(args: readonly string[] = [], options: { node?: string; folder?: string; script?: string } = {}): Promise<HostProcess> {
+  static async start(
+    args: readonly string[] = [],
+    options: { node?: string; folder?: string; script?: string } = {},
+  ): Promise<HostProcess> {
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tidegate-test-'));
     const child = spawn(
       options.node ?? process.execPath,
-      [...(options.script === undefined ? [CLI, 'serve'] : [options.script]), '--port', '0', '--admin-port', '0', '--json', '--data-dir', join(folder, 'data'), ...args],
+      [
+        ...(options.script === undefined ? [CLI, 'serve'] : [options.script]),
+        '--port',
+        '0',
+        '--admin-port',
+        '0',
+        '--json',
+        '--data-dir',
+        join(folder, 'data'),
+        ...args,
+      ],
       { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     let stderr = '';

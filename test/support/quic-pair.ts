@@ -134,7 +134,8 @@ export class QuicPair {
     const sent = this.options.network === undefined ? original : this.options.network(original);
     if (sent === null) return;
     const now = performance.now();
-    if (sent.from === 'client') this.server.receive(sent.packet, CLIENT.address, sent.port === 0 ? 0 : CLIENT.port, now);
+    if (sent.from === 'client')
+      this.server.receive(sent.packet, CLIENT.address, sent.port === 0 ? 0 : CLIENT.port, now);
     else this.client.receive(sent.packet, SERVER.address, SERVER.port, now);
   }
 

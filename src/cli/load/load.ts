@@ -16,7 +16,11 @@ const STALL = 200;
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Runs `tidegate load`: prints as it goes and returns what it found. */
-export async function load(url: string, options: LoadOptions, print = (line: string) => console.log(line)): Promise<LoadResult> {
+export async function load(
+  url: string,
+  options: LoadOptions,
+  print = (line: string) => console.log(line),
+): Promise<LoadResult> {
   if (options.certificateHash === undefined && !options.insecure && new URL(url).protocol !== 'https:') {
     throw new TidegateError('TIDEGATE_E_CONFIG', `${url} is not an https URL`);
   }
@@ -87,7 +91,12 @@ async function open(clients: LoadClients, url: string, report: LoadReport, size:
   }
 }
 
-async function openAll(clients: LoadClients, url: string, options: LoadOptions, report: LoadReport): Promise<LoadSession[]> {
+async function openAll(
+  clients: LoadClients,
+  url: string,
+  options: LoadOptions,
+  report: LoadReport,
+): Promise<LoadSession[]> {
   const sessions: LoadSession[] = [];
   let left = options.sessions;
   const worker = async (): Promise<void> => {

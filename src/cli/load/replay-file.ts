@@ -79,7 +79,8 @@ function addLine(
   const client = fields[columns.client];
   const time = Number(fields[columns.time]) * columns.scale;
   const bytes = Number(fields[columns.bytes]);
-  if (client === undefined || !Number.isFinite(time) || !(bytes >= 0)) throw new Error(`malformed: "${line.slice(0, 80)}"`);
+  if (client === undefined || !Number.isFinite(time) || !(bytes >= 0))
+    throw new Error(`malformed: "${line.slice(0, 80)}"`);
   let flow = flows.get(client);
   if (flow === undefined) {
     if (flows.size >= limit) return;

@@ -2,8 +2,8 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { watch } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkCertificate } from '../../quic/quiche/config.js';
 import { TidegateError } from '../../quic/errors.js';
+import { checkCertificate } from '../../quic/quiche/config.js';
 import type { CertificatePair } from '../shard/messages.js';
 import { createSelfSigned } from './self-signed.js';
 
@@ -154,7 +154,8 @@ export class SelfSignedCertificate implements CertificateSource {
     const before = this.stored.current.certificate;
     let { current, next } = this.stored;
     const left = (pair: CertificatePair) => Date.parse(new X509Certificate(pair.certificate).validTo) - this.now();
-    if (left(current) < NEXT_AHEAD && next === null) next = await createSelfSigned(this.names, new Date(this.now() - BACKDATE));
+    if (left(current) < NEXT_AHEAD && next === null)
+      next = await createSelfSigned(this.names, new Date(this.now() - BACKDATE));
     if (left(current) < SWITCH_AHEAD && next !== null) {
       // One that was stopped for long finds both ended.
       current = left(next) < SWITCH_AHEAD ? await createSelfSigned(this.names, new Date(this.now() - BACKDATE)) : next;

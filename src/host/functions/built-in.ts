@@ -1,5 +1,5 @@
-import type { HostFunction } from './endpoint.js';
 import { echo } from './echo.js';
+import type { HostFunction } from './endpoint.js';
 import { sink } from './sink.js';
 import { source } from './source.js';
 

@@ -47,7 +47,8 @@ export class ShardExchange {
     const start = port % count;
     for (let i = 0; i < count; i++) {
       const shard = (start + i) % count;
-      if (shard !== this.#self && Atomics.load(this.#accepting, shard) === 1) return this.send(shard, packet, address, port);
+      if (shard !== this.#self && Atomics.load(this.#accepting, shard) === 1)
+        return this.send(shard, packet, address, port);
     }
     return false;
   }

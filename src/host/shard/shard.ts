@@ -4,11 +4,11 @@ import { SessionTable } from '../../core/session-table.js';
 import { H3Connection, type PlainRequest } from '../../http3/connection.js';
 import { H3Error } from '../../http3/errors.js';
 import type { SessionClose } from '../../http3/session.js';
+import { QlogFiles } from '../../net/qlog-files.js';
 import { bindUdp, type DriverHooks, UdpDriver } from '../../net/udp-driver.js';
 import type { QuicConnection } from '../../quic/engine.js';
 import { DEFAULT_GOODPUT_LIMITS, DEFAULT_TRANSPORT } from '../../quic/options.js';
 import { QuicheEndpoint } from '../../quic/quiche/endpoint.js';
-import { QlogFiles } from '../../net/qlog-files.js';
 import { builtInFunctions } from '../functions/built-in.js';
 import type { HostFunction } from '../functions/endpoint.js';
 import { clientPseudonym } from '../identity.js';
@@ -18,8 +18,8 @@ import type { GatedStream } from './gated-stream.js';
 import { HostSession, type SessionIdentity, type SessionShard } from './host-session.js';
 import type { FromShard, SessionReport, SessionUpdate, ShardInit, ToShard } from './messages.js';
 import { ShardExchange } from './shard-exchange.js';
-import { W3cListener } from './w3c-listener.js';
 import { TokenWaiters, WORTHWHILE } from './token-waiters.js';
+import { W3cListener } from './w3c-listener.js';
 
 const HEARTBEAT_MS = 50;
 /** What peers get to take note of their sessions' end. */
@@ -92,9 +92,13 @@ export class Shard implements SessionShard {
     if (init.engine === 'quiche') {
       const socket = await bindUdp({ address: init.host, port, reusePort: init.reusePort });
       port = socket.address().port;
-      this.#driver = new UdpDriver(socket, (hooks) => this.#createEndpoint(hooks, port), (error) => {
-        this.#log('warn', 'UDP socket', { error: error.message });
-      });
+      this.#driver = new UdpDriver(
+        socket,
+        (hooks) => this.#createEndpoint(hooks, port),
+        (error) => {
+          this.#log('warn', 'UDP socket', { error: error.message });
+        },
+      );
       if (init.rings.length > 1) this.#exchange = new ShardExchange(init, this.#driver);
     }
     if (init.tcp || init.engine === 'fails-components') {
@@ -105,10 +109,7 @@ export class Shard implements SessionShard {
       });
       port = await this.#tcp.start();
     }
-    this.#timers = [
-      setInterval(() => this.#beat(), HEARTBEAT_MS),
-      setInterval(() => this.#tick(), init.tickMs),
-    ];
+    this.#timers = [setInterval(() => this.#beat(), HEARTBEAT_MS), setInterval(() => this.#tick(), init.tickMs)];
     this.#send({ type: 'ready', port, threadId });
   }
 
@@ -181,7 +182,10 @@ export class Shard implements SessionShard {
       ask.transport.reject(status);
     };
     const refusal = this.#refusal(ask.path, ask.origin);
-    if (refusal !== null) return refuse(refusal);
+    if (refusal !== null) {
+      refuse(refusal);
+      return;
+    }
     const functionId = functionOf(ask.path);
     const hostFunction = this.#functions.get(functionId) as HostFunction;
     const client = clientPseudonym(init.keys.pseudonym, ask.peer, ask.path);

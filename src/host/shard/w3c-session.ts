@@ -92,7 +92,9 @@ export class W3cStream implements TransportStream {
   }
 
   #readAhead(): void {
-    if (this.#reading || this.#paused || this.#readDone || this.#ended || this.#reader === null) return;
+    const idle = !this.#reading && !this.#paused && !this.#readDone && !this.#ended;
+    // A chunk that is not used up yet must not be overwritten by the next.
+    if (!idle || this.#chunk.length > 0 || this.#reader === null) return;
     this.#reading = true;
     this.#reader.read().then(
       ({ done, value }) => {

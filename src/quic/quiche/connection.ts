@@ -293,5 +293,4 @@ export class QuicheConnection implements QuicConnection {
     const by = this.isEstablished ? 'idle-timeout' : 'handshake-timeout';
     return { by, application: false, code: 0, reason: by };
   }
-
 }

@@ -1,23 +1,24 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { CID_LENGTH, CidCodec } from '../connection-id.js';
 import { CidTable } from '../cid-table.js';
-import type {
-  QuicConnection,
-  QuicConnectOptions,
-  QuicCounters,
-  QuicEndpoint,
-  QuicEndpointHooks,
-} from '../engine.js';
+import { CID_LENGTH, CidCodec } from '../connection-id.js';
+import type { QuicConnection, QuicConnectOptions, QuicCounters, QuicEndpoint, QuicEndpointHooks } from '../engine.js';
 import { TidegateError, TransportError } from '../errors.js';
 import { GoodputGuard } from '../goodput-guard.js';
 import { HandshakeLimiter } from '../handshake-limiter.js';
-import { loadQuiche, type NativeConfig, type NativeConnection, type NativeHostPort, type NativeQuiche } from '../native.js';
+import {
+  loadQuiche,
+  type NativeConfig,
+  type NativeConnection,
+  type NativeHostPort,
+  type NativeQuiche,
+} from '../native.js';
 import type { QuicEndpointOptions, QuicServerOptions } from '../options.js';
 import { MIN_INITIAL_SIZE, PacketHeader, QUIC_VERSION_1, versionNegotiation } from '../packet-header.js';
 import { RetryTokens, statelessResetToken } from '../retry-token.js';
 import { TimerHeap } from '../timer-heap.js';
 import { clientConfig, serverConfig } from './config.js';
 import { QuicheConnection } from './connection.js';
+import { NativeReclaimer } from './reclaimer.js';
 
 /** H3_EXCESSIVE_LOAD, RFC 9114 section 8.1: what the goodput guard closes with. */
 const EXCESSIVE_LOAD = 0x107;
@@ -80,6 +81,7 @@ export class QuicheEndpoint implements QuicEndpoint {
   readonly #table: (QuicheConnection | null)[] = [];
   readonly #free: number[] = [];
   readonly #timers = new TimerHeap();
+  readonly #reclaimer = new NativeReclaimer();
   readonly #header = new PacketHeader();
   #touched: QuicheConnection[] = [];
   #spare: QuicheConnection[] = [];
@@ -572,6 +574,7 @@ export class QuicheEndpoint implements QuicEndpoint {
     this.#table[connection.index] = null;
     this.#free.push(connection.index);
     this.counters.connections--;
+    this.#reclaimer.noteEnd(this.counters.connections);
   }
 
   closeAll(code: number, reason: string, now: number): void {

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomBytes, randomInt } from 'node:crypto';
+import { createSocket, type Socket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { NodeClient } from '../../src/client/node-client.js';
+import type { SessionDetail } from '../../src/host/socket-host.js';
+import { type Opened, Recorder, sleep, TestClient, until } from '../support/client.js';
+import { HostProcess } from '../support/host-process.js';
+import { QuicPair } from '../support/quic-pair.js';
+
+let host: HostProcess;
+let client: TestClient;
+let good: Opened;
+const port = () => Number(new URL(host.url).port);
+
+before(async () => {
+  host = await HostProcess.start();
+  client = await TestClient.create(host);
+  good = await client.open(`${host.url}/echo?client=good`);
+});
+
+after(async () => {
+  await client?.close();
+  await host?.dispose();
+});
+
+/** The session that was there before still answers, a new one comes in, and the process never complained. */
+async function stillWell(): Promise<void> {
+  await client.ping(good, 3000);
+  const fresh = await client.open(`${host.url}/echo?client=fresh`);
+  await client.ping(fresh, 3000);
+  fresh.http3.close();
+  client.flush();
+  assert.equal(host.isAlive, true);
+  assert.doesNotMatch(host.stderr, /unhandled|uncaught|shard ended/i);
+}
+
+async function udpSockets(count: number): Promise<Socket[]> {
+  return await Promise.all(
+    Array.from({ length: count }, async () => {
+      const socket = createSocket({
+        type: 'udp4',
+        lookup: (name, family, done) => done(null, name, family as unknown as number),
+      });
+      await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+      return socket;
+    }),
+  );
+}
+
+/** First packets of real clients, each with IDs of its own. */
+async function initials(count: number): Promise<Uint8Array[]> {
+  const pair = await QuicPair.create();
+  const packets: Uint8Array[] = [];
+  for (let i = 0; i < count; i++) {
+    pair.connect();
+    pair.client.flush(performance.now());
+    packets.push(pair.wire.splice(0)[0].packet);
+  }
+  return packets;
+}
+
+const residentMegabytes = () =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${host.pid}/status`, 'utf8'))?.[1]) / 1024;
+
+test('random UDP, and truncated and replayed Initials', { timeout: 60_000 }, async () => {
+  const [socket] = await udpSockets(1);
+  const samples = await initials(20);
+  for (let i = 0; i < 3000; i++) {
+    socket.send(randomBytes(randomInt(1, 1400)), port(), '127.0.0.1');
+    const sample = samples[i % samples.length];
+    socket.send(sample.subarray(0, randomInt(1, sample.length + 1)), port(), '127.0.0.1');
+    if (i % 100 === 0) await sleep(1);
+  }
+  for (let i = 0; i < 200; i++) socket.send(samples[0], port(), '127.0.0.1');
+  await sleep(200);
+  socket.close();
+  await stillWell();
+});
+
+test('20,000 connection attempts in 2 s: no session lost, none refused 5 s later', { timeout: 90_000 }, async () => {
+  const sockets = await udpSockets(200);
+  const samples = await initials(500);
+  const started = performance.now();
+  let echoes = 0;
+  let sent = 0;
+  good.recorder.datagrams.length = 0;
+  for (let i = 0; i < 20_000; i++) {
+    const packet = samples[i % samples.length].slice();
+    // Another connection each: the destination ID is the client's choice (the packet then fails to decrypt, which costs
+    // the server as much as a good one up to there); every tenth is a good one.
+    if (i % 10 !== 0) packet.set(randomBytes(8), 6);
+    sockets[i % sockets.length].send(packet, port(), '127.0.0.1');
+    if (i % 100 === 0) {
+      good.session.sendDatagram(Buffer.from('still here'));
+      sent++;
+      client.flush();
+      const due = started + (i / 20_000) * 1900;
+      await sleep(Math.max(0, due - performance.now()));
+    }
+  }
+  assert.ok(performance.now() - started < 4000, 'the attack ran at its speed');
+  await sleep(500);
+  echoes = good.recorder.datagrams.length;
+  assert.ok(echoes >= sent * 0.9, `${echoes} of ${sent} echoes during the attack`);
+  assert.equal(good.recorder.closed, null);
+  await sleep(4500);
+  const opened = await Promise.allSettled(
+    Array.from({ length: 50 }, (_, i) => client.open(`${host.url}/echo?client=late${i}`)),
+  );
+  assert.deepEqual(
+    opened.filter(({ status }) => status === 'rejected'),
+    [],
+  );
+  for (const result of opened) if (result.status === 'fulfilled') result.value.http3.close();
+  for (const socket of sockets) socket.close();
+  assert.ok((await host.metric('tidegate_retries_sent_total')) > 1000, 'addresses were asked for');
+  await stillWell();
+});
+
+test('oversized headers end their stream or connection, nothing else', { timeout: 60_000 }, async () => {
+  const own = await TestClient.create(host);
+  await assert.rejects(own.open(`${host.url}/echo`, [['x-large', 'x'.repeat(60_000)]]));
+  await own.close();
+  await stillWell();
+});
+
+test('a client that never reads is held by flow control', { timeout: 60_000 }, async () => {
+  const own = await TestClient.create(host, { transport: { initialStreamWindow: 20_000, maxStreamWindow: 20_000 } });
+  const greedy = await own.open(`${host.url}/source?bytes=1000000000&client=greedy`);
+  const before = residentMegabytes();
+  await sleep(1500);
+  const detail = (await host.admin<SessionDetail[]>('/sessions')).find(({ function: id }) => id === 'source');
+  assert.ok((detail?.counts.bytesOut ?? 0) < 200_000, `${detail?.counts.bytesOut} bytes taken for a stream of 20,000`);
+  assert.ok(residentMegabytes() - before < 50);
+  greedy.http3.close();
+  await own.close();
+  await stillWell();
+});
+
+test('a client that sends a byte at a time, and one that opens streams without end', { timeout: 60_000 }, async () => {
+  const own = await TestClient.create(host);
+  const slow = await own.open(`${host.url}/sink?client=slow`);
+  const stream = slow.session.openStream(false);
+  const endless = await own.open(`${host.url}/sink?client=endless`);
+  let opened = 0;
+  for (let i = 0; i < 60; i++) {
+    stream?.write(new Uint8Array(1), false);
+    for (let k = 0; k < 50; k++) {
+      const next = endless.session.openStream(k % 2 === 0);
+      if (next === null) break;
+      next.write(new Uint8Array(1), false);
+      opened++;
+    }
+    own.flush();
+    await sleep(10);
+  }
+  assert.ok(opened <= 202, `${opened} streams at once`);
+  assert.equal(slow.recorder.closed, null);
+  slow.http3.close();
+  endless.http3.close();
+  await own.close();
+  await stillWell();
+});
+
+test('200 clients ended with SIGKILL leave nothing behind', { timeout: 120_000 }, async () => {
+  const short = await HostProcess.start();
+  const children: ChildProcess[] = [];
+  try {
+    const script = fileURLToPath(new URL('../support/doomed-clients.js', import.meta.url));
+    const doomed = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const child = fork(script, [`${short.url}/echo`, short.hash, '50'], {
+          stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+        });
+        children.push(child);
+        await new Promise((resolve) => child.once('message', resolve));
+        return child;
+      }),
+    );
+    await until(async () => (await short.metric('tidegate_sessions')) === 200, 5000, 'all sessions to be counted');
+    for (const child of doomed) child.kill('SIGKILL');
+    // Their idle timeout is their own (2 s), the smaller of both sides' (RFC 9000 section 10.1).
+    await until(async () => (await short.metric('tidegate_connections')) === 0, 30_000, 'connections to go');
+    assert.equal(await short.metric('tidegate_sessions'), 0);
+    assert.equal(short.isAlive, true);
+    assert.doesNotMatch(short.stderr, /unhandled|uncaught|shard ended/i);
+  } finally {
+    for (const child of children) child.kill('SIGKILL');
+    await short.dispose();
+  }
+  await stillWell();
+});
+
+test('memory comes back after a crowd', { timeout: 120_000 }, async () => {
+  const crowd = async () => {
+    const own = await NodeClient.create({ certificateHashes: [host.hash] });
+    const sessions = await Promise.all(
+      Array.from({ length: 150 }, (_, i) => own.connect(`${host.url}/echo?client=crowd${i}`, new Recorder())),
+    );
+    for (const { session } of sessions) session.sendDatagram(randomBytes(500));
+    own.driver.scheduleFlush();
+    await sleep(100);
+    for (const { http3 } of sessions) http3.close();
+    own.driver.scheduleFlush();
+    await sleep(50);
+    await own.close();
+  };
+  // Past the point where dead connections are first collected (512).
+  for (let i = 0; i < 6; i++) await crowd();
+  const before = residentMegabytes();
+  for (let i = 0; i < 6; i++) await crowd();
+  await until(async () => (await host.metric('tidegate_sessions')) === 1, 10_000);
+  const growth = residentMegabytes() - before;
+  // At some 45 KB each 900 sessions would take 40 MB.
+  assert.ok(growth < 25, `${growth.toFixed(1)} MB after 900 sessions more`);
+  await stillWell();
+});

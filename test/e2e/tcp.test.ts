@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { SessionDetail } from '../../src/host/socket-host.js';
+import { TestClient, until } from '../support/client.js';
+import { HostProcess } from '../support/host-process.js';
+
+// The library's own client, over TCP and over HTTP/3, in a process as a user would start it.
+const CLIENT = `
+import { WebTransport, quicheLoaded } from '@fails-components/webtransport';
+const [url, hash, reliable] = process.argv.slice(2);
+await quicheLoaded;
+const transport = new WebTransport(url, {
+  serverCertificateHashes: [{ algorithm: 'sha-256', value: Buffer.from(hash, 'hex') }],
+  forceReliable: reliable === 'true',
+});
+transport.closed.catch(() => {});
+await transport.ready;
+const writer = transport.datagrams.createWritable().getWriter();
+const reader = transport.datagrams.readable.getReader();
+const timer = setInterval(() => writer.write(Buffer.from('ping')).catch(() => {}), 50);
+const { value } = await reader.read();
+clearInterval(timer);
+const { readable, writable } = await transport.createBidirectionalStream();
+const sending = (async () => {
+  const w = writable.getWriter();
+  for (let i = 0; i < 30; i++) await w.write(new Uint8Array(10000).fill(i));
+  await w.close();
+})();
+let received = 0;
+for await (const chunk of readable) received += chunk.length;
+await sending;
+const uni = (await transport.createUnidirectionalStream()).getWriter();
+await uni.write(Buffer.from('one way'));
+await uni.close();
+const { value: back } = await transport.incomingUnidirectionalStreams.getReader().read();
+let text = '';
+for await (const chunk of back) text += Buffer.from(chunk);
+process.stdout.write(JSON.stringify({ datagram: Buffer.from(value).toString(), received, text, reliability: transport.reliability }));
+transport.close();
+setTimeout(() => process.exit(0), 100);
+`;
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const register = fileURLToPath(new URL('../../transport/register.js', import.meta.url));
+const script = join(dirname(register), 'library-client.tmp.mjs');
+const expected = { datagram: 'ping', received: 300_000, text: 'one way' };
+
+function runClient(host: HostProcess, reliable: boolean): Record<string, unknown> {
+  const args = ['--import', register, script, `${host.url}/echo`, host.hash, String(reliable)];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', timeout: 30_000 });
+  assert.match(stdout, /^\{/, stderr);
+  return JSON.parse(stdout);
+}
+
+const hosts: HostProcess[] = [];
+before(() => writeFileSync(script, CLIENT));
+after(async () => {
+  for (const host of hosts) await host.dispose();
+});
+
+test('HTTP/2 on the same port: the library client without UDP meets the same functions and gate', {
+  timeout: 60_000,
+}, async () => {
+  const host = await HostProcess.start();
+  hosts.push(host);
+  const { reliability, ...result } = runClient(host, true);
+  assert.deepEqual(result, expected);
+  assert.equal(reliability, 'reliable-only');
+  assert.equal(await host.metric('tidegate_sessions_opened_total'), 1);
+  await until(async () => (await host.metric('tidegate_sessions')) === 0);
+});
+
+test('tidegate/register: the library client speaks HTTP/3 to the host', { timeout: 60_000 }, async () => {
+  const host = await HostProcess.start();
+  hosts.push(host);
+  const { reliability, ...result } = runClient(host, false);
+  assert.deepEqual(result, expected);
+  assert.equal(reliability, 'supports-unreliable');
+});
+
+test('--engine fails-components serves HTTP/3 through the library, behind the same gate', {
+  timeout: 60_000,
+}, async () => {
+  const host = await HostProcess.start(['--engine', 'fails-components']);
+  hosts.push(host);
+  const client = await TestClient.create(host);
+  try {
+    const opened = await client.open(`${host.url}/echo`);
+    await client.ping(opened);
+    const [detail] = await host.admin<SessionDetail[]>('/sessions');
+    assert.equal(detail.function, 'echo');
+    assert.ok(detail.counts.bytesIn >= 4);
+    opened.http3.close();
+    await until(async () => (await host.metric('tidegate_sessions')) === 0);
+    await assert.rejects(client.open(`${host.url}/nothing`), /404/);
+  } finally {
+    await client.close();
+  }
+  assert.equal(await host.stop(), 0, host.stderr);
+});
