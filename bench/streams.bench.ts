@@ -1,0 +1,55 @@
+/** One stream up, one shard: bytes a second of ours against a bare sink on the binding alone, and over HTTP/2. */
+import { createSelfSigned } from '../src/host/certificate/self-signed.js';
+import { Child, median, sleep } from './support/children.js';
+
+const ROUNDS = Number(process.env.ROUNDS ?? 3);
+const SECONDS = Number(process.env.SECONDS_EACH ?? 3);
+
+interface Result {
+  megabytes: number;
+  cpu: number;
+}
+
+async function measure(server: Child, client: Child, bytes: (state: never) => number): Promise<Result> {
+  await sleep(700);
+  const before = await server.ask<{ cpu: number }>();
+  await sleep(SECONDS * 1000);
+  const after = await server.ask<{ cpu: number }>();
+  client.stop();
+  server.stop();
+  const moved = bytes(after as never) - bytes(before as never);
+  return { megabytes: moved / SECONDS / 1e6, cpu: (after.cpu - before.cpu) / (moved / 1e6) };
+}
+
+async function bare(): Promise<Result> {
+  const pair = await createSelfSigned(['127.0.0.1'], new Date(Date.now() - 3_600_000));
+  const encode = (text: string) => Buffer.from(text).toString('base64');
+  const server = await Child.start<{ port: number }>('./bare-sink.js', [
+    encode(pair.certificate),
+    encode(pair.privateKey),
+  ]);
+  const client = await Child.start('./upload-client.js', [String(server.hello.port)]);
+  return await measure(server.child, client.child, (state: { received: number }) => state.received);
+}
+
+async function ours(module: string): Promise<Result> {
+  const server = await Child.start<{ url: string; hash: string }>('./bench-host.js', ['1', 'tcp']);
+  const client = await Child.start(module, [server.hello.url, server.hello.hash]);
+  return await measure(server.child, client.child, (state: { bytesIn: number }) => state.bytesIn);
+}
+
+const rows: Record<string, Result[]> = { 'bare sink': [], 'host, HTTP/3': [], 'host, HTTP/2': [] };
+for (let round = 0; round < ROUNDS; round++) {
+  rows['bare sink'].push(await bare());
+  rows['host, HTTP/3'].push(await ours('./upload-client.js'));
+  rows['host, HTTP/2'].push(await ours('./upload-client-http2.js'));
+}
+const rate = (name: string) => median(rows[name].map(({ megabytes }) => megabytes));
+for (const [name, results] of Object.entries(rows)) {
+  const cpu = median(results.map((result) => result.cpu));
+  const spread = results.map(({ megabytes }) => megabytes.toFixed(0)).join(', ');
+  console.log(
+    `${name.padEnd(14)} ${rate(name).toFixed(0)} MB/s (${spread}), ${(cpu / 1000).toFixed(2)} ms of CPU a MB`,
+  );
+}
+console.log(`host over bare sink   ${((rate('host, HTTP/3') / rate('bare sink')) * 100).toFixed(0)} %`);
