@@ -18,7 +18,6 @@ const WEBTRANSPORT_PROTOCOLS = new Set(['webtransport', 'webtransport-h3']);
 const CONNECTION_SPECIFIC = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']);
 const REQUEST_PSEUDO = new Set([':method', ':scheme', ':authority', ':path', ':protocol']);
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
 const VALUE = /[\0\r\n]/;
 
 function malformed(what: string): H3StreamError {
