@@ -59,6 +59,8 @@ export class QuicheConnection implements QuicConnection {
   originalKey: string | null = null;
   handshakeDeadline = Number.POSITIVE_INFINITY;
   lastSentAt = 0;
+  /** A timer of quiche's has run out at least once. */
+  timerFired = false;
   /** Longest datagram queued since the last packet that had room to spare. */
   longestQueuedDatagram = 0;
   /** How it ended, once that is known. */
@@ -249,20 +251,34 @@ export class QuicheConnection implements QuicConnection {
       this.handler.onEstablished();
     }
     if (this.isEstablished && !this.isClosed) {
-      for (;;) {
-        const length = this.native.dgramRecv(scratch);
-        if (length === null) break;
-        this.guard?.addUseful(length);
-        this.handler.onDatagram(scratch, length);
-        if (this.isClosed) break;
-      }
-      this.streams.raise(this, now);
+      if (this.#raiseDatagrams(scratch)) this.streams.raise(this, now);
       if (this.#wantsStreams && (this.streamsLeft(true) > 0 || this.streamsLeft(false) > 0)) {
         this.#wantsStreams = false;
         this.handler.onStreamsAvailable();
       }
     }
-    if (this.closeRequested !== null || this.native.isDraining() || this.native.isClosed()) this.#notifyClosed();
+    if (this.closeRequested !== null || this.native.isDraining() || this.hasEnded()) this.#notifyClosed();
+  }
+
+  /** Whether quiche is done with the connection. That comes by a timer, or before it was established. */
+  hasEnded(): boolean {
+    return (this.timerFired || !this.isEstablished) && this.native.isClosed();
+  }
+
+  /** @returns false where no stream can have anything to say either. */
+  #raiseDatagrams(scratch: Uint8Array): boolean {
+    let length = this.native.dgramRecv(scratch);
+    if (length === null) return true;
+    this.guard?.addUseful(length);
+    this.handler.onDatagram(scratch, length);
+    // Most batches hold one datagram and nothing else: one call tells that for datagrams and streams together.
+    if (this.isClosed || (!this.streams.hasWriters && !this.native.isReadable())) return false;
+    for (length = this.native.dgramRecv(scratch); length !== null; length = this.native.dgramRecv(scratch)) {
+      this.guard?.addUseful(length);
+      this.handler.onDatagram(scratch, length);
+      if (this.isClosed) return false;
+    }
+    return true;
   }
 
   /** Ends without a word to the peer; the handler still hears of it. */

@@ -395,6 +395,7 @@ export class QuicheEndpoint implements QuicEndpoint {
         continue;
       }
       connection.native.onTimeout();
+      connection.timerFired = true;
       const { keepAliveMs } = this.options.transport;
       if (keepAliveMs > 0 && connection.isEstablished && now - connection.lastSentAt >= keepAliveMs) {
         if (!connection.isClosed) connection.native.sendAckEliciting();
@@ -432,7 +433,7 @@ export class QuicheEndpoint implements QuicEndpoint {
     connection.raiseEvents(this.#scratch, now);
     if (!wasEstablished && connection.isEstablished) this.#established(connection, now);
     this.#sendPackets(connection, now);
-    if (connection.native.isClosed()) {
+    if (connection.hasEnded()) {
       connection.raiseEvents(this.#scratch, now);
       this.#remove(connection, now);
     } else {

@@ -46,6 +46,11 @@ export class StreamWatch {
     return this.#scanAt === 0 ? Number.POSITIVE_INFINITY : this.#scanAt;
   }
 
+  /** Whether streams are being written to, which may have room again or be asked to stop. */
+  get hasWriters(): boolean {
+    return this.#writers.length > 0;
+  }
+
   addReader(id: number): void {
     if (!this.#readers.includes(id)) this.#readers.push(id);
   }
