@@ -147,7 +147,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
       await pool.close(0);
       throw error;
     }
-    if (note !== null) this.emit('log', 'warn', note, {});
+    if (note !== null) this.emit('log', config.shards === 'auto' ? 'info' : 'warn', note, {});
   }
 
   async #openCertificateSource(): Promise<CertificateSource> {
