@@ -110,3 +110,33 @@ test('a shard that hangs takes no session of the others with it', { skip: noShar
   const fresh = await Promise.all(Array.from({ length: 8 }, () => open(host, '/echo')));
   await Promise.all(fresh.map((each) => each.client.ping(each)));
 });
+
+test('a shard is drained and another added while sessions go on', { skip: noShards, timeout: 60_000 }, async () => {
+  const host = await start(['--shards', '2'], nodeForShards);
+  const live = async () => (await host.admin<{ shards: number[] }>('/readyz')).shards;
+  const first = await Promise.all(Array.from({ length: 16 }, () => open(host, '/echo')));
+  assert.deepEqual([...new Set(await shardsOf(host))].sort(), [0, 1]);
+  host.send({ retire: 0 });
+  await sleep(100);
+  // Those that are there stay; newcomers whose packets reach the old socket are handed to the other shard.
+  await Promise.all(first.map((each) => each.client.ping(each)));
+  const before = (await shardsOf(host)).filter((shard) => shard === 0).length;
+  const second = await Promise.all(Array.from({ length: 12 }, () => open(host, '/echo')));
+  await Promise.all(second.map((each) => each.client.ping(each)));
+  assert.equal((await shardsOf(host)).filter((shard) => shard === 0).length, before);
+  for (const each of first) {
+    each.http3.close();
+    each.client.flush();
+  }
+  await until(async () => (await live()).length === 1, 15_000, 'the drained shard to end');
+  assert.deepEqual(await live(), [1]);
+  await Promise.all(second.map((each) => each.client.ping(each)));
+  host.send({ add: true });
+  await until(async () => (await live()).length === 2, 10_000, 'the added shard');
+  // The kernel hashes over two sockets again: what comes to the new one for the old is handed on.
+  await Promise.all(second.map((each) => each.client.ping(each)));
+  const third = await Promise.all(Array.from({ length: 16 }, () => open(host, '/echo')));
+  await Promise.all(third.map((each) => each.client.ping(each)));
+  assert.deepEqual([...new Set(await shardsOf(host))].sort(), [0, 1]);
+  assert.equal(await host.metric('tidegate_shard_restarts_total'), 0);
+});

@@ -43,19 +43,21 @@ export class HostProcess {
         join(folder, 'data'),
         ...args,
       ],
-      { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
+      { cwd: folder, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
     );
+    const { stdout, stderr: errors } = child;
+    if (stdout === null || errors === null) throw new Error('no pipes');
     let stderr = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
     });
     const line = await new Promise<string>((resolve, reject) => {
-      createInterface({ input: child.stdout }).once('line', resolve);
+      createInterface({ input: stdout }).once('line', resolve);
       child.once('exit', (code) => reject(new Error(`serve ended with ${code}: ${stderr}`)));
     });
     const host = new HostProcess(child, folder, JSON.parse(line));
     host.stderr = stderr;
-    child.stderr.on('data', (text: string) => {
+    errors.on('data', (text: string) => {
       host.stderr += text;
     });
     return host;
@@ -89,6 +91,11 @@ export class HostProcess {
 
   get isAlive(): boolean {
     return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Asks a host of `faulty-host.ts` for something. */
+  send(message: object): void {
+    this.child.send(message);
   }
 
   /** Sum over shards of a metric. */
