@@ -13,7 +13,8 @@ export function pipe(from: GatedStream, to: GatedStream, bufferSize: number): vo
   let ended = false;
   const offer = (bytes: Uint8Array): boolean => {
     const taken = to.write(bytes, ended);
-    if (taken === bytes.length || to.isWriteDone) return true;
+    // An end may have to wait though it has no bytes.
+    if (to.isWriteDone || (taken === bytes.length && !ended)) return true;
     waiting = bytes.slice(taken);
     from.pause();
     return false;

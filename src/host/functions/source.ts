@@ -34,7 +34,8 @@ class Source implements SessionFunction {
       const length = Math.min(this.#left, zeros.length);
       const taken = stream.write(length === zeros.length ? zeros : zeros.subarray(0, length), length === this.#left);
       this.#left -= taken;
-      if (taken < length) return;
+      // The end may have to wait on its own.
+      if (taken < length || this.#left === 0) return;
     }
   }
 }
