@@ -53,8 +53,3 @@ export class RetryTokens {
     return hmac.digest().subarray(0, TAG);
   }
 }
-
-/** Stateless reset tokens (RFC 9000 section 10.3.2): HMAC-SHA-256 of the connection ID, cut to 16 bytes. */
-export function statelessResetToken(key: Uint8Array, id: Uint8Array): Buffer {
-  return createHmac('sha256', key).update(id).digest().subarray(0, 16);
-}

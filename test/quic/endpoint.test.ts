@@ -79,7 +79,7 @@ test('a packet for a connection of ours that is gone gets a stateless reset with
   const [{ packet: reset }] = pair.wire.splice(0);
   assert.ok(reset.length < packet.length && reset.length >= 21);
   assert.equal(reset[0] & 0xc0, 0x40);
-  const { statelessResetToken } = await import('../../src/quic/retry-token.js');
+  const { statelessResetToken } = await import('../../src/quic/stateless-reset.js');
   assert.deepEqual(Buffer.from(reset.subarray(-16)), statelessResetToken(resetKey, packet.subarray(1, 1 + CID_LENGTH)));
   assert.equal(pair.server.counters.statelessResetsSent, 1);
 });

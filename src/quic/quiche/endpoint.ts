@@ -1,10 +1,10 @@
 import { randomBytes, randomInt } from 'node:crypto';
+import { AdmissionControl } from '../admission.js';
 import { CidTable } from '../cid-table.js';
 import { CID_LENGTH, CidCodec } from '../connection-id.js';
 import type { QuicConnection, QuicConnectOptions, QuicCounters, QuicEndpoint, QuicEndpointHooks } from '../engine.js';
 import { TidegateError, TransportError } from '../errors.js';
 import { GoodputGuard } from '../goodput-guard.js';
-import { HandshakeLimiter } from '../handshake-limiter.js';
 import {
   loadQuiche,
   type NativeConfig,
@@ -14,10 +14,11 @@ import {
 } from '../native.js';
 import type { QuicEndpointOptions, QuicServerOptions } from '../options.js';
 import { MIN_INITIAL_SIZE, PacketHeader, QUIC_VERSION_1, versionNegotiation } from '../packet-header.js';
-import { RetryTokens, statelessResetToken } from '../retry-token.js';
+import { StatelessResets, statelessResetToken } from '../stateless-reset.js';
 import { TimerHeap } from '../timer-heap.js';
 import { clientConfig, serverConfig } from './config.js';
 import { QuicheConnection } from './connection.js';
+import { PacketOutput } from './packet-output.js';
 import { NativeReclaimer } from './reclaimer.js';
 
 /** H3_EXCESSIVE_LOAD, RFC 9114 section 8.1: what the goodput guard closes with. */
@@ -26,9 +27,6 @@ const EXCESSIVE_LOAD = 0x107;
 const MAX_PENDING_PACKETS = 32;
 /** Packets that one connection sends in a flush before the others have their turn. */
 const MAX_BURST = 64;
-const MAX_PACKET = 1500;
-/** Stateless resets a second at most, so that we can't be made to speak more than we hear. */
-const MAX_RESETS_PER_SECOND = 100;
 const SERVER_MIN_DCID = 8;
 /** Connection IDs offered beside the one in use, where migration is allowed. */
 const SPARE_IDS = 2;
@@ -62,8 +60,8 @@ function newCounters(): QuicCounters {
 interface ServerState extends QuicServerOptions {
   config: NativeConfig;
   codec: CidCodec;
-  tokens: RetryTokens;
-  limiter: HandshakeLimiter;
+  admission: AdmissionControl;
+  resets: StatelessResets;
 }
 
 /** A QUIC endpoint on quiche: routes packets to connections, accepts within limits, flushes in batches. */
@@ -87,11 +85,7 @@ export class QuicheEndpoint implements QuicEndpoint {
   #spare: QuicheConnection[] = [];
   #inFlush = false;
   readonly #scratch = new Uint8Array(65536);
-  #out = new Uint8Array(MAX_PACKET);
-  #views: Uint8Array[] = [];
-  #backedUp = false;
-  #resetsInSecond = 0;
-  #resetSecond = 0;
+  readonly #output: PacketOutput;
 
   constructor(
     readonly options: QuicEndpointOptions,
@@ -99,19 +93,23 @@ export class QuicheEndpoint implements QuicEndpoint {
   ) {
     this.#quiche = loadQuiche();
     this.#local = { host: options.localAddress, port: options.localPort };
-    const { server } = options;
-    this.#server =
-      server === undefined
-        ? null
-        : {
-            ...server,
-            config: serverConfig(this.#quiche, options, server.certificate, server.privateKey),
-            codec: new CidCodec(server.cidKeys, server.route),
-            tokens: new RetryTokens(server.retryKeys),
-            limiter: new HandshakeLimiter(server.handshakes),
-          };
+    this.#output = new PacketOutput(hooks.transmit.bind(hooks), this.counters);
+    this.#server = options.server === undefined ? null : this.#createServer(options.server);
     this.#clientConfig = options.client === undefined ? null : clientConfig(this.#quiche, options);
-    this.#renewOutput();
+  }
+
+  #createServer(server: QuicServerOptions): ServerState {
+    const codec = new CidCodec(server.cidKeys, server.route);
+    return {
+      ...server,
+      config: serverConfig(this.#quiche, this.options, server.certificate, server.privateKey),
+      codec,
+      admission: new AdmissionControl(server, codec, this.counters, (index) => {
+        const connection = this.#table[index];
+        if (connection !== null && connection !== undefined) this.#drop(connection, 'handshake-timeout');
+      }),
+      resets: new StatelessResets(server.resetKey),
+    };
   }
 
   get connections(): Iterable<QuicConnection> {
@@ -190,7 +188,7 @@ export class QuicheEndpoint implements QuicEndpoint {
       // RFC 9000 section 6.1: only for packets that could begin a connection; version 0 is a negotiation itself.
       if (header.version === 0 || packet.length < MIN_INITIAL_SIZE) return;
       this.counters.versionNegotiationsSent++;
-      this.#send(versionNegotiation(packet, header, randomInt(2 ** 32)), address, port);
+      this.#output.send(versionNegotiation(packet, header, randomInt(2 ** 32)), address, port);
       return;
     }
     const ours = header.dcidLength === CID_LENGTH ? server.codec.decode(packet, header.dcidAt) : null;
@@ -229,38 +227,10 @@ export class QuicheEndpoint implements QuicEndpoint {
       else this.counters.refusedFull++;
       return;
     }
-    let originalDcid: Uint8Array | null = null;
-    if (header.tokenLength > 0) {
-      const token = packet.subarray(header.tokenAt, header.tokenAt + header.tokenLength);
-      originalDcid = server.tokens.verify(token, dcid, address, port, this.#epochNow());
-      // A token for an ID of ours that does not hold was forged, replayed or came too late.
-      if (originalDcid === null && server.codec.decode(dcid, 0) !== null) {
-        this.counters.refusedToken++;
-        return;
-      }
-    }
-    if (this.counters.connections >= server.maxConnections) {
-      this.counters.refusedFull++;
-      return;
-    }
-    switch (server.limiter.judge(address, originalDcid !== null)) {
-      case 'retry':
-        this.#sendRetry(server, packet, dcid, address, port);
-        return;
-      case 'refuse-prefix':
-        if (originalDcid === null || !this.#evict(server.limiter.evictableOfPrefix(address, now))) {
-          this.counters.refusedPrefix++;
-          return;
-        }
-        break;
-      case 'refuse-full':
-        if (originalDcid === null || !this.#evict(server.limiter.evictable(now))) {
-          this.counters.refusedFull++;
-          return;
-        }
-        break;
-    }
-    this.#accept(server, originalDcid, dcid, packet, address, port, now);
+    const token = packet.subarray(header.tokenAt, header.tokenAt + header.tokenLength);
+    const verdict = server.admission.judge({ dcid, token, address, port }, now, this.#epochNow());
+    if (verdict.action === 'retry') this.#sendRetry(server, packet, dcid, address, port);
+    else if (verdict.action === 'accept') this.#accept(server, verdict.originalDcid, dcid, packet, address, port, now);
   }
 
   #accept(
@@ -298,8 +268,7 @@ export class QuicheEndpoint implements QuicEndpoint {
     connection.originalKey = keyOf(dcid);
     this.#byOriginal.set(connection.originalKey, connection);
     connection.handshakeDeadline = now + server.handshakeTimeoutMs;
-    server.limiter.begin(connection.index, address, now);
-    this.counters.handshakes = server.limiter.size;
+    server.admission.begin(connection.index, address, now);
     this.counters.accepted++;
     this.hooks.onConnection(connection);
     this.#deliver(connection, packet, address, port, now);
@@ -342,11 +311,11 @@ export class QuicheEndpoint implements QuicEndpoint {
     const header = this.#header;
     const scid = packet.slice(header.scidAt, header.scidAt + header.scidLength);
     const retryScid = server.codec.create();
-    const token = server.tokens.issue(dcid, retryScid, address, port, this.#epochNow());
+    const token = server.admission.tokens.issue(dcid, retryScid, address, port, this.#epochNow());
     try {
-      const length = this.#quiche.retry(scid, dcid, retryScid, token, header.version, this.#out);
+      const length = this.#quiche.retry(scid, dcid, retryScid, token, header.version, this.#output.buffer);
       this.counters.retriesSent++;
-      this.#send(this.#views[length], address, port);
+      this.#output.sendBuffer(length, address, port);
     } catch {
       this.counters.malformed++;
     }
@@ -362,19 +331,10 @@ export class QuicheEndpoint implements QuicEndpoint {
       this.#handOn(route.host, route.shard, packet, address, port);
       return;
     }
-    // RFC 9000 section 10.3: shorter than what it answers, so that two endpoints can't reset each other for ever.
-    const second = Math.floor(now / 1000);
-    if (second !== this.#resetSecond) {
-      this.#resetSecond = second;
-      this.#resetsInSecond = 0;
-    }
-    if (packet.length < 22 || this.#resetsInSecond >= MAX_RESETS_PER_SECOND) return;
-    this.#resetsInSecond++;
-    const reset = randomBytes(Math.min(packet.length - 1, 43));
-    reset[0] = (reset[0] & 0x3f) | 0x40;
-    reset.set(statelessResetToken(server.resetKey, packet.subarray(1, 1 + CID_LENGTH)), reset.length - 16);
+    const reset = server.resets.answer(packet, now);
+    if (reset === null) return;
     this.counters.statelessResetsSent++;
-    this.#send(reset, address, port);
+    this.#output.send(reset, address, port);
   }
 
   #handOn(host: number, shard: number, packet: Uint8Array, address: string, port: number): void {
@@ -409,9 +369,9 @@ export class QuicheEndpoint implements QuicEndpoint {
     if (this.#inFlush) return;
     this.#inFlush = true;
     try {
-      this.#backedUp = false;
+      this.#output.backedUp = false;
       // Events may touch further connections; two rounds take those along, the rest asks for another flush.
-      for (let round = 0; round < 2 && this.#touched.length > 0 && !this.#backedUp; round++) {
+      for (let round = 0; round < 2 && this.#touched.length > 0 && !this.#output.backedUp; round++) {
         const batch = this.#touched;
         this.#touched = this.#spare;
         for (let i = 0; i < batch.length; i++) {
@@ -488,14 +448,14 @@ export class QuicheEndpoint implements QuicEndpoint {
     const { maxUdpPayload, allowMigration } = this.options.transport;
     if (allowMigration && connection.isEstablished) this.#followPath(connection);
     for (let burst = 0; ; burst++) {
-      if (burst === MAX_BURST || this.#backedUp) {
+      if (burst === MAX_BURST || this.#output.backedUp) {
         connection.touched = true;
         this.#touched.push(connection);
         return;
       }
       let sent: [number, { to: NativeHostPort }] | null;
       try {
-        sent = connection.native.send(this.#out);
+        sent = connection.native.send(this.#output.buffer);
       } catch {
         this.counters.malformed++;
         return;
@@ -507,28 +467,14 @@ export class QuicheEndpoint implements QuicEndpoint {
       const length = sent[0];
       connection.lastSentAt = now;
       connection.guard?.addWire(length, now);
-      if (allowMigration) this.#send(this.#views[length], sent[1].to.host, sent[1].to.port);
-      else this.#send(this.#views[length], connection.peerAddress, connection.peerPort);
+      if (allowMigration) this.#output.sendBuffer(length, sent[1].to.host, sent[1].to.port);
+      else this.#output.sendBuffer(length, connection.peerAddress, connection.peerPort);
       // A packet with room for the longest datagram that waits has taken all there was: spare the call that says so.
       if (connection.isEstablished && length + connection.longestQueuedDatagram + 64 < maxUdpPayload) {
         connection.longestQueuedDatagram = 0;
         return;
       }
     }
-  }
-
-  #send(packet: Uint8Array, address: string, port: number): void {
-    this.counters.packetsOut++;
-    this.counters.bytesOut += packet.length;
-    if (this.hooks.transmit(packet, address, port)) return;
-    // The socket still holds the buffer: leave it that one and go on with another.
-    this.#backedUp = true;
-    this.#renewOutput();
-  }
-
-  #renewOutput(): void {
-    this.#out = new Uint8Array(MAX_PACKET);
-    this.#views = Array.from({ length: MAX_PACKET + 1 }, (_, length) => this.#out.subarray(0, length));
   }
 
   #arm(connection: QuicheConnection, now: number): void {
@@ -548,17 +494,7 @@ export class QuicheEndpoint implements QuicEndpoint {
   #endHandshake(connection: QuicheConnection): void {
     if (connection.originalKey !== null) this.#byOriginal.delete(connection.originalKey);
     connection.originalKey = null;
-    if (this.#server === null) return;
-    this.#server.limiter.end(connection.index);
-    this.counters.handshakes = this.#server.limiter.size;
-  }
-
-  #evict(index: number): boolean {
-    const connection = index < 0 ? null : this.#table[index];
-    if (connection === null || connection === undefined) return false;
-    this.counters.evictedHandshakes++;
-    this.#drop(connection, 'handshake-timeout');
-    return true;
+    this.#server?.admission.end(connection.index);
   }
 
   #drop(connection: QuicheConnection, by: 'handshake-timeout'): void {
