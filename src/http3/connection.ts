@@ -6,15 +6,17 @@ import {
   STREAM_BLOCKED,
 } from '../quic/engine.js';
 import { encodeVarint, readVarint } from '../quic/varint.js';
+import { CriticalStreams, StreamType } from './critical-streams.js';
 import { H3ConnectionError, H3Error, H3StreamError } from './errors.js';
-import { Frame, FrameReader } from './frame-reader.js';
+import { Frame } from './frame-reader.js';
 import { concatBytes, encodeFrame } from './frame-writer.js';
 import { isWebTransport, type RequestHead } from './message.js';
 import type { HeaderField } from './qpack/field-section.js';
 import { type RequestOwner, RequestStream } from './request-stream.js';
 import { type SessionOwner, WebTransportSession } from './session.js';
-import { decodeSettings, encodeSettings, ownSettings, type Settings, supportsWebTransport } from './settings.js';
+import { encodeSettings, ownSettings, type Settings, supportsWebTransport } from './settings.js';
 import { WEBTRANSPORT_UNI_STREAM, WebTransportStream } from './stream.js';
+import type { StreamSink } from './stream-sink.js';
 
 export interface H3Options {
   /** WebTransport sessions at once on a connection. */
@@ -44,29 +46,10 @@ export interface H3Handler {
   onClosed(info: QuicCloseInfo): void;
 }
 
-/** Types of unidirectional streams, RFC 9114 section 6.2, RFC 9204 section 4.2. */
-const StreamType = { CONTROL: 0x00, PUSH: 0x01, QPACK_ENCODER: 0x02, QPACK_DECODER: 0x03 } as const;
-const CONTROL_FRAMES = new Set<number>([
-  Frame.DATA,
-  Frame.HEADERS,
-  Frame.CANCEL_PUSH,
-  Frame.SETTINGS,
-  Frame.PUSH_PROMISE,
-  Frame.GOAWAY,
-  Frame.MAX_PUSH_ID,
-]);
-const MAX_CONTROL_FRAME = 4096;
 const PREAMBLE = 16;
 const NOTHING: Uint8Array = new Uint8Array(0);
 /** Capacity of what is read at once where a stream is ours to parse; shared by all connections of a thread. */
 const scratch = new Uint8Array(65536);
-
-/** What a stream of the connection does when QUIC has news of it. */
-interface StreamSink {
-  onReadable(): void;
-  onWritable?(): void;
-  onStopped?(code: number): void;
-}
 
 /**
  * HTTP/3 with WebTransport over one QUIC connection, for either side. Sans-IO: QUIC's events come in, calls on
@@ -83,7 +66,7 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
   #earlyDatagrams: { sessionId: number; bytes: Uint8Array }[] = [];
   #controlId = -1;
   #controlPending: Uint8Array = NOTHING;
-  #peerStreams = new Set<number>();
+  readonly #critical: CriticalStreams;
   #highestRequest = -4;
   #goawaySent = Number.POSITIVE_INFINITY;
   peerSettings: Settings | null = null;
@@ -95,6 +78,17 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
     readonly options: H3Options = DEFAULT_H3_OPTIONS,
   ) {
     quic.handler = this;
+    this.#critical = new CriticalStreams(quic, scratch, {
+      setSink: (id, sink) => this.#sinks.set(id, sink),
+      onSettings: (settings) => {
+        this.peerSettings = settings;
+        handler.onReady(supportsWebTransport(settings, !quic.isServer));
+      },
+      onGoaway: () => {
+        this.peerDraining = true;
+        for (const session of this.#sessions.values()) session.handler.onDraining();
+      },
+    });
   }
 
   get sessions(): Iterable<WebTransportSession> {
@@ -296,13 +290,9 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
     const rest = bytes.subarray(1 << (bytes[0] >> 6));
     switch (type) {
       case StreamType.CONTROL:
-        this.#onlyOnce(type);
-        this.#beginControl(id, rest, end);
-        return true;
       case StreamType.QPACK_ENCODER:
       case StreamType.QPACK_DECODER:
-        this.#onlyOnce(type);
-        this.#beginQpack(id, type, rest, end);
+        this.#critical.begin(id, type, rest, end);
         return true;
       case StreamType.PUSH:
         throw new H3ConnectionError(
@@ -315,98 +305,6 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
         this.#sinks.delete(id);
         return true;
     }
-  }
-
-  #onlyOnce(type: number): void {
-    if (this.#peerStreams.has(type)) {
-      throw new H3ConnectionError(H3Error.STREAM_CREATION_ERROR, `a second stream of type ${type}`);
-    }
-    this.#peerStreams.add(type);
-  }
-
-  /** Reads a critical stream (RFC 9114 section 6.2.1) to its end, which must not come. */
-  #readCritical(id: number, first: Uint8Array, end: boolean, push: (bytes: Uint8Array) => void): void {
-    const ended = () => {
-      throw new H3ConnectionError(H3Error.CLOSED_CRITICAL_STREAM, 'a critical stream ended');
-    };
-    const onReadable = (): void => {
-      for (;;) {
-        const length = this.quic.streamRead(id, scratch);
-        if (length === STREAM_BLOCKED) return;
-        if (length < 0) ended();
-        push(scratch.subarray(0, length));
-        if (this.quic.streamFinished) ended();
-      }
-    };
-    this.#sinks.set(id, { onReadable });
-    push(first);
-    if (end) ended();
-    onReadable();
-  }
-
-  #beginControl(id: number, first: Uint8Array, end: boolean): void {
-    const frames = new FrameReader(
-      {
-        onData: () => {
-          throw new H3ConnectionError(H3Error.FRAME_UNEXPECTED, 'DATA on the control stream');
-        },
-        onFrame: (type, payload) => this.#onControlFrame(type, payload),
-      },
-      MAX_CONTROL_FRAME,
-      CONTROL_FRAMES,
-    );
-    let sawType = false;
-    this.#readCritical(id, first, end, (bytes) => {
-      // RFC 9114 section 6.2.1: SETTINGS comes first, so the first octet is its type.
-      if (!sawType && bytes.length > 0) {
-        sawType = true;
-        if (bytes[0] !== Frame.SETTINGS) throw new H3ConnectionError(H3Error.MISSING_SETTINGS, 'no SETTINGS first');
-      }
-      frames.push(bytes);
-    });
-  }
-
-  #onControlFrame(type: number, payload: Uint8Array): void {
-    switch (type) {
-      case Frame.SETTINGS: {
-        if (this.peerSettings !== null) throw new H3ConnectionError(H3Error.FRAME_UNEXPECTED, 'SETTINGS twice');
-        this.peerSettings = decodeSettings(payload);
-        this.handler.onReady(supportsWebTransport(this.peerSettings, !this.quic.isServer));
-        return;
-      }
-      case Frame.GOAWAY: {
-        const id = readVarint(payload, 0);
-        if (id < 0 || payload.length !== 1 << (payload[0] >> 6)) {
-          throw new H3ConnectionError(H3Error.FRAME_ERROR, 'malformed GOAWAY');
-        }
-        // RFC 9114 section 5.2: a server names a request of the client.
-        if (!this.quic.isServer && id % 4 !== 0) throw new H3ConnectionError(H3Error.ID_ERROR, `GOAWAY names ${id}`);
-        this.peerDraining = true;
-        for (const session of this.#sessions.values()) session.handler.onDraining();
-        return;
-      }
-      case Frame.MAX_PUSH_ID:
-        if (!this.quic.isServer) throw new H3ConnectionError(H3Error.FRAME_UNEXPECTED, 'MAX_PUSH_ID from a server');
-        return;
-      case Frame.CANCEL_PUSH:
-        if (readVarint(payload, 0) < 0) throw new H3ConnectionError(H3Error.FRAME_ERROR, 'malformed CANCEL_PUSH');
-        throw new H3ConnectionError(H3Error.ID_ERROR, 'CANCEL_PUSH of a push that never was');
-      default:
-        throw new H3ConnectionError(H3Error.FRAME_UNEXPECTED, `frame type ${type} on the control stream`);
-    }
-  }
-
-  #beginQpack(id: number, type: number, first: Uint8Array, end: boolean): void {
-    this.#readCritical(id, first, end, (bytes) => {
-      if (bytes.length === 0) return;
-      if (type === StreamType.QPACK_DECODER) {
-        throw new H3ConnectionError(H3Error.QPACK_DECODER_STREAM_ERROR, 'acknowledges what we never inserted');
-      }
-      // RFC 9204 section 4.3.1: of all instructions only a capacity of 0 fits a table that may not exist.
-      for (const byte of bytes) {
-        if (byte !== 0x20) throw new H3ConnectionError(H3Error.QPACK_ENCODER_STREAM_ERROR, 'fills a table of size 0');
-      }
-    });
   }
 
   #beginWebTransport(id: number, bytes: Uint8Array, end: boolean, bidirectional: boolean): boolean {
