@@ -9,6 +9,7 @@ import { parseRequest, parseResponse } from '../../src/http3/message.js';
 import { decodeFieldSection, encodeFieldSection, type HeaderField } from '../../src/http3/qpack/field-section.js';
 import { huffmanDecode, huffmanEncode } from '../../src/http3/qpack/huffman.js';
 import { decodeSettings, encodeSettings } from '../../src/http3/settings.js';
+import { fuzzRuns } from '../support/fuzz.js';
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'));
 
@@ -85,7 +86,7 @@ test('QPACK: dynamic references, oversize and hostile bytes are refused by the R
   assert.throws(() => decodeFieldSection(large, 1000), H3StreamError);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => onlyProtocolErrors(() => decodeFieldSection(bytes, 500))),
-    { numRuns: 100_000 },
+    { numRuns: fuzzRuns(100_000) },
   );
 });
 
@@ -136,7 +137,7 @@ test('frames: HTTP/2 types and oversize are refused, other bytes never hang or t
   );
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => onlyProtocolErrors(() => make().push(bytes))),
-    { numRuns: 100_000 },
+    { numRuns: fuzzRuns(100_000) },
   );
 });
 
@@ -176,7 +177,7 @@ test('capsules: cut anywhere they come out the same; unknown ones are passed ove
         }).push(bytes),
       ),
     ),
-    { numRuns: 100_000 },
+    { numRuns: fuzzRuns(100_000) },
   );
 });
 
@@ -208,7 +209,7 @@ test('settings: encoded and decoded; twice, of HTTP/2 or cut short they are refu
   }
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => onlyProtocolErrors(() => decodeSettings(bytes))),
-    { numRuns: 50_000 },
+    { numRuns: fuzzRuns(50_000) },
   );
 });
 

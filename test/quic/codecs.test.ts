@@ -11,6 +11,7 @@ import { PacketHeader } from '../../src/quic/packet-header.js';
 import { RetryTokens } from '../../src/quic/retry-token.js';
 import { TimerHeap } from '../../src/quic/timer-heap.js';
 import { encodeVarint, readVarint, varintLength } from '../../src/quic/varint.js';
+import { fuzzRuns } from '../support/fuzz.js';
 
 test('varints: the examples of RFC 9000 appendix A.1', () => {
   const examples: [string, number][] = [
@@ -43,7 +44,7 @@ test('packet header: any bytes are parsed or refused, within the packet', () => 
       assert.ok(header.scidAt + header.scidLength <= packet.length);
       if (header.isInitial) assert.ok(header.tokenAt + header.tokenLength <= packet.length);
     }),
-    { numRuns: 100_000 },
+    { numRuns: fuzzRuns(100_000) },
   );
 });
 

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { CID_LENGTH, CidCodec } from '../../src/quic/connection-id.js';
 import type { QuicCloseInfo } from '../../src/quic/engine.js';
+import { fuzzRuns } from '../support/fuzz.js';
 import { CLIENT, QuicPair, SERVER, SILENT } from '../support/quic-pair.js';
 
 /** A first packet as a client makes it, from an endpoint whose packets go nowhere else. */
@@ -216,7 +217,7 @@ test('no packet, however mangled, throws or disturbs a connection beside it', as
         pair.wire.length = 0;
       },
     ),
-    { numRuns: 20_000 },
+    { numRuns: fuzzRuns(20_000) },
   );
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 1500 }), (packet) => {
@@ -224,7 +225,7 @@ test('no packet, however mangled, throws or disturbs a connection beside it', as
       pair.client.receive(packet.slice(), SERVER.address, SERVER.port, performance.now());
       pair.wire.length = 0;
     }),
-    { numRuns: 20_000 },
+    { numRuns: fuzzRuns(20_000) },
   );
   connection.datagramSend(new Uint8Array(10));
   let got = 0;
