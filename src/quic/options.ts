@@ -61,17 +61,28 @@ export interface QuicEndpointOptions {
   epochNow?: () => number;
 }
 
+/** One for the CONNECT request beside the hundred that a session may use. */
+const BIDIRECTIONAL_STREAMS = 101;
+/** Control stream and the two of QPACK beside the hundred. */
+const UNIDIRECTIONAL_STREAMS = 103;
+const STREAM_WINDOW = 128 * 1024;
+/**
+ * Beyond reach: the windows of the streams, and how many there may be, bound what a peer can make us hold
+ * (204 * 128 KB; a stream's window only grows while it is read). quiche 0.18 raises a connection's limit only when less
+ * than 24 KB of it are left unread or unused, so a finite one stalls every session of a connection as soon as one of
+ * them is not read.
+ */
+const CONNECTION_WINDOW = 2 ** 50;
+
 export const DEFAULT_TRANSPORT: QuicTransportOptions = {
   idleTimeoutMs: 30_000,
   keepAliveMs: 0,
-  initialConnectionWindow: 4 * 1024 * 1024,
-  maxConnectionWindow: 24 * 1024 * 1024,
-  initialStreamWindow: 512 * 1024,
-  maxStreamWindow: 4 * 1024 * 1024,
-  // One for the CONNECT request beside the hundred that a session may use.
-  maxBidirectionalStreams: 101,
-  // Control stream and the two of QPACK beside the hundred.
-  maxUnidirectionalStreams: 103,
+  initialConnectionWindow: CONNECTION_WINDOW,
+  maxConnectionWindow: CONNECTION_WINDOW,
+  initialStreamWindow: STREAM_WINDOW,
+  maxStreamWindow: 1024 * 1024,
+  maxBidirectionalStreams: BIDIRECTIONAL_STREAMS,
+  maxUnidirectionalStreams: UNIDIRECTIONAL_STREAMS,
   datagramQueue: 128,
   maxUdpPayload: 1350,
   allowMigration: false,

@@ -10,6 +10,7 @@ import type { SessionClose, SessionHandler, WebTransportSession } from '../../sr
 import { encodeSettings, ownSettings } from '../../src/http3/settings.js';
 import type { WebTransportStream } from '../../src/http3/stream.js';
 import type { QuicCloseInfo, QuicConnection } from '../../src/quic/engine.js';
+import type { QuicTransportOptions } from '../../src/quic/options.js';
 import { encodeVarint } from '../../src/quic/varint.js';
 import { QuicPair } from '../support/quic-pair.js';
 
@@ -273,9 +274,14 @@ test('streams and datagrams that overtake their CONNECT are held, bounded, and d
 });
 
 /** A client and a server with HTTP/3, joined by one session. */
-async function joined(onServer: (session: WebTransportSession) => void, handler: Partial<SessionHandler> = {}) {
+async function joined(
+  onServer: (session: WebTransportSession) => void,
+  handler: Partial<SessionHandler> = {},
+  transport: Partial<QuicTransportOptions> = {},
+) {
   const serverConnections: H3Connection[] = [];
   const pair = await QuicPair.create({
+    transport,
     onConnection: (connection) => {
       serverConnections.push(
         new H3Connection(connection, { onSession: onServer, onRequest() {}, onReady() {}, onClosed() {} }),
@@ -492,4 +498,61 @@ test('a thousand streams leave nothing behind', async () => {
   await pair.runUntil(() => read === 1000);
   assert.equal(session.streams.size, 0);
   assert.equal(served[0].streams.size, 0);
+});
+
+test('a session that is not read does not stall another one on its connection', async () => {
+  // Fewer and smaller streams than by default, the connection's window as it is.
+  const window = 20_000;
+  const transport = { maxBidirectionalStreams: 12, maxUnidirectionalStreams: 13, initialStreamWindow: window };
+  let received = 0;
+  const chunk = new Uint8Array(65536);
+  const { pair, session, http3 } = await joined(
+    (server) => {
+      const reads = server.head.path === '/read';
+      server.handler = {
+        ...quiet,
+        onStream: (stream) => {
+          if (!reads) {
+            stream.pause();
+            return;
+          }
+          stream.handler = {
+            ...stream.handler,
+            onReadable: () => {
+              for (let length = stream.read(chunk); length > 0; length = stream.read(chunk)) received += length;
+            },
+          };
+        },
+      };
+      server.accept();
+    },
+    {},
+    transport,
+  );
+  const reading = http3.openSession({ ...HEAD, path: '/read', headers: {} }, [], () => {}) as WebTransportSession;
+  pair.run();
+  // As much as flow control takes, on nearly all streams there are; two are left for the other session.
+  const open = (owner: WebTransportSession, bidirectional: boolean, bytes: number): { left: number } => {
+    const state = { left: bytes };
+    const stream = owner.openStream(bidirectional) as WebTransportStream;
+    const write = () => {
+      while (state.left > 0) {
+        const taken = stream.write(new Uint8Array(Math.min(state.left, 65536)), false);
+        state.left -= taken;
+        if (taken === 0) return;
+      }
+    };
+    stream.handler = { ...stream.handler, onWritable: write };
+    write();
+    return state;
+  };
+  const held = Array.from({ length: 18 }, (_, i) => open(session, i % 2 === 0, 10_000_000));
+  await pair.runUntil(() => held.every(({ left }) => left <= 10_000_000 - window + 64), 20_000);
+  const total = 2_000_000;
+  open(reading, true, total);
+  await pair.runUntil(() => received === total, 20_000);
+  assert.ok(
+    held.every(({ left }) => left > 9_900_000),
+    'and the other one is held',
+  );
 });
