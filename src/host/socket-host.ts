@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type SettingsPolicy, type SocketSettings, settingsFor } from '../adapt/settings.js';
+import { assertPortFree } from '../net/udp-driver.js';
 import type { BehavioralProfile } from '../profile/behavioral-profile.js';
 import { BehavioralProfiler, type Profiler } from '../profile/behavioral-profiler.js';
 import {
@@ -105,8 +106,9 @@ export class SocketHost extends EventEmitter<HostEvents> {
     const { config } = this;
     const keys = await loadKeys(config.keys ?? join(config.dataDir, 'keys.json'));
     this.#certificate = await this.#openCertificateSource();
-    const { shards, note } = shardCount(config.shards);
+    const { shards, note } = this.#plannedShards();
     this.shardNote = note;
+    if (shards > 1 && config.port !== 0) await assertPortFree(config.host, config.port);
     const pool = new ShardPool(
       {
         host: config.host,
@@ -148,6 +150,14 @@ export class SocketHost extends EventEmitter<HostEvents> {
       throw error;
     }
     if (note !== null) this.emit('log', config.shards === 'auto' ? 'info' : 'warn', note, {});
+  }
+
+  #plannedShards(): { shards: number; note: string | null } {
+    const { shards, engine } = this.config;
+    if (engine === 'fails-components' && shards !== 1) {
+      return { shards: 1, note: "one shard: @fails-components/webtransport can't share a port" };
+    }
+    return shardCount(shards);
   }
 
   async #openCertificateSource(): Promise<CertificateSource> {

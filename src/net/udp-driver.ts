@@ -18,6 +18,15 @@ export interface UdpBindOptions {
 /** What the driver gives its endpoint. */
 export type DriverHooks = Pick<QuicEndpointHooks, 'transmit' | 'requestFlush'>;
 
+/**
+ * Throws TIDEGATE_E_LISTEN where another process has the port. Sockets that share ports (`reusePort`) would not notice:
+ * two hosts would then serve half of each other's clients.
+ */
+export async function assertPortFree(address: string, port: number): Promise<void> {
+  const socket = await bindUdp({ address, port });
+  await new Promise<void>((resolve) => socket.close(resolve));
+}
+
 /** Binds a UDP socket. Throws TIDEGATE_E_LISTEN, which names the address. */
 export async function bindUdp(options: UdpBindOptions): Promise<Socket> {
   const socket = createSocket({
