@@ -30,7 +30,11 @@ async function run(
   args: string[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<{ code: number | null; stderr: string; stdout: string }> {
-  const child = spawn(process.execPath, [CLI, ...args], { env: { ...process.env, ...env }, cwd: tmpdir(), timeout: 30_000 });
+  const child = spawn(process.execPath, [CLI, ...args], {
+    env: { ...process.env, ...env },
+    cwd: tmpdir(),
+    timeout: 30_000,
+  });
   let stderr = '';
   let stdout = '';
   child.stderr.on('data', (text) => (stderr += text));

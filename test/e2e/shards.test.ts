@@ -64,6 +64,19 @@ test('a shard that dies or hangs is back within a second, with its port', { time
   assert.match(host.stderr, /shard ended and is started again/);
 });
 
+test('a shard that hangs in native code takes the host down, for its supervisor to start again', {
+  timeout: 60_000,
+}, async () => {
+  const host = await start([]);
+  const bad = await open(host, '/hang-natively');
+  bad.session.sendDatagram(Buffer.alloc(1));
+  bad.client.flush();
+  const started = performance.now();
+  await until(() => !host.isAlive, 15_000, 'the host to end');
+  assert.equal(host.child.signalCode, 'SIGKILL');
+  assert.ok(performance.now() - started < 10_000);
+});
+
 test('several shards share the port and the sessions', { skip: noShards, timeout: 60_000 }, async () => {
   const host = await start(['--shards', '2'], nodeForShards);
   const opened = await Promise.all(Array.from({ length: 24 }, () => open(host, '/echo')));

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { builtInFunctions } from '../../src/host/functions/built-in.js';
 import type { HostFunction } from '../../src/host/functions/endpoint.js';
 import run from '../../workers/shard.js';
@@ -9,6 +10,15 @@ const faults: HostFunction[] = [
     open: () => ({
       onDatagram() {
         for (;;);
+      },
+    }),
+  },
+  {
+    id: 'hang-natively',
+    open: () => ({
+      onDatagram() {
+        // A system call that worker.terminate() can't interrupt.
+        spawnSync('sleep', ['30']);
       },
     }),
   },
