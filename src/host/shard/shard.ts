@@ -69,7 +69,7 @@ export class Shard implements SessionShard {
   #opened = 0;
   #refused = 0;
   #closed = 0;
-  #dropped = 0;
+  #droppedOfClosed = 0;
   #functionErrors = 0;
   readonly #cpuAtStart = process.cpuUsage();
 
@@ -229,7 +229,7 @@ export class Shard implements SessionShard {
     const live = this.#live.get(session.slot);
     if (live?.session !== session) return;
     this.#send({ type: 'updates', updates: [this.#update(live, performance.now())] });
-    this.#dropped += this.table.counts(session.slot).dropped;
+    this.#droppedOfClosed += this.table.counts(session.slot).dropped;
     this.#live.delete(session.slot);
     this.#waiters.delete(session.slot);
     this.table.close(session.slot);
@@ -265,7 +265,12 @@ export class Shard implements SessionShard {
 
   #tick(): void {
     const now = performance.now();
-    const updates = Array.from(this.#live.values(), (live) => this.#update(live, now));
+    let dropped = this.#droppedOfClosed;
+    const updates = Array.from(this.#live.values(), (live) => {
+      dropped += this.table.counts(live.session.slot).dropped;
+      return this.#update(live, now);
+    });
+    this.#counters.set('datagramsDropped', dropped);
     if (updates.length > 0) this.#send({ type: 'updates', updates });
   }
 
@@ -279,7 +284,6 @@ export class Shard implements SessionShard {
     this.#counters.set('sessionsOpened', this.#opened);
     this.#counters.set('sessionsRefused', this.#refused);
     this.#counters.set('sessionsClosed', this.#closed);
-    this.#counters.set('datagramsDropped', this.#dropped);
     this.#counters.set('functionErrors', this.#functionErrors);
     this.#counters.set('ringDropped', this.#exchange?.dropped ?? 0);
     const cpu = process.cpuUsage(this.#cpuAtStart);
