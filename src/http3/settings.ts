@@ -65,7 +65,7 @@ function varintLengthAt(bytes: Uint8Array, at: number): number {
   return 1 << (bytes[at] >> 6);
 }
 
-/** What both sides of ours send: no dynamic table (RFC 9204), extended CONNECT, datagrams, WebTransport -02 to -14. */
+/** What both sides of ours send: no dynamic table (RFC 9204), extended CONNECT, datagrams, WebTransport -02 to -12. */
 export function ownSettings(maxSessions: number, maxFieldSectionSize: number, isServer: boolean): Settings {
   const settings: Settings = new Map<number, number>([
     [Setting.QPACK_MAX_TABLE_CAPACITY, 0],
