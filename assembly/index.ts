@@ -19,23 +19,7 @@ import {
   WAITED,
 } from './layout';
 
-export {
-  AVERAGE,
-  AVERAGED,
-  DROPPED,
-  GENERATION,
-  IN_BURST,
-  IN_BYTES,
-  IN_PACKETS,
-  IN_RATE,
-  IN_REFILLED,
-  IN_TOKENS,
-  OPENED,
-  OUT_BYTES,
-  OUT_PACKETS,
-  STRIDE,
-  WAITED,
-};
+export * from './layout';
 
 /** Time constant of the average rate, ms: e-fold of what is forgotten. */
 const AVERAGE_TAU: f64 = 10000;
