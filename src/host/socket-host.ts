@@ -227,21 +227,14 @@ export class SocketHost extends EventEmitter<HostEvents> {
   /** What happened goes to the profiles, and what they say now to the sessions that are open. */
   #update(shard: number, updates: SessionUpdate[]): void {
     const timestamp = Date.now();
-    const changes = updates.map((update) => {
-      const { slot, client, ...seen } = update;
-      const before = this.openSocket(client);
+    const changes = updates.flatMap(({ slot, client, rateLimit, ...seen }) => {
       this.profiler.updateProfile(client, { timestamp, ...seen });
       const { profile: _, ...settings } = this.openSocket(client);
-      return { slot, client, settings, before };
+      // Against what is in force, so that many small steps are followed as one large one is.
+      const changed = Math.abs(settings.rateLimit - rateLimit) > rateLimit * WORTH_SENDING;
+      return changed ? [{ slot, client, settings }] : [];
     });
-    const worth = changes.filter(
-      ({ settings, before }) => Math.abs(settings.rateLimit - before.rateLimit) > before.rateLimit * WORTH_SENDING,
-    );
-    if (worth.length === 0) return;
-    this.#pool?.send(shard, {
-      type: 'limits',
-      changes: worth.map(({ slot, client, settings }) => ({ slot, client, settings })),
-    });
+    if (changes.length > 0) this.#pool?.send(shard, { type: 'limits', changes });
   }
 
   /** All live sessions with their profiles. A shard that does not answer in time is left out. */

@@ -117,6 +117,30 @@ test('datagrams over the limit are dropped and counted, streams over it wait and
   }
 });
 
+test('limits follow a rate that changes slowly, not only one that jumps', async () => {
+  const config = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'c.json');
+  writeFileSync(config, JSON.stringify({ tick: 0.05, policy: { minRateLimit: 1000 } }));
+  const drifting = await HostProcess.start(['--config', config]);
+  const own = await TestClient.create(drifting);
+  try {
+    const opened = await own.open(`${drifting.url}/sink`);
+    const started = performance.now();
+    for (let sent = 0; performance.now() - started < 4000; sent += 500) {
+      opened.session.sendDatagram(Buffer.alloc(sent < 20_000 ? 200 : 800));
+      own.flush();
+      await sleep(20);
+    }
+    await sleep(200);
+    const [{ settings, profile }] = await drifting.admin<SessionDetail[]>('/sessions');
+    const wanted = profile.predictedDataRate * 4;
+    assert.ok(Math.abs(settings.rateLimit - wanted) < wanted * 0.15, `${settings.rateLimit}, where ${wanted} is right`);
+    opened.http3.close();
+  } finally {
+    await own.close();
+    await drifting.dispose();
+  }
+});
+
 test('observe mode counts what it would have dropped and drops nothing', async () => {
   const config = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'c.json');
   writeFileSync(

@@ -67,6 +67,8 @@ export interface SessionUpdate {
   bytesOut: number;
   seconds: number;
   opened: boolean;
+  /** The limit in force, bytes/s. */
+  rateLimit: number;
 }
 
 /** How a shard's task ended. */

@@ -255,6 +255,7 @@ export class Shard implements SessionShard {
       bytesOut: counts.bytesOut - live.bytesOut,
       seconds: (now - live.updatedAt) / 1000,
       opened: !live.reported,
+      rateLimit: live.session.settings.rateLimit,
     };
     live.bytesIn = counts.bytesIn;
     live.bytesOut = counts.bytesOut;
@@ -355,7 +356,6 @@ export class Shard implements SessionShard {
     this.#draining = true;
     if (this.#driver !== null) this.#driver.endpoint.acceptsNew = false;
     for (const connection of this.#connections) connection.drain();
-    this.#tcp?.drain();
     this.#driver?.scheduleFlush();
     if (this.#live.size === 0) this.#endSoon();
     else this.#drainTimer = setTimeout(() => void this.#end(), deadlineMs);

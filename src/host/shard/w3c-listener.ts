@@ -105,9 +105,6 @@ export class W3cListener {
     for (const server of this.#servers) server.updateCert(pair.certificate, pair.privateKey, false);
   }
 
-  /** No new sessions; those there are told by their transport that the server goes. */
-  drain(): void {}
-
   async close(): Promise<void> {
     this.#closed = true;
     for (const server of this.#servers) server.stopServer();
