@@ -5,21 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import { createSelfSigned } from '../src/host/certificate/self-signed.js';
 import { PacketRing } from '../src/host/shard/packet-ring.js';
-import type { QuicConnection, QuicConnectionHandler, QuicEndpoint } from '../src/quic/engine.js';
+import { type QuicConnection, type QuicEndpoint, SILENT_CONNECTION } from '../src/quic/engine.js';
 import { DEFAULT_GOODPUT_LIMITS, DEFAULT_HANDSHAKE_LIMITS, DEFAULT_TRANSPORT } from '../src/quic/options.js';
 import { QuicheEndpoint } from '../src/quic/quiche/endpoint.js';
 
 const ECHOES = 40_000;
 const ADDRESS = '127.0.0.1';
-const handler: QuicConnectionHandler = {
-  onEstablished() {},
-  onDatagram() {},
-  onStreamReadable() {},
-  onStreamWritable() {},
-  onStreamStopped() {},
-  onStreamsAvailable() {},
-  onClosed() {},
-};
 const certificate = await createSelfSigned(['localhost'], new Date(Date.now() - 3_600_000));
 const keys = {
   cidKeys: [{ version: 0, key: randomBytes(16) }],
@@ -53,7 +44,7 @@ function createShard(shard: number): QuicEndpoint {
       requestFlush() {},
       onConnection: (connection) => {
         connection.handler = {
-          ...handler,
+          ...SILENT_CONNECTION,
           onDatagram: (bytes, length) => void connection.datagramSend(bytes.subarray(0, length)),
         };
       },
@@ -77,7 +68,7 @@ const client = new QuicheEndpoint(
   },
   { transmit: (packet) => toServer.push(packet.slice()) > 0, requestFlush() {}, onConnection() {} },
 );
-const connection: QuicConnection = client.connect({ address: ADDRESS, port: 2, handler }, performance.now());
+const connection: QuicConnection = client.connect({ address: ADDRESS, port: 2 }, performance.now());
 
 /** Moves what waits; returns the milliseconds that the server side took. */
 function turn(first: QuicEndpoint): number {

@@ -1,12 +1,11 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { rootCertificates } from 'node:tls';
 import { checkHashedCertificate } from '../src/client/node-client.js';
 import { H3Connection } from '../src/http3/connection.js';
 import { H3Error } from '../src/http3/errors.js';
 import type { HeaderField } from '../src/http3/qpack/field-section.js';
-import { bindUdp, UdpDriver } from '../src/net/udp-driver.js';
-import { QuicheEndpoint } from '../src/quic/quiche/endpoint.js';
+import { createClientDriver } from '../src/net/client-driver.js';
+import type { UdpDriver } from '../src/net/udp-driver.js';
 import { NativeSession } from './native-session.js';
 import type { LibraryClient, TransportInit } from './native-types.js';
 import { formatProtocol, parseProtocols, transportOptions } from './options.js';
@@ -42,7 +41,7 @@ export class Http3WebTransportClient {
     const address = isIP(name) ? name : (await lookup(name, { family: forceIpv6 ? 6 : 0 })).address;
     const driver = await this.socket.open(address.includes(':'));
     const connection = driver.endpoint.connect(
-      { address, port: Number(port), ...(isIP(name) ? {} : { serverName: name }), handler: undefined as never },
+      { address, port: Number(port), ...(isIP(name) ? {} : { serverName: name }) },
       performance.now(),
     );
     this.#http3 = new H3Connection(connection, {
@@ -131,24 +130,12 @@ export class Http3WebTransportClientSocket {
   init(): void {}
 
   async open(ipv6: boolean): Promise<UdpDriver> {
-    const address = ipv6 ? '::' : '0.0.0.0';
-    const socket = await bindUdp({ address, port: this.options.localPort ?? 0 });
-    const driver = new UdpDriver(
-      socket,
-      (hooks) =>
-        new QuicheEndpoint(
-          {
-            localAddress: address,
-            localPort: socket.address().port,
-            protocols: ['h3'],
-            transport: transportOptions(this.options),
-            client: {
-              trustedRoots: this.options.serverCertificateHashes === undefined ? rootCertificates.join('\n') : null,
-            },
-          },
-          { ...hooks, onConnection() {} },
-        ),
-    );
+    const driver = await createClientDriver({
+      ipv6,
+      port: this.options.localPort ?? 0,
+      transport: transportOptions(this.options),
+      verifyRoots: this.options.serverCertificateHashes === undefined,
+    });
     this.#driver = driver;
     if (this.#released) await driver.close(H3Error.NO_ERROR, '');
     return driver;

@@ -1,23 +1,15 @@
 /** Uploads on one stream until killed: raw QUIC (`PORT`) or a session (`URL HASH`), the same engine on this side. */
 import { NodeClient } from '../../src/client/node-client.js';
 import type { SessionHandler } from '../../src/http3/session.js';
-import { bindUdp, UdpDriver } from '../../src/net/udp-driver.js';
+import { createClientDriver } from '../../src/net/client-driver.js';
+import { SILENT_CONNECTION } from '../../src/quic/engine.js';
 import { DEFAULT_TRANSPORT } from '../../src/quic/options.js';
-import { QuicheEndpoint } from '../../src/quic/quiche/endpoint.js';
 
 const [target, hash] = process.argv.slice(2);
 const chunk = new Uint8Array(65536);
 
 if (hash === undefined) {
-  const socket = await bindUdp({ address: '0.0.0.0', port: 0 });
-  const options = {
-    localAddress: '0.0.0.0',
-    localPort: socket.address().port,
-    protocols: ['h3'],
-    transport: DEFAULT_TRANSPORT,
-    client: { trustedRoots: null },
-  };
-  const driver = new UdpDriver(socket, (hooks) => new QuicheEndpoint(options, { ...hooks, onConnection() {} }));
+  const driver = await createClientDriver({ ipv6: false, transport: DEFAULT_TRANSPORT, verifyRoots: false });
   const pump = (id: number): void => {
     while (connection.streamWrite(id, chunk, false) === chunk.length);
   };
@@ -26,13 +18,9 @@ if (hash === undefined) {
       address: '127.0.0.1',
       port: Number(target),
       handler: {
+        ...SILENT_CONNECTION,
         onEstablished: () => pump(connection.openStream(false)),
-        onDatagram() {},
-        onStreamReadable() {},
         onStreamWritable: pump,
-        onStreamStopped() {},
-        onStreamsAvailable() {},
-        onClosed() {},
       },
     },
     performance.now(),

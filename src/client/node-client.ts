@@ -1,17 +1,16 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { rootCertificates } from 'node:tls';
 import { H3Connection } from '../http3/connection.js';
 import { H3Error } from '../http3/errors.js';
 import type { RequestHead } from '../http3/message.js';
 import type { HeaderField } from '../http3/qpack/field-section.js';
 import type { SessionHandler, WebTransportSession } from '../http3/session.js';
-import { bindUdp, UdpDriver } from '../net/udp-driver.js';
+import { createClientDriver } from '../net/client-driver.js';
+import type { UdpDriver } from '../net/udp-driver.js';
 import type { QuicCloseInfo, QuicConnection } from '../quic/engine.js';
 import { TidegateError } from '../quic/errors.js';
 import { DEFAULT_TRANSPORT, type QuicTransportOptions } from '../quic/options.js';
-import { QuicheEndpoint } from '../quic/quiche/endpoint.js';
 
 /** Hashes are only for short-lived certificates, as in browsers. */
 const MAX_HASHED_VALIDITY = 14 * 86_400_000;
@@ -62,24 +61,12 @@ export class NodeClient {
   ) {}
 
   static async create(options: NodeClientOptions = {}): Promise<NodeClient> {
-    const address = options.ipv6 ? '::' : '0.0.0.0';
-    const socket = await bindUdp({ address, port: 0 });
-    const trustsBlindly = options.insecure === true || options.certificateHashes !== undefined;
-    const driver = new UdpDriver(
-      socket,
-      (hooks) =>
-        new QuicheEndpoint(
-          {
-            localAddress: address,
-            localPort: socket.address().port,
-            protocols: ['h3'],
-            transport: { ...DEFAULT_TRANSPORT, ...options.transport },
-            client: { trustedRoots: trustsBlindly ? null : rootCertificates.join('\n') },
-            ...(options.keyLogFile === undefined ? {} : { keyLogFile: options.keyLogFile }),
-          },
-          { ...hooks, onConnection() {} },
-        ),
-    );
+    const driver = await createClientDriver({
+      ipv6: options.ipv6 ?? false,
+      transport: { ...DEFAULT_TRANSPORT, ...options.transport },
+      verifyRoots: options.insecure !== true && options.certificateHashes === undefined,
+      ...(options.keyLogFile === undefined ? {} : { keyLogFile: options.keyLogFile }),
+    });
     return new NodeClient(driver, options);
   }
 
@@ -99,7 +86,6 @@ export class NodeClient {
           address,
           port: port === '' ? 443 : Number(port),
           ...(isIP(name) ? {} : { serverName: name }),
-          handler: undefined as never,
         },
         performance.now(),
       );

@@ -1,22 +1,13 @@
 import { type QuicConnection, STREAM_BLOCKED } from '../quic/engine.js';
 import { readVarint } from '../quic/varint.js';
 import { H3ConnectionError, H3Error } from './errors.js';
-import { Frame, FrameReader } from './frame-reader.js';
+import { Frame, FrameReader, KNOWN_FRAMES } from './frame-reader.js';
 import { decodeSettings, type Settings } from './settings.js';
 import type { StreamSink } from './stream-sink.js';
 
 /** Types of unidirectional streams, RFC 9114 section 6.2, RFC 9204 section 4.2. */
 export const StreamType = { CONTROL: 0x00, PUSH: 0x01, QPACK_ENCODER: 0x02, QPACK_DECODER: 0x03 } as const;
 
-const CONTROL_FRAMES = new Set<number>([
-  Frame.DATA,
-  Frame.HEADERS,
-  Frame.CANCEL_PUSH,
-  Frame.SETTINGS,
-  Frame.PUSH_PROMISE,
-  Frame.GOAWAY,
-  Frame.MAX_PUSH_ID,
-]);
 const MAX_CONTROL_FRAME = 4096;
 
 export interface CriticalOwner {
@@ -80,7 +71,7 @@ export class CriticalStreams {
         onFrame: (type, payload) => this.#onControlFrame(type, payload),
       },
       MAX_CONTROL_FRAME,
-      CONTROL_FRAMES,
+      KNOWN_FRAMES,
     );
     let sawType = false;
     this.#readCritical(id, first, end, (bytes) => {

@@ -14,6 +14,17 @@ export const Frame = {
   WEBTRANSPORT_STREAM: 0x41,
 } as const;
 
+/** The frames of RFC 9114: those that a stream gathers; others are passed over (section 9). */
+export const KNOWN_FRAMES: ReadonlySet<number> = new Set([
+  Frame.DATA,
+  Frame.HEADERS,
+  Frame.CANCEL_PUSH,
+  Frame.SETTINGS,
+  Frame.PUSH_PROMISE,
+  Frame.GOAWAY,
+  Frame.MAX_PUSH_ID,
+]);
+
 /** Frame types of HTTP/2 that HTTP/3 forbids (RFC 9114 section 7.2.8). */
 const RESERVED = new Set([0x02, 0x06, 0x08, 0x09]);
 
@@ -41,7 +52,7 @@ export class FrameReader {
   constructor(
     readonly sink: FrameSink,
     readonly maxFrame: number,
-    /** Whether unknown frame types pass; on control streams and requests they do. */
+    /** Types that are gathered for the sink; others are passed over. */
     readonly known: ReadonlySet<number>,
   ) {}
 

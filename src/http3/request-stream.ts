@@ -1,20 +1,11 @@
 import { type QuicConnection, STREAM_ABORTED, STREAM_BLOCKED } from '../quic/engine.js';
 import { H3ConnectionError, H3Error, H3StreamError } from './errors.js';
-import { Frame, FrameReader } from './frame-reader.js';
+import { Frame, FrameReader, KNOWN_FRAMES } from './frame-reader.js';
 import { concatBytes, encodeFrame } from './frame-writer.js';
 import { parseRequest, parseResponse, type RequestHead, type ResponseHead } from './message.js';
 import { decodeFieldSection, encodeFieldSection, type HeaderField } from './qpack/field-section.js';
 import type { WebTransportSession } from './session.js';
 
-const REQUEST_FRAMES = new Set<number>([
-  Frame.DATA,
-  Frame.HEADERS,
-  Frame.CANCEL_PUSH,
-  Frame.SETTINGS,
-  Frame.PUSH_PROMISE,
-  Frame.GOAWAY,
-  Frame.MAX_PUSH_ID,
-]);
 const NOTHING: Uint8Array = new Uint8Array(0);
 /** A CONNECT stream carries capsules of ours, few and small; one whose reader takes none is cut off here. */
 const MAX_PENDING = 65536;
@@ -46,7 +37,7 @@ export class RequestStream {
     this.#frames = new FrameReader(
       { onData: (bytes) => this.#onData(bytes), onFrame: (type, payload) => this.#onFrame(type, payload) },
       owner.maxFieldSectionSize * 2,
-      REQUEST_FRAMES,
+      KNOWN_FRAMES,
     );
   }
 

@@ -23,7 +23,8 @@ export interface StreamOwner {
   streamDone(stream: WebTransportStream): void;
 }
 
-const UNHANDLED: WebTransportStreamHandler = {
+/** Hears nothing. */
+export const SILENT_STREAM: WebTransportStreamHandler = {
   onReadable() {},
   onWritable() {},
   onReset() {},
@@ -32,7 +33,7 @@ const UNHANDLED: WebTransportStreamHandler = {
 
 /** A stream of a WebTransport session. Reading is pulled: what is not read stays in QUIC and holds the sender. */
 export class WebTransportStream {
-  handler: WebTransportStreamHandler = UNHANDLED;
+  handler: WebTransportStreamHandler = SILENT_STREAM;
   /** All has been read. */
   finished = false;
   #readDone: boolean;

@@ -39,6 +39,17 @@ export interface QuicConnectionHandler {
   onClosed(info: QuicCloseInfo): void;
 }
 
+/** Hears nothing: what a connection has until somebody listens, and a base for handlers of a few events. */
+export const SILENT_CONNECTION: QuicConnectionHandler = {
+  onEstablished() {},
+  onDatagram() {},
+  onStreamReadable() {},
+  onStreamWritable() {},
+  onStreamStopped() {},
+  onStreamsAvailable() {},
+  onClosed() {},
+};
+
 export interface QuicStats {
   packetsReceived: number;
   packetsSent: number;
@@ -108,7 +119,8 @@ export interface QuicConnectOptions {
   port: number;
   /** For SNI and certificate checks; left out for IP addresses. */
   serverName?: string;
-  handler: QuicConnectionHandler;
+  /** Can be set on the connection as well, before its first flush. */
+  handler?: QuicConnectionHandler;
 }
 
 /** Counters of an endpoint, all since its start unless said otherwise. */

@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { createSelfSigned } from '../../src/host/certificate/self-signed.js';
-import type { QuicConnection, QuicConnectionHandler, QuicEndpoint } from '../../src/quic/engine.js';
+import {
+  type QuicConnection,
+  type QuicConnectionHandler,
+  type QuicEndpoint,
+  SILENT_CONNECTION as SILENT,
+} from '../../src/quic/engine.js';
 import {
   DEFAULT_GOODPUT_LIMITS,
   DEFAULT_HANDSHAKE_LIMITS,
@@ -10,6 +15,8 @@ import {
   type QuicTransportOptions,
 } from '../../src/quic/options.js';
 import { QuicheEndpoint } from '../../src/quic/quiche/endpoint.js';
+
+export { SILENT };
 
 export const CLIENT = { address: '127.0.0.1', port: 1111 };
 export const SERVER = { address: '127.0.0.1', port: 2222 };
@@ -21,16 +28,6 @@ export function testCertificate(): Promise<{ certificate: string; privateKey: st
   pair ??= createSelfSigned(['localhost', '127.0.0.1'], new Date(Date.now() - 3_600_000));
   return pair;
 }
-
-export const SILENT: QuicConnectionHandler = {
-  onEstablished() {},
-  onDatagram() {},
-  onStreamReadable() {},
-  onStreamWritable() {},
-  onStreamStopped() {},
-  onStreamsAvailable() {},
-  onClosed() {},
-};
 
 export interface Sent {
   from: 'client' | 'server';

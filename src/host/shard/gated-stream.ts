@@ -1,20 +1,13 @@
-import type { WebTransportStreamHandler } from '../../http3/stream.js';
+import { SILENT_STREAM, type WebTransportStreamHandler } from '../../http3/stream.js';
 import type { TransportStream } from '../transport.js';
 import type { HostSession } from './host-session.js';
-
-const UNHANDLED: WebTransportStreamHandler = {
-  onReadable() {},
-  onWritable() {},
-  onReset() {},
-  onStopSending() {},
-};
 
 /**
  * A stream behind the gate: reading takes tokens. While there are none nothing is read from QUIC, so flow control holds
  * the sender and memory stays bounded.
  */
 export class GatedStream implements WebTransportStreamHandler {
-  handler: WebTransportStreamHandler = UNHANDLED;
+  handler: WebTransportStreamHandler = SILENT_STREAM;
   #waiting = false;
   #paused = false;
 

@@ -1,5 +1,5 @@
 import type { SessionHandler } from '../../http3/session.js';
-import type { WebTransportStreamHandler } from '../../http3/stream.js';
+import { SILENT_STREAM, type WebTransportStreamHandler } from '../../http3/stream.js';
 import type { DatagramSendResult } from '../../quic/engine.js';
 import type { TransportSession, TransportStream } from '../transport.js';
 
@@ -28,16 +28,10 @@ const NOTHING = new Uint8Array(0);
 const MAX_WRITES = 4;
 /** Datagrams handed on and not yet taken by the transport. */
 const MAX_DATAGRAMS = 64;
-const UNHANDLED_STREAM: WebTransportStreamHandler = {
-  onReadable() {},
-  onWritable() {},
-  onReset() {},
-  onStopSending() {},
-};
 
 /** A W3C stream as the pulled kind that the host works with. At most one chunk is read ahead. */
 export class W3cStream implements TransportStream {
-  handler: WebTransportStreamHandler = UNHANDLED_STREAM;
+  handler: WebTransportStreamHandler = SILENT_STREAM;
   finished = false;
   #readDone = false;
   #writeDone = false;

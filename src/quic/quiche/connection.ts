@@ -4,6 +4,7 @@ import {
   type QuicConnection,
   type QuicConnectionHandler,
   type QuicStats,
+  SILENT_CONNECTION,
   STREAM_ABORTED,
   STREAM_BLOCKED,
   STREAM_GONE,
@@ -23,16 +24,6 @@ export interface ConnectionHost {
   touch(connection: QuicheConnection): void;
 }
 
-const UNHANDLED: QuicConnectionHandler = {
-  onEstablished() {},
-  onDatagram() {},
-  onStreamReadable() {},
-  onStreamWritable() {},
-  onStreamStopped() {},
-  onStreamsAvailable() {},
-  onClosed() {},
-};
-
 /** The code in an error of quiche such as `StreamReset(7)`, or -1 where it is another error. */
 function codeOf(error: unknown, name: string): number {
   const message = (error as Error).message;
@@ -41,7 +32,7 @@ function codeOf(error: unknown, name: string): number {
 
 /** One QUIC connection over the native binding: calls, their errors as return values, and which events are due. */
 export class QuicheConnection implements QuicConnection {
-  handler: QuicConnectionHandler = UNHANDLED;
+  handler: QuicConnectionHandler = SILENT_CONNECTION;
   streamFinished = false;
   streamErrorCode = 0;
   isEstablished = false;

@@ -289,7 +289,7 @@ export class QuicheEndpoint implements QuicEndpoint {
     );
     if (this.options.keyLogFile !== undefined) native.setKeylog(this.options.keyLogFile);
     const connection = new QuicheConnection(this.#newIndex(), false, native, recvInfo, this, null);
-    connection.handler = options.handler;
+    if (options.handler !== undefined) connection.handler = options.handler;
     this.#register(connection, scid, now);
     this.touch(connection);
     return connection;
