@@ -1,3 +1,4 @@
+import type { Limits } from '../core/limits.js';
 import type { BehavioralProfile } from '../profile/behavioral-profile.js';
 
 /** 0 normal, 1 tighter limits, 2 step-up, 3 quarantine. */
@@ -11,6 +12,11 @@ export interface SocketSettings {
   rateLimit: number;
   /** Bytes that may come at once. */
   burst: number;
+  /** Packets/s (datagrams, stream chunks) that are taken from the client, and how many may come at once. */
+  packetRate: number;
+  packetBurst: number;
+  /** Limits on what goes to the client; null: none. */
+  out: Limits | null;
   securityLevel: SecurityLevel;
 }
 
@@ -25,6 +31,11 @@ export interface SettingsPolicy {
   /** Seconds of the rate limit that may come at once. */
   burstSeconds: number;
   minBurst: number;
+  /** Bytes a packet that the packet limit reckons with: smaller ones run into it before the byte limit. */
+  packetBytes: number;
+  minPacketRate: number;
+  /** Whether what goes to the client is held to the same limits. */
+  limitOut: boolean;
 }
 
 export const DEFAULT_POLICY: SettingsPolicy = {
@@ -36,6 +47,9 @@ export const DEFAULT_POLICY: SettingsPolicy = {
   maxRateLimit: 1024 * 1024 * 1024,
   burstSeconds: 1,
   minBurst: 64 * 1024,
+  packetBytes: 64,
+  minPacketRate: 1000,
+  limitOut: false,
 };
 
 /** Risk from which on a session's limits are tighter. Risk alone leads no further than level 1. */
@@ -58,12 +72,27 @@ export function settingsFor(profile: BehavioralProfile, policy: SettingsPolicy):
     policy.minRateLimit,
     policy.maxRateLimit,
   );
+  const packetRate = Math.round(Math.max(rateLimit / policy.packetBytes, policy.minPacketRate));
+  const limits: Limits = {
+    rate: Math.round(rateLimit),
+    burst: Math.round(Math.max(rateLimit * policy.burstSeconds, policy.minBurst)),
+    packetRate,
+    packetBurst: Math.round(Math.max(packetRate * policy.burstSeconds, policy.minPacketRate)),
+  };
   return {
     bufferSize: Math.round(
       clamp(predictedDataRate * policy.bufferScalingFactor, policy.minBufferSize, policy.maxBufferSize),
     ),
-    rateLimit: Math.round(rateLimit),
-    burst: Math.round(Math.max(rateLimit * policy.burstSeconds, policy.minBurst)),
+    rateLimit: limits.rate,
+    burst: limits.burst,
+    packetRate: limits.packetRate,
+    packetBurst: limits.packetBurst,
+    out: policy.limitOut ? limits : null,
     securityLevel,
   };
+}
+
+/** The limits of a socket on what its client sends. */
+export function limitsIn({ rateLimit, burst, packetRate, packetBurst }: SocketSettings): Limits {
+  return { rate: rateLimit, burst, packetRate, packetBurst };
 }

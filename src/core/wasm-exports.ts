@@ -1,26 +1,54 @@
-/** What `assembly/index.ts` exports. Times in milliseconds, sizes in bytes, rates in bytes/s. */
+/** 0 and 1 as the core takes truth. */
+export type Flag = 0 | 1;
+
+/**
+ * What `assembly/index.ts` exports; the exported numbers are read by {@link readLayout}. Times in milliseconds, sizes in
+ * bytes, rates in bytes/s. A handle names a session until it is closed; calls with another one do nothing. Nothing here
+ * throws or traps on bad arguments: they are clamped and counted.
+ */
 export interface CoreExports {
   reserve(slots: number): number;
-  tableAddress(): number;
-  open(slot: number, now: number, rate: number, burst: number): number;
-  close(slot: number): void;
-  datagramIn(slot: number, bytes: number, now: number): number;
-  grant(slot: number, want: number, now: number): number;
-  settle(slot: number, granted: number, read: number, now: number): void;
-  waitTime(slot: number, bytes: number, now: number): number;
-  countOut(slot: number, bytes: number, now: number): void;
-  setLimits(slot: number, rate: number, burst: number, now: number): void;
-  averageRate(slot: number, now: number): number;
-  readonly STRIDE: WebAssembly.Global;
-  readonly GENERATION: WebAssembly.Global;
-  readonly DROPPED: WebAssembly.Global;
-  readonly WAITED: WebAssembly.Global;
-  readonly IN_TOKENS: WebAssembly.Global;
-  readonly IN_RATE: WebAssembly.Global;
-  readonly IN_BURST: WebAssembly.Global;
-  readonly IN_BYTES: WebAssembly.Global;
-  readonly IN_PACKETS: WebAssembly.Global;
-  readonly OUT_BYTES: WebAssembly.Global;
-  readonly OUT_PACKETS: WebAssembly.Global;
-  readonly OPENED: WebAssembly.Global;
+  record(slot: number): number;
+  open(slot: number, functionIndex: number, observe: Flag, now: number): number;
+  close(handle: number): void;
+  setLimits(
+    handle: number,
+    out: Flag,
+    rate: number,
+    burst: number,
+    packetRate: number,
+    packetBurst: number,
+    now: number,
+  ): void;
+  setSharedLimits(
+    index: number,
+    out: Flag,
+    rate: number,
+    burst: number,
+    packetRate: number,
+    packetBurst: number,
+    now: number,
+  ): void;
+  /** Takes over limits that another thread published; returns their sequence count. */
+  refresh(handle: number, now: number): number;
+  /** 0 where the datagram passes, else why not: see VERDICTS. */
+  datagramIn(handle: number, bytes: number, now: number): number;
+  datagramOut(handle: number, bytes: number, now: number): number;
+  /** A datagram that passed could not be sent: what it took goes back. */
+  unsent(handle: number, bytes: number): void;
+  /** Bytes of `want` that may be read (or written), 0 where the stream has to wait; `settle` has to follow. */
+  grant(handle: number, out: Flag, want: number, control: Flag, now: number): number;
+  settle(handle: number, out: Flag, granted: number, moved: number, now: number): void;
+  /** ns until `want` bytes would pass; Infinity where a rate is 0. */
+  waitFor(handle: number, out: Flag, want: number, now: number): number;
+  /** The same of the function's and the shard's buckets alone. */
+  sharedWaitFor(handle: number, out: Flag, want: number, now: number): number;
+  /** The token decision alone. */
+  take(handle: number, out: Flag, bytes: number, now: number): number;
+  /** The first `n` packets of the scratch list; verdicts replace the sizes. */
+  packets(n: number): void;
+  note(handle: number, event: number, n: number): void;
+  setWireRatio(handle: number, ratio: number): void;
+  /** Rows of features of the `n` slots that stand as u32 at `slots`, at `out`. */
+  extract(slots: number, n: number, out: number, now: number): void;
 }

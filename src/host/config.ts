@@ -1,8 +1,35 @@
 import { z } from 'zod';
 import { DEFAULT_POLICY } from '../adapt/settings.js';
+import type { Limits } from '../core/limits.js';
 import { TidegateError } from '../quic/errors.js';
+import { builtInFunctions } from './functions/built-in.js';
 
 const bytes = z.number().nonnegative().finite();
+
+/** Bytes: a burst that lets the largest datagram through. */
+const LEAST_BURST = 65536;
+
+/** Token buckets of one direction; what is left out is no limit, a burst is what the rate brings in a second. */
+const limits = z
+  .strictObject({
+    rate: bytes.optional().describe('bytes/s'),
+    burst: bytes.optional().describe('bytes at once'),
+    packetRate: bytes.optional().describe('packets/s'),
+    packetBurst: bytes.optional().describe('packets at once'),
+  })
+  .transform(
+    ({ rate = Number.POSITIVE_INFINITY, packetRate = Number.POSITIVE_INFINITY, burst, packetBurst }): Limits => ({
+      rate,
+      burst: burst ?? Math.max(rate, LEAST_BURST),
+      packetRate,
+      packetBurst: packetBurst ?? Math.max(packetRate, 1),
+    }),
+  );
+
+const capacity = {
+  in: limits.prefault({}).describe('what clients send'),
+  out: limits.prefault({}).describe('what goes to them'),
+};
 
 /** The configuration of a host: of `tidegate serve`, its file, its `TIDEGATE_*` variables and `createHost`. */
 export const hostConfigSchema = z.strictObject({
@@ -36,6 +63,17 @@ export const hostConfigSchema = z.strictObject({
       evictAfterMs: z.int().min(0).default(1000),
     })
     .prefault({}),
+  capacity: z.strictObject(capacity).prefault({}).describe('limits that all sessions of a shard share'),
+  functions: z
+    .record(
+      z.string(),
+      z.strictObject({
+        weight: z.number().min(0.01).max(100).default(1).describe('share of its sessions in a shard over capacity'),
+        ...capacity,
+      }),
+    )
+    .default({})
+    .describe('by function: limits that its sessions of a shard share, and their weight'),
   qlogDir: z.string().nullable().default(null).describe('folder for a qlog file a connection'),
   shardHangMs: z.int().min(200).default(700).describe('silence after which a shard counts as hung'),
   policy: z
@@ -48,6 +86,9 @@ export const hostConfigSchema = z.strictObject({
       maxRateLimit: bytes.default(DEFAULT_POLICY.maxRateLimit),
       burstSeconds: z.number().positive().default(DEFAULT_POLICY.burstSeconds),
       minBurst: bytes.default(DEFAULT_POLICY.minBurst),
+      packetBytes: z.number().positive().default(DEFAULT_POLICY.packetBytes),
+      minPacketRate: bytes.default(DEFAULT_POLICY.minPacketRate),
+      limitOut: z.boolean().default(DEFAULT_POLICY.limitOut).describe('hold what goes to clients to limits too'),
     })
     .prefault({}),
 });
@@ -70,6 +111,12 @@ export function parseConfig(input: unknown): HostConfig {
     throw new TidegateError('TIDEGATE_E_CONFIG', problems.join('; '));
   }
   const config = result.data;
+  for (const id of Object.keys(config.functions)) {
+    if (builtInFunctions.has(id)) continue;
+    throw new TidegateError('TIDEGATE_E_CONFIG', `functions.${id}: there is no such function`, {
+      hint: `there are ${[...builtInFunctions.keys()].join(', ')}`,
+    });
+  }
   if ((config.cert === undefined) !== (config.key === undefined)) {
     throw new TidegateError('TIDEGATE_E_CONFIG', `${config.cert === undefined ? 'key' : 'cert'} is set alone`, {
       hint: 'give certificate and key together, or neither for a self-signed one',

@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { type SettingsPolicy, type SocketSettings, settingsFor } from '../adapt/settings.js';
+import { limitsIn, type SettingsPolicy, type SocketSettings, settingsFor } from '../adapt/settings.js';
+import { NO_LIMITS } from '../core/limits.js';
+import { LimitsMailbox } from '../core/limits-mailbox.js';
 import { assertPortFree } from '../net/udp-driver.js';
 import type { BehavioralProfile } from '../profile/behavioral-profile.js';
 import { BehavioralProfiler, type Profiler } from '../profile/behavioral-profiler.js';
@@ -19,10 +21,16 @@ import { SHARD_WORKER, ShardPool } from './shard-pool.js';
 
 /** How long a shard has to tell of its sessions. */
 const REPORT_TIMEOUT_MS = 2000;
-/** A limit is sent anew when it changed by more than this share. */
-const WORTH_SENDING = 0.1;
+/** A limit is written anew when it changed by more than this share. */
+const WORTH_WRITING = 0.1;
+
+type ShardReport = Pick<Extract<FromShard, { type: 'report' }>, 'sessions' | 'features' | 'names'>;
+/** Of a feature, for people. */
+const DIGITS = 6;
 
 export interface SessionDetail extends SessionReport {
+  /** By name, as of now: logarithms, see docs/core.md. */
+  features: Record<string, number>;
   profile: BehavioralProfile;
 }
 
@@ -46,7 +54,8 @@ export class SocketHost extends EventEmitter<HostEvents> {
   restarts = 0;
   #pool: ShardPool | null = null;
   #certificate: CertificateSource | null = null;
-  #reports = new Map<number, (sessions: SessionReport[]) => void>();
+  readonly #mailboxes = new Map<number, LimitsMailbox>();
+  #reports = new Map<number, (report: ShardReport) => void>();
   #nextReport = 1;
   #draining = false;
 
@@ -123,6 +132,8 @@ export class SocketHost extends EventEmitter<HostEvents> {
         idleTimeoutMs: config.idleTimeout * 1000,
         allowedOrigins: config.allowedOrigins,
         mode: config.mode,
+        capacity: config.capacity,
+        functions: config.functions,
         tickMs: config.tick * 1000,
         qlogDir: config.qlogDir,
         keyLogFile: process.env.SSLKEYLOGFILE ?? null,
@@ -203,6 +214,8 @@ export class SocketHost extends EventEmitter<HostEvents> {
   #onMessage(shard: number, message: FromShard): void {
     switch (message.type) {
       case 'ready':
+        // A shard that came back has another memory.
+        this.#mailboxes.set(shard, new LimitsMailbox(message.core));
         this.#pool?.send(shard, { type: 'wellKnown', body: JSON.stringify(this.wellKnown()) });
         return;
       case 'open': {
@@ -214,7 +227,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
         this.#update(shard, message.updates);
         return;
       case 'report':
-        this.#reports.get(message.request)?.(message.sessions);
+        this.#reports.get(message.request)?.(message);
         return;
       case 'log':
         this.emit('log', message.level, message.message, { shard, ...message.detail });
@@ -227,36 +240,51 @@ export class SocketHost extends EventEmitter<HostEvents> {
   /** What happened goes to the profiles, and what they say now to the sessions that are open. */
   #update(shard: number, updates: SessionUpdate[]): void {
     const timestamp = Date.now();
-    const changes = updates.flatMap(({ slot, client, rateLimit, ...seen }) => {
+    const mailbox = this.#mailboxes.get(shard);
+    for (const { handle, client, rateLimit, ...seen } of updates) {
       this.profiler.updateProfile(client, { timestamp, ...seen });
       const { profile: _, ...settings } = this.openSocket(client);
       // Against what is in force, so that many small steps are followed as one large one is.
-      const changed = Math.abs(settings.rateLimit - rateLimit) > rateLimit * WORTH_SENDING;
-      return changed ? [{ slot, client, settings }] : [];
-    });
-    if (changes.length > 0) this.#pool?.send(shard, { type: 'limits', changes });
+      if (Math.abs(settings.rateLimit - rateLimit) <= rateLimit * WORTH_WRITING) continue;
+      mailbox?.write(handle, {
+        in: limitsIn(settings),
+        out: settings.out ?? NO_LIMITS,
+        level: settings.securityLevel,
+        bufferSize: settings.bufferSize,
+      });
+    }
   }
 
   /** All live sessions with their profiles. A shard that does not answer in time is left out. */
   async sessions(): Promise<SessionDetail[]> {
     const pool = this.shards;
-    const reports = await Promise.all(
-      pool.live.map(
-        (shard) =>
-          new Promise<SessionReport[]>((resolve) => {
-            const request = this.#nextReport++;
-            const finish = (sessions: SessionReport[]): void => {
-              clearTimeout(timer);
-              this.#reports.delete(request);
-              resolve(sessions);
-            };
-            const timer = setTimeout(() => finish([]), REPORT_TIMEOUT_MS);
-            this.#reports.set(request, finish);
-            pool.send(shard, { type: 'report', request });
-          }),
-      ),
+    const reports = await Promise.all(pool.live.map((shard) => this.#reportOf(shard)));
+    return reports.flatMap(({ sessions, features, names }) =>
+      sessions.map((report, row) => ({
+        ...report,
+        features: Object.fromEntries(
+          names.map((name, i) => [name, Number(features[row * names.length + i].toPrecision(DIGITS))]),
+        ),
+        profile: this.profiler.getProfile(report.client),
+      })),
     );
-    return reports.flat().map((report) => ({ ...report, profile: this.profiler.getProfile(report.client) }));
+  }
+
+  #reportOf(shard: number): Promise<ShardReport> {
+    return new Promise((resolve) => {
+      const request = this.#nextReport++;
+      const finish = (report: ShardReport): void => {
+        clearTimeout(timer);
+        this.#reports.delete(request);
+        resolve(report);
+      };
+      const timer = setTimeout(
+        () => finish({ sessions: [], features: new Float32Array(0), names: [] }),
+        REPORT_TIMEOUT_MS,
+      );
+      this.#reports.set(request, finish);
+      this.shards.send(shard, { type: 'report', request });
+    });
   }
 
   /** Drains (GOAWAY, DRAIN) for at most `seconds`, then closes everything. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_POLICY, settingsFor } from '../../src/adapt/settings.js';
+import { DEFAULT_POLICY, limitsIn, settingsFor } from '../../src/adapt/settings.js';
 import type { BehavioralProfile } from '../../src/profile/behavioral-profile.js';
 
 const profile = (predictedDataRate: number, predictedSecurityRisk = 0): BehavioralProfile => ({
@@ -22,6 +22,8 @@ const policy = {
   maxBufferSize: 50_000,
   burstSeconds: 0.5,
   minBurst: 10,
+  packetBytes: 100,
+  minPacketRate: 50,
 };
 
 test('buffer and limit are the predicted rate times their factors', () => {
@@ -29,6 +31,9 @@ test('buffer and limit are the predicted rate times their factors', () => {
     bufferSize: 20_000,
     rateLimit: 40_000,
     burst: 20_000,
+    packetRate: 400,
+    packetBurst: 200,
+    out: null,
     securityLevel: 0,
   });
 });
@@ -44,4 +49,10 @@ test('risk alone leads to level 1 and half the limit, never further', () => {
   const settings = settingsFor(profile(10_000, 1), policy);
   assert.equal(settings.securityLevel, 1);
   assert.equal(settings.rateLimit, 20_000);
+});
+
+test('the packet limit follows the byte limit, and what goes out is held to the same where that is asked for', () => {
+  const settings = settingsFor(profile(0), { ...policy, limitOut: true });
+  assert.deepEqual([settings.packetRate, settings.packetBurst], [50, 50]);
+  assert.deepEqual(settings.out, limitsIn(settings));
 });

@@ -44,9 +44,11 @@ test('a function that throws ends its own session; others live on', { timeout: 6
   assert.equal(await host.metric('tidegate_function_errors_total'), 1);
 });
 
-test('a shard that dies or hangs is back within a second, with its port', { timeout: 60_000 }, async () => {
+test('a shard that dies, hangs or whose core traps is back within a second, with its port', {
+  timeout: 60_000,
+}, async () => {
   const host = await start([]);
-  for (const fault of ['/die', '/hang']) {
+  for (const fault of ['/die', '/hang', '/trap']) {
     const restarts = await host.metric('tidegate_shard_restarts_total');
     const bad = await open(host, fault);
     bad.session.sendDatagram(Buffer.alloc(1));
@@ -62,6 +64,7 @@ test('a shard that dies or hangs is back within a second, with its port', { time
     assert.ok(noticed - started < 3000);
   }
   assert.match(host.stderr, /shard ended and is started again/);
+  assert.match(host.stderr, /memory access out of bounds/);
 });
 
 test('a shard that hangs in native code takes the host down, for its supervisor to start again', {

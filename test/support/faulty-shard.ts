@@ -33,6 +33,14 @@ const faults: HostFunction[] = [
     }),
   },
   {
+    id: 'trap',
+    open: (session) => ({
+      onDatagram() {
+        session.table.core.extract(0xfffffff0, 1000, 0xfffffff0, 0);
+      },
+    }),
+  },
+  {
     id: 'throw',
     open: () => ({
       onDatagram() {

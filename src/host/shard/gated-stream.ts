@@ -1,14 +1,18 @@
+import type { Direction } from '../../core/session-table.js';
 import { SILENT_STREAM, type WebTransportStreamHandler } from '../../http3/stream.js';
 import type { TransportStream } from '../transport.js';
 import type { HostSession } from './host-session.js';
+import type { TokenWaiter } from './token-waiters.js';
 
 /**
- * A stream behind the gate: reading takes tokens. While there are none nothing is read from QUIC, so flow control holds
- * the sender and memory stays bounded.
+ * A stream behind the gate: reading takes tokens, writing too. While there are none nothing is read from QUIC, so flow
+ * control holds the sender and memory stays bounded.
  */
-export class GatedStream implements WebTransportStreamHandler {
+export class GatedStream implements WebTransportStreamHandler, TokenWaiter {
   handler: WebTransportStreamHandler = SILENT_STREAM;
+  /** Reads wait for tokens; writes do. */
   #waiting = false;
+  #writesWait = false;
   #paused = false;
 
   constructor(
@@ -16,6 +20,14 @@ export class GatedStream implements WebTransportStreamHandler {
     readonly stream: TransportStream,
   ) {
     stream.handler = this;
+  }
+
+  get handle(): number {
+    return this.session.handle;
+  }
+
+  get weight(): number {
+    return this.session.weight;
   }
 
   get incoming(): boolean {
@@ -42,23 +54,30 @@ export class GatedStream implements WebTransportStreamHandler {
   /** Reads into `into` as far as tokens go. Returns bytes read, or -1 where there is nothing to read now. */
   read(into: Uint8Array): number {
     if (this.#waiting) return -1;
-    const { table, slot } = this.session;
+    const { handle, shard } = this.session;
+    const { core } = shard.table;
     const now = performance.now();
-    const granted = this.session.enforced ? table.core.grant(slot, into.length, now) : into.length;
+    const want = Math.min(into.length, shard.readers.allowance(handle));
+    const granted = want < 1 ? 0 : core.grant(handle, 0, want, 0, now);
     if (granted === 0) {
       this.#waiting = true;
       this.stream.pause();
-      this.session.waitForTokens(this, now);
+      shard.readers.add(this);
       return -1;
     }
     const length = this.stream.read(granted === into.length ? into : into.subarray(0, granted));
-    if (this.session.enforced) table.core.settle(slot, granted, Math.max(length, 0), now);
-    else if (length > 0) table.core.settle(slot, length, length, now);
+    core.settle(handle, 0, granted, Math.max(length, 0), now);
+    if (length > 0) shard.readers.moved(handle, length);
     return length;
   }
 
-  /** Tokens are there again. */
-  proceed(): void {
+  /** There may be tokens again. */
+  proceed(direction: Direction): void {
+    if (direction === 'out') {
+      this.#writesWait = false;
+      if (!this.stream.isWriteDone) this.handler.onWritable();
+      return;
+    }
     if (!this.#waiting) return;
     this.#waiting = false;
     if (this.#paused || this.stream.isReadDone) return;
@@ -68,9 +87,30 @@ export class GatedStream implements WebTransportStreamHandler {
 
   /** Offers bytes; returns how many were taken. onWritable follows where that is less than all. */
   write(bytes: Uint8Array, end: boolean): number {
-    const taken = this.stream.write(bytes, end);
-    if (taken > 0) this.session.table.core.countOut(this.session.slot, taken, performance.now());
-    return taken;
+    if (bytes.length === 0) return this.stream.write(bytes, end);
+    if (this.#writesWait) return 0;
+    const { handle, shard } = this.session;
+    const { core } = shard.table;
+    const now = performance.now();
+    let written = 0;
+    while (written < bytes.length) {
+      const left = bytes.length - written;
+      const want = Math.min(left, shard.writers.allowance(handle));
+      const granted = want < 1 ? 0 : core.grant(handle, 1, want, 0, now);
+      if (granted === 0) {
+        this.#writesWait = true;
+        shard.writers.add(this);
+        break;
+      }
+      const part = granted === bytes.length ? bytes : bytes.subarray(written, written + granted);
+      const taken = this.stream.write(part, end && granted === left);
+      core.settle(handle, 1, granted, taken, now);
+      if (taken > 0) shard.writers.moved(handle, taken);
+      written += taken;
+      // The stream itself is full: its own onWritable follows.
+      if (taken < granted) break;
+    }
+    return written;
   }
 
   pause(): void {
@@ -99,10 +139,12 @@ export class GatedStream implements WebTransportStreamHandler {
   }
 
   onWritable(): void {
-    this.handler.onWritable();
+    if (!this.#writesWait) this.handler.onWritable();
   }
 
   onReset(code: number): void {
+    const { shard, handle } = this.session;
+    shard.table.core.note(handle, shard.table.events.resets, 1);
     this.handler.onReset(code);
   }
 

@@ -6,12 +6,20 @@ import type { DatagramSendResult } from '../../quic/engine.js';
 import type { HostFunction, SessionFunction } from '../functions/endpoint.js';
 import type { TransportSession } from '../transport.js';
 import { GatedStream } from './gated-stream.js';
+import type { TokenWaiters } from './token-waiters.js';
+
+/** The core's verdict that lets a packet through. */
+const PASS = 0;
+
+/** What became of a datagram: 'over-limit' where the gate refused it. */
+export type HostDatagramResult = DatagramSendResult | 'over-limit';
 
 /** What a session needs of its shard. */
 export interface SessionShard {
   readonly table: SessionTable;
-  /** Calls `stream.proceed()` when the session has tokens again. */
-  waitForTokens(session: HostSession, stream: GatedStream, now: number): void;
+  /** Streams that wait for tokens to be read, and to be written. */
+  readonly readers: TokenWaiters;
+  readonly writers: TokenWaiters;
   sessionClosed(session: HostSession, close: SessionClose): void;
   /** A function threw; the session ends, the shard lives on. */
   functionFailed(session: HostSession, error: unknown): void;
@@ -30,14 +38,15 @@ export class HostSession implements SessionHandler {
   readonly table: SessionTable;
   readonly query: URLSearchParams;
   readonly openedAt: number;
-  /** Set while limits bind; in observe mode everything is counted and nothing held back. */
-  enforced = true;
   #function: SessionFunction = {};
 
   constructor(
     readonly shard: SessionShard,
     readonly transport: TransportSession,
-    readonly slot: number,
+    /** Its name in the session table. */
+    readonly handle: number,
+    /** Its share where the shard is over capacity. */
+    readonly weight: number,
     readonly identity: SessionIdentity,
     readonly functionId: string,
     public settings: SocketSettings,
@@ -60,8 +69,7 @@ export class HostSession implements SessionHandler {
   }
 
   onDatagram(bytes: Uint8Array, start: number, end: number): void {
-    const passes = this.table.core.datagramIn(this.slot, end - start, performance.now());
-    if (passes === 0 && this.enforced) return;
+    if (this.table.core.datagramIn(this.handle, end - start, performance.now()) !== PASS) return;
     try {
       this.#function.onDatagram?.(bytes, start, end);
     } catch (error) {
@@ -70,9 +78,12 @@ export class HostSession implements SessionHandler {
   }
 
   onStream(stream: WebTransportStream): void {
+    const { core, events } = this.table;
+    core.note(this.handle, events.streamsOpened, 1);
     const gated = new GatedStream(this, stream);
     this.#guard(() => {
       if (this.#function.onStream === undefined) {
+        core.note(this.handle, events.refusedOpens, 1);
         stream.stopSending(0);
         stream.reset(0);
       } else {
@@ -97,22 +108,27 @@ export class HostSession implements SessionHandler {
     return stream === null ? null : new GatedStream(this, stream);
   }
 
-  sendDatagram(payload: Uint8Array): DatagramSendResult {
-    return this.#counted(this.transport.sendDatagram(payload), payload.length);
+  sendDatagram(payload: Uint8Array): HostDatagramResult {
+    if (!this.#mayLeave(payload.length)) return 'over-limit';
+    return this.#sent(this.transport.sendDatagram(payload), payload.length);
   }
 
   /** As {@link TransportSession.sendDatagramInPlace}. */
-  sendDatagramInPlace(bytes: Uint8Array, start: number, end: number): DatagramSendResult {
-    return this.#counted(this.transport.sendDatagramInPlace(bytes, start, end), end - start);
+  sendDatagramInPlace(bytes: Uint8Array, start: number, end: number): HostDatagramResult {
+    if (!this.#mayLeave(end - start)) return 'over-limit';
+    return this.#sent(this.transport.sendDatagramInPlace(bytes, start, end), end - start);
   }
 
-  #counted(result: DatagramSendResult, bytes: number): DatagramSendResult {
-    if (result === 'sent') this.table.core.countOut(this.slot, bytes, performance.now());
+  #mayLeave(bytes: number): boolean {
+    return this.table.core.datagramOut(this.handle, bytes, performance.now()) === PASS;
+  }
+
+  #sent(result: DatagramSendResult, bytes: number): DatagramSendResult {
+    if (result !== 'sent') {
+      this.table.core.unsent(this.handle, bytes);
+      if (result === 'too-big') this.table.core.note(this.handle, this.table.events.oversized, 1);
+    }
     return result;
-  }
-
-  waitForTokens(stream: GatedStream, now: number): void {
-    this.shard.waitForTokens(this, stream, now);
   }
 
   close(code = 0, reason = ''): void {

@@ -1,4 +1,7 @@
 import type { SocketSettings } from '../../adapt/settings.js';
+import type { CoreShare } from '../../core/layout.js';
+import type { Limits } from '../../core/limits.js';
+import type { SessionCounts } from '../../core/session-table.js';
 import type { CidKey } from '../../quic/connection-id.js';
 import type { HandshakeLimits } from '../../quic/handshake-limiter.js';
 
@@ -26,6 +29,9 @@ export interface ShardInit {
   idleTimeoutMs: number;
   allowedOrigins: string[] | null;
   mode: 'enforce' | 'observe';
+  /** Limits that the shard's sessions share, all of them and by function. */
+  capacity: SharedCapacity;
+  functions: Record<string, SharedCapacity & { weight: number }>;
   tickMs: number;
   qlogDir: string | null;
   keyLogFile: string | null;
@@ -37,6 +43,12 @@ export interface ShardInit {
   doorbells: SharedArrayBuffer;
   /** Which shards take new connections. */
   accepting: SharedArrayBuffer;
+}
+
+/** Limits that sessions share. */
+export interface SharedCapacity {
+  in: Limits;
+  out: Limits;
 }
 
 /** Keys as a shard gets them; the first of each list is for what is new. */
@@ -55,13 +67,12 @@ export interface SessionReport {
   transport: 'http3' | 'tcp';
   openSeconds: number;
   settings: SocketSettings;
-  averageRate: number;
-  counts: Record<string, number>;
+  counts: SessionCounts;
 }
 
 /** One session's traffic since the last tick. */
 export interface SessionUpdate {
-  slot: number;
+  handle: number;
   client: string;
   bytesIn: number;
   bytesOut: number;
@@ -78,7 +89,6 @@ export interface ShardOutcome {
 
 export type ToShard =
   | { type: 'settings'; request: number; settings: SocketSettings }
-  | { type: 'limits'; changes: { slot: number; client: string; settings: SocketSettings }[] }
   | { type: 'certificate'; pair: CertificatePair }
   | { type: 'wellKnown'; body: string }
   | { type: 'report'; request: number }
@@ -87,9 +97,11 @@ export type ToShard =
   | { type: 'close' };
 
 export type FromShard =
-  | { type: 'ready'; port: number; threadId: number }
+  /** `core`: the shard's session records, for limits to be written into. */
+  | { type: 'ready'; port: number; threadId: number; core: CoreShare }
   | { type: 'open'; request: number; client: string; functionId: string }
   | { type: 'updates'; updates: SessionUpdate[] }
-  | { type: 'report'; request: number; sessions: SessionReport[] }
+  /** `features` has a row of `names` a session. */
+  | { type: 'report'; request: number; sessions: SessionReport[]; features: Float32Array; names: readonly string[] }
   | { type: 'log'; level: 'info' | 'warn' | 'error'; message: string; detail?: Record<string, unknown> }
   | { type: 'drained' };

@@ -1,5 +1,8 @@
 import { type MessagePort, threadId } from 'node:worker_threads';
-import type { SocketSettings } from '../../adapt/settings.js';
+import { limitsIn, type SecurityLevel, type SocketSettings } from '../../adapt/settings.js';
+import { FeatureMatrixWriter } from '../../core/feature-matrix.js';
+import { VERDICTS } from '../../core/layout.js';
+import { NO_LIMITS } from '../../core/limits.js';
 import { SessionTable } from '../../core/session-table.js';
 import { H3Connection, type PlainRequest } from '../../http3/connection.js';
 import { H3Error } from '../../http3/errors.js';
@@ -13,12 +16,11 @@ import { builtInFunctions } from '../functions/built-in.js';
 import type { HostFunction } from '../functions/endpoint.js';
 import { clientPseudonym } from '../identity.js';
 import type { TransportSession } from '../transport.js';
-import { ShardCounters } from './counters.js';
-import type { GatedStream } from './gated-stream.js';
+import { type CounterName, ShardCounters } from './counters.js';
 import { HostSession, type SessionIdentity, type SessionShard } from './host-session.js';
 import type { FromShard, SessionReport, SessionUpdate, ShardInit, ToShard } from './messages.js';
 import { ShardExchange } from './shard-exchange.js';
-import { TokenWaiters, WORTHWHILE } from './token-waiters.js';
+import { TokenWaiters } from './token-waiters.js';
 import { W3cListener } from './w3c-listener.js';
 
 const HEARTBEAT_MS = 50;
@@ -34,6 +36,8 @@ interface Live {
   /** When the last update was taken. */
   updatedAt: number;
   reported: boolean;
+  /** Sequence count of the limits that the main thread published last. */
+  published: number;
 }
 
 /** What a session asks before it is set up. */
@@ -48,13 +52,20 @@ interface SessionAsk {
 /** One thread's share of the host: its UDP socket, QUIC and HTTP/3, its WASM core and the functions of its sessions. */
 export class Shard implements SessionShard {
   readonly table = new SessionTable();
+  readonly readers = new TokenWaiters(this.table, 'in');
+  readonly writers = new TokenWaiters(this.table, 'out');
+  readonly #matrix = new FeatureMatrixWriter(this.table);
+  /** Handles of the live sessions, for the feature matrix. */
+  #handles = new Int32Array(64);
+  /** By handle. */
   readonly #live = new Map<number, Live>();
   readonly #asked = new Map<number, (settings: SocketSettings) => void>();
-  readonly #waiters = new TokenWaiters();
   readonly #counters: ShardCounters;
   readonly #heartbeat: Int32Array;
   readonly #connections = new Set<H3Connection>();
   readonly #functions: ReadonlyMap<string, HostFunction> = builtInFunctions;
+  /** Places of the functions' buckets, from 1. */
+  readonly #functionIndex = new Map([...builtInFunctions.keys()].map((id, i) => [id, i + 1]));
   #driver: UdpDriver | null = null;
   #exchange: ShardExchange | null = null;
   #tcp: W3cListener | null = null;
@@ -69,7 +80,6 @@ export class Shard implements SessionShard {
   #opened = 0;
   #refused = 0;
   #closed = 0;
-  #droppedOfClosed = 0;
   #functionErrors = 0;
   readonly #cpuAtStart = process.cpuUsage();
 
@@ -79,9 +89,22 @@ export class Shard implements SessionShard {
   ) {
     this.#counters = new ShardCounters(init.counters);
     this.#heartbeat = new Int32Array(init.heartbeat);
+    this.#shareCapacity();
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });
+  }
+
+  #shareCapacity(): void {
+    const { capacity, functions } = this.init;
+    const now = performance.now();
+    for (const direction of ['in', 'out'] as const) {
+      this.table.setShardLimits(direction, capacity[direction], now);
+      for (const [id, limits] of Object.entries(functions)) {
+        const index = this.#functionIndex.get(id);
+        if (index !== undefined) this.table.setFunctionLimits(index, direction, limits[direction], now);
+      }
+    }
   }
 
   async start(): Promise<void> {
@@ -110,7 +133,7 @@ export class Shard implements SessionShard {
       port = await this.#tcp.start();
     }
     this.#timers = [setInterval(() => this.#beat(), HEARTBEAT_MS), setInterval(() => this.#tick(), init.tickMs)];
-    this.#send({ type: 'ready', port, threadId });
+    this.#send({ type: 'ready', port, threadId, core: this.table.share });
   }
 
   #createEndpoint(hooks: DriverHooks, port: number): QuicheEndpoint {
@@ -211,33 +234,36 @@ export class Shard implements SessionShard {
     settings: SocketSettings,
   ): void {
     const now = performance.now();
-    const slot = this.table.open(now, settings.rateLimit, settings.burst);
-    const session = new HostSession(this, transport, slot, identity, functionId, settings, now);
-    session.enforced = this.init.mode === 'enforce';
-    this.#live.set(slot, { session, bytesIn: 0, bytesOut: 0, updatedAt: now, reported: false });
+    const handle = this.table.open(now, {
+      in: limitsIn(settings),
+      out: settings.out ?? NO_LIMITS,
+      functionIndex: this.#functionIndex.get(functionId) ?? 0,
+      observe: this.init.mode === 'observe',
+    });
+    const weight = this.init.functions[functionId]?.weight ?? 1;
+    const session = new HostSession(this, transport, handle, weight, identity, functionId, settings, now);
+    const published = this.table.core.refresh(handle, now);
+    this.#live.set(handle, { session, bytesIn: 0, bytesOut: 0, updatedAt: now, reported: false, published });
     this.#opened++;
     session.start(hostFunction);
     this.#driver?.scheduleFlush();
   }
 
-  waitForTokens(session: HostSession, stream: GatedStream, now: number): void {
-    const wait = this.table.core.waitTime(session.slot, WORTHWHILE, now);
-    this.#waiters.add(session.slot, stream, now + wait);
-  }
-
   sessionClosed(session: HostSession, _close: SessionClose): void {
-    const live = this.#live.get(session.slot);
+    const live = this.#live.get(session.handle);
     if (live?.session !== session) return;
     this.#send({ type: 'updates', updates: [this.#update(live, performance.now())] });
-    this.#droppedOfClosed += this.table.counts(session.slot).dropped;
-    this.#live.delete(session.slot);
-    this.#waiters.delete(session.slot);
-    this.table.close(session.slot);
+    this.#live.delete(session.handle);
+    this.readers.delete(session.handle);
+    this.writers.delete(session.handle);
+    this.table.close(session.handle);
     this.#closed++;
     if (this.#draining && this.#live.size === 0) this.#endSoon();
   }
 
   functionFailed(session: HostSession, error: unknown): void {
+    // The core is in a state that nobody can vouch for: the whole shard starts again.
+    if (error instanceof WebAssembly.RuntimeError) throw error;
     this.#functionErrors++;
     this.#log('error', `function ${session.functionId} failed`, {
       client: session.identity.client,
@@ -247,15 +273,16 @@ export class Shard implements SessionShard {
   }
 
   #update(live: Live, now: number): SessionUpdate {
-    const counts = this.table.counts(live.session.slot);
+    const { session } = live;
+    const counts = this.table.counts(session.handle);
     const update = {
-      slot: live.session.slot,
-      client: live.session.identity.client,
+      handle: session.handle,
+      client: session.identity.client,
       bytesIn: counts.bytesIn - live.bytesIn,
       bytesOut: counts.bytesOut - live.bytesOut,
       seconds: (now - live.updatedAt) / 1000,
       opened: !live.reported,
-      rateLimit: live.session.settings.rateLimit,
+      rateLimit: session.settings.rateLimit,
     };
     live.bytesIn = counts.bytesIn;
     live.bytesOut = counts.bytesOut;
@@ -266,13 +293,55 @@ export class Shard implements SessionShard {
 
   #tick(): void {
     const now = performance.now();
-    let dropped = this.#droppedOfClosed;
     const updates = Array.from(this.#live.values(), (live) => {
-      dropped += this.table.counts(live.session.slot).dropped;
+      this.#takeOver(live, now);
       return this.#update(live, now);
     });
-    this.#counters.set('datagramsDropped', dropped);
+    this.readers.review();
+    this.writers.review();
+    this.#countVerdicts();
+    this.#extract(now);
     if (updates.length > 0) this.#send({ type: 'updates', updates });
+  }
+
+  /** Limits that the main thread wrote since the last tick. */
+  #takeOver(live: Live, now: number): void {
+    const { session } = live;
+    const published = this.table.core.refresh(session.handle, now);
+    if (published === live.published) return;
+    live.published = published;
+    const { rate, ...rest } = this.table.limits(session.handle, 'in');
+    const { level, bufferSize } = this.table.posture(session.handle);
+    const out = session.settings.out === null ? null : this.table.limits(session.handle, 'out');
+    session.settings = { ...rest, rateLimit: rate, out, bufferSize, securityLevel: level as SecurityLevel };
+  }
+
+  /** Writes the feature matrix in slices, with room for packets between them. A tick that finds one at work is left out. */
+  #extract(now: number): void {
+    if (this.#matrix.isWriting) return;
+    const rows = this.#live.size;
+    if (this.#handles.length < rows) this.#handles = new Int32Array(rows * 2);
+    let row = 0;
+    for (const handle of this.#live.keys()) this.#handles[row++] = handle;
+    this.#matrix.begin(this.#handles, rows, now);
+    const slice = (): void => {
+      if (!this.#matrix.isWriting) return;
+      this.#matrix.slice();
+      setImmediate(slice);
+    };
+    slice();
+  }
+
+  #countVerdicts(): void {
+    const { dropped, waited, clamped } = this.table.gateCounts();
+    for (const name of VERDICTS.slice(1, -1)) {
+      const suffix = `${name[0].toUpperCase()}${name.slice(1)}`;
+      this.#counters.set(`dropped${suffix}` as CounterName, dropped[name]);
+      this.#counters.set(`waited${suffix}` as CounterName, waited[name]);
+    }
+    const total = VERDICTS.slice(1, -1).reduce((sum, name) => sum + dropped[name], 0);
+    this.#counters.set('datagramsDropped', total);
+    this.#counters.set('gateClamped', clamped);
   }
 
   #beat(): void {
@@ -297,9 +366,6 @@ export class Shard implements SessionShard {
         this.#asked.get(message.request)?.(message.settings);
         this.#asked.delete(message.request);
         return;
-      case 'limits':
-        for (const { slot, client, settings } of message.changes) this.#relimit(slot, client, settings);
-        return;
       case 'certificate':
         this.#driver?.endpoint.setCertificate(message.pair.certificate, message.pair.privateKey);
         this.#tcp?.setCertificate(message.pair);
@@ -308,7 +374,7 @@ export class Shard implements SessionShard {
         this.#wellKnown = message.body;
         return;
       case 'report':
-        this.#send({ type: 'report', request: message.request, sessions: this.#report() });
+        this.#report(message.request);
         return;
       case 'retire':
         this.#retire();
@@ -321,28 +387,25 @@ export class Shard implements SessionShard {
     }
   }
 
-  #relimit(slot: number, client: string, settings: SocketSettings): void {
-    const session = this.#live.get(slot)?.session;
-    // The slot may have another owner by now.
-    if (session === undefined || session.identity.client !== client) return;
-    session.settings = settings;
-    this.table.setLimits(slot, settings.rateLimit, settings.burst, performance.now());
-    this.#waiters.wake(slot);
-  }
-
-  #report(): SessionReport[] {
+  /** The sessions, with their features as plain rows: the main thread puts names to them. */
+  #report(request: number): void {
     const now = performance.now();
-    return Array.from(this.#live.values(), ({ session }) => ({
-      slot: session.slot,
-      shard: this.init.index,
-      client: session.identity.client,
-      function: session.functionId,
-      transport: session.identity.transport,
-      openSeconds: (now - session.openedAt) / 1000,
-      settings: session.settings,
-      averageRate: this.table.core.averageRate(session.slot, now),
-      counts: { ...this.table.counts(session.slot) },
-    }));
+    const width = this.table.layout.features.length;
+    const features = new Float32Array(this.#live.size * width);
+    const sessions = Array.from(this.#live.values(), ({ session }, i): SessionReport => {
+      features.set(this.table.features(session.handle, now), i * width);
+      return {
+        slot: this.table.slotOf(session.handle),
+        shard: this.init.index,
+        client: session.identity.client,
+        function: session.functionId,
+        transport: session.identity.transport,
+        openSeconds: (now - session.openedAt) / 1000,
+        settings: session.settings,
+        counts: this.table.counts(session.handle),
+      };
+    });
+    this.#send({ type: 'report', request, sessions, features, names: this.table.layout.features });
   }
 
   /** New connections go elsewhere; those that are here stay until they end. */
@@ -371,7 +434,8 @@ export class Shard implements SessionShard {
     clearTimeout(this.#drainTimer);
     for (const timer of this.#timers) clearInterval(timer);
     for (const { session } of [...this.#live.values()]) session.close(0, 'host closes');
-    this.#waiters.close();
+    this.readers.close();
+    this.writers.close();
     this.#exchange?.close();
     await this.#tcp?.close();
     if (this.#driver !== null) {

@@ -1,0 +1,356 @@
+// The gate: each packet updates its session's features, takes tokens and gets a verdict.
+
+import { refill, refund, spend, UNIT, waitOf } from './bucket';
+import {
+  APPLIED,
+  BATCH_STRIDE,
+  BUCKET_BYTES,
+  BUCKET_PACKETS,
+  CLOSED,
+  CONTROL_RESERVE_BYTES,
+  CONTROL_RESERVE_PACKETS,
+  DROPS,
+  EVENT_DROPPED,
+  EVENT_WAITED,
+  FLAG_FUNCTION_SHIFT,
+  FLAG_IN_LIMITED,
+  FLAG_LAST_OUT,
+  FLAG_OBSERVE,
+  FLAG_OUT_LIMITED,
+  FLAGS,
+  FUNCTION_BYTES,
+  IN_BUCKET,
+  IN_STATS,
+  MAX_PACKET_BYTES,
+  MAX_SLOTS,
+  OUT_BIT,
+  OUT_BUCKET,
+  OUT_STATS,
+  PASS,
+  PUBLISHED,
+  SCRATCH,
+  SCRATCH_SIZE,
+  SESSION_BYTES,
+  SHARD_BYTES,
+  STAT_TOTAL_BYTES,
+  STAT_TOTAL_PACKETS,
+  TURNS,
+  WAITS,
+} from './layout';
+import { countPassed, observe } from './observe';
+import { addEvents, applyPublished, cleanTime, find, isInRange, isShared, nanoseconds, noteClamp, record, sharedBucket } from './table';
+
+// @ts-ignore: decorator
+@inline
+function cleanBytes(bytes: u32): u32 {
+  if (bytes <= MAX_PACKET_BYTES) return bytes;
+  noteClamp();
+  return MAX_PACKET_BYTES;
+}
+
+// @ts-ignore: decorator
+@inline
+function count(counters: usize, reason: u32): void {
+  const at = counters + reason * 8;
+  store<f64>(at, load<f64>(at) + 1);
+}
+
+/** PASS, or which of `first` (bytes) and the one after it (packets) is short. */
+// @ts-ignore: decorator
+@inline
+function shortOf(b: usize, bytes: i64, first: u32): u32 {
+  if (load<i64>(b, BUCKET_BYTES) < bytes) return first;
+  return load<i64>(b, BUCKET_PACKETS) < UNIT ? first + 1 : PASS;
+}
+
+// @ts-ignore: decorator
+@inline
+function refreshed(r: usize, ns: i64): u32 {
+  if (atomic.load<u32>(r, PUBLISHED) != load<u32>(r, APPLIED)) applyPublished(r, ns);
+  return load<u32>(r, FLAGS);
+}
+
+/** Takes a packet from the function's and the shard's buckets too: all of them or none. */
+function admitShared(b: usize, flags: u32, out: bool, bytes: i64, ns: i64): u32 {
+  const index = flags >> FLAG_FUNCTION_SHIFT;
+  const own = sharedBucket(index, out);
+  const shard = sharedBucket(0, out);
+  refill(shard, ns);
+  let reason = shortOf(b, bytes, SESSION_BYTES);
+  if (reason == PASS && index != 0) {
+    refill(own, ns);
+    reason = shortOf(own, bytes, FUNCTION_BYTES);
+  }
+  if (reason == PASS) reason = shortOf(shard, bytes, SHARD_BYTES);
+  if (reason != PASS) return reason;
+  spend(b, bytes, UNIT);
+  if (index != 0) spend(own, bytes, UNIT);
+  spend(shard, bytes, UNIT);
+  return PASS;
+}
+
+/** Whether the session has a limit of its own. */
+// @ts-ignore: decorator
+@inline
+function isOwn(flags: u32, out: bool): bool {
+  return (flags & (out ? FLAG_OUT_LIMITED : FLAG_IN_LIMITED)) != 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function admit(b: usize, flags: u32, out: bool, size: u32, ns: i64): u32 {
+  const shared = isShared(out);
+  if (!shared && !isOwn(flags, out)) return PASS;
+  const bytes = <i64>size * UNIT;
+  refill(b, ns);
+  if (shared) return admitShared(b, flags, out, bytes, ns);
+  const reason = shortOf(b, bytes, SESSION_BYTES);
+  if (reason == PASS) spend(b, bytes, UNIT);
+  return reason;
+}
+
+/** Counts a refusal. In observe mode it passes all the same. */
+function refused(r: usize, flags: u32, reason: u32): u32 {
+  count(DROPS, reason);
+  addEvents(r, EVENT_DROPPED, 1);
+  return (flags & FLAG_OBSERVE) == 0 ? reason : PASS;
+}
+
+/** A datagram from the client. It is a part of the features whatever the verdict: what was offered is how it behaves. */
+// @ts-ignore: decorator
+@inline
+export function datagramIn(handle: u32, size: u32, time: f64): u32 {
+  const r = find(handle);
+  if (r == 0) {
+    count(DROPS, CLOSED);
+    return CLOSED;
+  }
+  const now = cleanTime(time);
+  const bytes = cleanBytes(size);
+  const ns = nanoseconds(now);
+  const flags = refreshed(r, ns);
+  let verdict = admit(r + IN_BUCKET, flags, false, bytes, ns);
+  if (verdict != PASS) verdict = refused(r, flags, verdict);
+  observe(r, false, bytes, now);
+  if (verdict == PASS) countPassed(r + IN_STATS, bytes);
+  return verdict;
+}
+
+/** A datagram to the client. One that is refused is not sent, and is no part of the features. */
+// @ts-ignore: decorator
+@inline
+export function datagramOut(handle: u32, size: u32, time: f64): u32 {
+  const r = find(handle);
+  if (r == 0) {
+    count(DROPS, CLOSED);
+    return CLOSED;
+  }
+  const now = cleanTime(time);
+  const bytes = cleanBytes(size);
+  const ns = nanoseconds(now);
+  const flags = refreshed(r, ns);
+  let verdict = admit(r + OUT_BUCKET, flags, true, bytes, ns);
+  if (verdict != PASS) verdict = refused(r, flags, verdict);
+  if (verdict != PASS) return verdict;
+  observe(r, true, bytes, now);
+  countPassed(r + OUT_STATS, bytes);
+  return PASS;
+}
+
+/** A datagram that passed to the client and could not be sent: tokens and totals go back. */
+export function unsent(handle: u32, size: u32): void {
+  const r = find(handle);
+  if (r == 0) return;
+  const bytes = cleanBytes(size);
+  giveBack(r, true, bytes, 1);
+  const stats = r + OUT_STATS;
+  store<f64>(stats, max(load<f64>(stats, STAT_TOTAL_BYTES) - <f64>bytes, 0), STAT_TOTAL_BYTES);
+  store<f64>(stats, max(load<f64>(stats, STAT_TOTAL_PACKETS) - 1, 0), STAT_TOTAL_PACKETS);
+}
+
+function giveBack(r: usize, out: bool, bytes: u32, packets: u32): void {
+  const units = <i64>bytes * UNIT;
+  const many = <i64>packets * UNIT;
+  refund(r + (out ? OUT_BUCKET : IN_BUCKET), units, many);
+  if (!isShared(out)) return;
+  const index = load<u32>(r, FLAGS) >> FLAG_FUNCTION_SHIFT;
+  if (index != 0) refund(sharedBucket(index, out), units, many);
+  refund(sharedBucket(0, out), units, many);
+}
+
+/** Bytes of `want` that a bucket has tokens for, 0 without a token for a packet. */
+// @ts-ignore: decorator
+@inline
+function allowance(b: usize, want: u32, bytesReserve: i64, packetsReserve: i64): u32 {
+  if (load<i64>(b, BUCKET_PACKETS) + packetsReserve < UNIT) return 0;
+  const tokens = load<i64>(b, BUCKET_BYTES) + bytesReserve;
+  if (tokens >= <i64>want * UNIT) return want;
+  return tokens < UNIT ? 0 : <u32>(tokens / UNIT);
+}
+
+// @ts-ignore: decorator
+@inline
+function reasonFor(b: usize, packetsReserve: i64, first: u32): u32 {
+  return load<i64>(b, BUCKET_PACKETS) + packetsReserve < UNIT ? first + 1 : first;
+}
+
+function waits(r: usize, reason: u32): u32 {
+  count(WAITS, reason);
+  addEvents(r, EVENT_WAITED, 1);
+  return 0;
+}
+
+/**
+ * Takes tokens for up to `want` bytes of a stream before they are read (or written, `out`). Returns how many; 0 where the
+ * stream has to wait. Control messages may use the reserve. What was not moved after all goes back by `settle`.
+ */
+export function grant(handle: u32, out: bool, want: u32, control: bool, time: f64): u32 {
+  const r = find(handle);
+  if (r == 0) {
+    count(WAITS, CLOSED);
+    return 0;
+  }
+  const ns = nanoseconds(cleanTime(time));
+  const flags = refreshed(r, ns);
+  // A number that stays positive in JavaScript.
+  let granted = min(cleanBytes(want), i32.MAX_VALUE);
+  const shared = isShared(out);
+  if (granted == 0 || (!shared && !isOwn(flags, out))) return granted;
+  const b = r + (out ? OUT_BUCKET : IN_BUCKET);
+  const bytesReserve: i64 = control ? CONTROL_RESERVE_BYTES * UNIT : 0;
+  const packetsReserve: i64 = control ? CONTROL_RESERVE_PACKETS * UNIT : 0;
+  refill(b, ns);
+  let reason = PASS;
+  let least = allowance(b, granted, bytesReserve, packetsReserve);
+  if (least == 0) reason = reasonFor(b, packetsReserve, SESSION_BYTES);
+  const index = flags >> FLAG_FUNCTION_SHIFT;
+  const own = sharedBucket(index, out);
+  const shard = sharedBucket(0, out);
+  if (shared) {
+    if (index != 0) {
+      refill(own, ns);
+      least = min(least, allowance(own, granted, bytesReserve, packetsReserve));
+      if (least == 0 && reason == PASS) reason = reasonFor(own, packetsReserve, FUNCTION_BYTES);
+    }
+    refill(shard, ns);
+    least = min(least, allowance(shard, granted, bytesReserve, packetsReserve));
+    if (least == 0 && reason == PASS) reason = reasonFor(shard, packetsReserve, SHARD_BYTES);
+  }
+  if (reason != PASS) {
+    waits(r, reason);
+    if ((flags & FLAG_OBSERVE) == 0) return 0;
+    return granted;
+  }
+  // What observe mode lets through takes no more tokens than there are.
+  if ((flags & FLAG_OBSERVE) == 0) granted = least;
+  spend(b, <i64>least * UNIT, UNIT);
+  if (shared) {
+    if (index != 0) spend(own, <i64>least * UNIT, UNIT);
+    spend(shard, <i64>least * UNIT, UNIT);
+  }
+  return granted;
+}
+
+/** Ends what `grant` began: `moved` of the `granted` bytes were read or written. */
+export function settle(handle: u32, out: bool, granted: u32, moved: u32, time: f64): void {
+  const r = find(handle);
+  if (r == 0) return;
+  const used = min(moved, granted);
+  const observes = (load<u32>(r, FLAGS) & FLAG_OBSERVE) != 0;
+  if (used < granted && !observes) giveBack(r, out, granted - used, used == 0 ? 1 : 0);
+  if (used == 0) return;
+  const now = cleanTime(time);
+  if (out) observe(r, true, used, now);
+  else observe(r, false, used, now);
+  countPassed(r + (out ? OUT_STATS : IN_STATS), used);
+}
+
+/** ns until `want` bytes (at most the bursts) and a packet would pass; Infinity where a rate is 0. */
+export function waitFor(handle: u32, out: bool, want: u32, time: f64): f64 {
+  const r = find(handle);
+  if (r == 0) return 0;
+  const ns = nanoseconds(cleanTime(time));
+  const bytes = <i64>cleanBytes(want) * UNIT;
+  const flags = refreshed(r, ns);
+  const b = r + (out ? OUT_BUCKET : IN_BUCKET);
+  refill(b, ns);
+  const own = waitOf(b, bytes);
+  return isShared(out) ? max(own, sharedWait(flags, out, bytes, ns)) : own;
+}
+
+function sharedWait(flags: u32, out: bool, bytes: i64, ns: i64): f64 {
+  const shard = sharedBucket(0, out);
+  refill(shard, ns);
+  const index = flags >> FLAG_FUNCTION_SHIFT;
+  if (index == 0) return waitOf(shard, bytes);
+  const own = sharedBucket(index, out);
+  refill(own, ns);
+  return max(waitOf(shard, bytes), waitOf(own, bytes));
+}
+
+/** ns that the function's and the shard's buckets alone would have it wait. */
+export function sharedWaitFor(handle: u32, out: bool, want: u32, time: f64): f64 {
+  const r = find(handle);
+  if (r == 0 || !isShared(out)) return 0;
+  return sharedWait(load<u32>(r, FLAGS), out, <i64>cleanBytes(want) * UNIT, nanoseconds(cleanTime(time)));
+}
+
+/** Takes over limits that another thread published since the session's last packet. Returns their sequence count. */
+export function refresh(handle: u32, time: f64): u32 {
+  const r = find(handle);
+  if (r == 0) return 0;
+  refreshed(r, nanoseconds(cleanTime(time)));
+  return load<u32>(r, APPLIED);
+}
+
+/** The token decision alone, for callers that keep no features: PASS or why not. */
+export function take(handle: u32, out: bool, size: u32, time: f64): u32 {
+  const r = find(handle);
+  if (r == 0) return CLOSED;
+  const ns = nanoseconds(cleanTime(time));
+  const flags = refreshed(r, ns);
+  return admit(r + (out ? OUT_BUCKET : IN_BUCKET), flags, out, cleanBytes(size), ns);
+}
+
+/** Packets whose records are touched before the first of them is worked on: so many cache misses are under way at once. */
+const AHEAD: u32 = 32;
+let touched: u32 = 0;
+
+/** Loads the lines that a packet of this session will need. */
+// @ts-ignore: decorator
+@inline
+function touch(handle: u32, size: u32): u32 {
+  const slot = handle & (MAX_SLOTS - 1);
+  if (!isInRange(slot)) return 0;
+  const r = record(slot);
+  const out = (size & OUT_BIT) != 0;
+  const stats = r + (out ? OUT_STATS : IN_STATS);
+  // Turns and covariance: for what goes out, and for the client's first packet after that. No branch: a wrong guess
+  // would be noticed only when the first line has come.
+  const turns: u32 = out || (load<u32>(r, FLAGS) & FLAG_LAST_OUT) != 0 ? TURNS : 0;
+  return (
+    load<u32>(r, IN_STATS) + load<u32>(stats) + load<u32>(stats, 64) + load<u32>(stats, 128) + load<u32>(r + turns)
+  );
+}
+
+/**
+ * `n` packets of the scratch list (BATCH_STRIDE bytes each) in order. Each one's verdict replaces its size.
+ */
+export function packets(n: u32): void {
+  const end = SCRATCH + min(n, SCRATCH_SIZE / BATCH_STRIDE) * BATCH_STRIDE;
+  let sum: u32 = 0;
+  for (let group: u32 = SCRATCH; group < end; group += AHEAD * BATCH_STRIDE) {
+    const groupEnd = min(group + AHEAD * BATCH_STRIDE, end);
+    for (let at = group; at < groupEnd; at += BATCH_STRIDE) sum += touch(load<u32>(at), load<u32>(at, 4));
+    for (let at = group; at < groupEnd; at += BATCH_STRIDE) {
+      const size = load<u32>(at, 4);
+      const verdict =
+        (size & OUT_BIT) != 0
+          ? datagramOut(load<u32>(at), size & ~OUT_BIT, load<f64>(at, 8))
+          : datagramIn(load<u32>(at), size, load<f64>(at, 8));
+      store<u32>(at, verdict, 4);
+    }
+  }
+  // Kept, or the loads would be found useless and dropped.
+  touched = sum;
+}
