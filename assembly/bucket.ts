@@ -40,24 +40,49 @@ export function fullPackets(b: usize): i64 {
   return <i64>load<u32>(b, BUCKET_PACKET_BURST) * UNIT;
 }
 
-/** Brings a bucket to `now`. A clock that went back fills nothing until it has caught up. */
+/** ns since the last refill; the refill is now. A clock that went back fills nothing until it has caught up. */
+// @ts-ignore: decorator
+@inline
+export function elapse(b: usize, now: i64): i64 {
+  const refilled = load<i64>(b, BUCKET_REFILLED);
+  const latest = max(now, refilled);
+  store<i64>(b, latest, BUCKET_REFILLED);
+  return latest - refilled;
+}
+
+/** Tokens for bytes after `elapsed` ns; the caller stores them. */
+// @ts-ignore: decorator
+@inline
+export function bytesAfter(b: usize, elapsed: i64): i64 {
+  return filled(load<i64>(b, BUCKET_BYTES), load<i64>(b, BUCKET_RATE), fullBytes(b), elapsed);
+}
+
+/** Tokens for packets after `elapsed` ns; the caller stores them. */
+// @ts-ignore: decorator
+@inline
+export function packetsAfter(b: usize, elapsed: i64): i64 {
+  return filled(load<i64>(b, BUCKET_PACKETS), <i64>load<u32>(b, BUCKET_PACKET_RATE), fullPackets(b), elapsed);
+}
+
+// @ts-ignore: decorator
+@inline
+export function setTokens(b: usize, bytes: i64, packets: i64): void {
+  store<i64>(b, bytes, BUCKET_BYTES);
+  store<i64>(b, packets, BUCKET_PACKETS);
+}
+
+/** Brings a bucket to `now`. */
 // @ts-ignore: decorator
 @inline
 export function refill(b: usize, now: i64): void {
-  const elapsed = now - load<i64>(b, BUCKET_REFILLED);
-  if (elapsed <= 0) return;
-  store<i64>(b, now, BUCKET_REFILLED);
-  const bytes = filled(load<i64>(b, BUCKET_BYTES), load<i64>(b, BUCKET_RATE), fullBytes(b), elapsed);
-  store<i64>(b, bytes, BUCKET_BYTES);
-  const rate = <i64>load<u32>(b, BUCKET_PACKET_RATE);
-  store<i64>(b, filled(load<i64>(b, BUCKET_PACKETS), rate, fullPackets(b), elapsed), BUCKET_PACKETS);
+  const elapsed = elapse(b, now);
+  setTokens(b, bytesAfter(b, elapsed), packetsAfter(b, elapsed));
 }
 
 // @ts-ignore: decorator
 @inline
 export function spend(b: usize, bytes: i64, packets: i64): void {
-  store<i64>(b, load<i64>(b, BUCKET_BYTES) - bytes, BUCKET_BYTES);
-  store<i64>(b, load<i64>(b, BUCKET_PACKETS) - packets, BUCKET_PACKETS);
+  setTokens(b, load<i64>(b, BUCKET_BYTES) - bytes, load<i64>(b, BUCKET_PACKETS) - packets);
 }
 
 /** Gives back what was taken and not used; never more than full. */

@@ -1,6 +1,6 @@
 // The gate: each packet updates its session's features, takes tokens and gets a verdict.
 
-import { refill, refund, spend, UNIT, waitOf } from './bucket';
+import { bytesAfter, elapse, packetsAfter, refill, refund, setTokens, spend, UNIT, waitOf } from './bucket';
 import {
   APPLIED,
   BATCH_STRIDE,
@@ -58,9 +58,8 @@ function count(counters: usize, reason: u32): void {
 /** PASS, or which of `first` (bytes) and the one after it (packets) is short. */
 // @ts-ignore: decorator
 @inline
-function shortOf(b: usize, bytes: i64, first: u32): u32 {
-  if (load<i64>(b, BUCKET_BYTES) < bytes) return first;
-  return load<i64>(b, BUCKET_PACKETS) < UNIT ? first + 1 : PASS;
+function shortOf(tokens: i64, packets: i64, bytes: i64, first: u32): u32 {
+  return tokens < bytes ? first : packets < UNIT ? first + 1 : PASS;
 }
 
 // @ts-ignore: decorator
@@ -70,23 +69,36 @@ function refreshed(r: usize, ns: i64): u32 {
   return load<u32>(r, FLAGS);
 }
 
-/** Takes a packet from the function's and the shard's buckets too: all of them or none. */
+/**
+ * Takes a packet from the function's and the shard's buckets too: all of them or none. All tokens are reckoned before any
+ * is stored: a load that has to wait for a store of the same call is most of what a decision costs.
+ */
 function admitShared(b: usize, flags: u32, out: bool, bytes: i64, ns: i64): u32 {
   const index = flags >> FLAG_FUNCTION_SHIFT;
-  const own = sharedBucket(index, out);
   const shard = sharedBucket(0, out);
-  refill(shard, ns);
-  let reason = shortOf(b, bytes, SESSION_BYTES);
-  if (reason == PASS && index != 0) {
-    refill(own, ns);
-    reason = shortOf(own, bytes, FUNCTION_BYTES);
+  const elapsed = elapse(b, ns);
+  const tokens = bytesAfter(b, elapsed);
+  const packets = packetsAfter(b, elapsed);
+  const elapsedShard = elapse(shard, ns);
+  const tokensShard = bytesAfter(shard, elapsedShard);
+  const packetsShard = packetsAfter(shard, elapsedShard);
+  let reason = shortOf(tokens, packets, bytes, SESSION_BYTES);
+  if (index != 0) {
+    const own = sharedBucket(index, out);
+    const elapsedOwn = elapse(own, ns);
+    const tokensOwn = bytesAfter(own, elapsedOwn);
+    const packetsOwn = packetsAfter(own, elapsedOwn);
+    if (reason == PASS) reason = shortOf(tokensOwn, packetsOwn, bytes, FUNCTION_BYTES);
+    if (reason == PASS) reason = shortOf(tokensShard, packetsShard, bytes, SHARD_BYTES);
+    const passes = reason == PASS;
+    setTokens(own, passes ? tokensOwn - bytes : tokensOwn, passes ? packetsOwn - UNIT : packetsOwn);
+  } else if (reason == PASS) {
+    reason = shortOf(tokensShard, packetsShard, bytes, SHARD_BYTES);
   }
-  if (reason == PASS) reason = shortOf(shard, bytes, SHARD_BYTES);
-  if (reason != PASS) return reason;
-  spend(b, bytes, UNIT);
-  if (index != 0) spend(own, bytes, UNIT);
-  spend(shard, bytes, UNIT);
-  return PASS;
+  const passes = reason == PASS;
+  setTokens(b, passes ? tokens - bytes : tokens, passes ? packets - UNIT : packets);
+  setTokens(shard, passes ? tokensShard - bytes : tokensShard, passes ? packetsShard - UNIT : packetsShard);
+  return reason;
 }
 
 /** Whether the session has a limit of its own. */
@@ -102,10 +114,13 @@ function admit(b: usize, flags: u32, out: bool, size: u32, ns: i64): u32 {
   const shared = isShared(out);
   if (!shared && !isOwn(flags, out)) return PASS;
   const bytes = <i64>size * UNIT;
-  refill(b, ns);
   if (shared) return admitShared(b, flags, out, bytes, ns);
-  const reason = shortOf(b, bytes, SESSION_BYTES);
-  if (reason == PASS) spend(b, bytes, UNIT);
+  const elapsed = elapse(b, ns);
+  const tokens = bytesAfter(b, elapsed);
+  const packets = packetsAfter(b, elapsed);
+  const reason = shortOf(tokens, packets, bytes, SESSION_BYTES);
+  const passes = reason == PASS;
+  setTokens(b, passes ? tokens - bytes : tokens, passes ? packets - UNIT : packets);
   return reason;
 }
 
@@ -131,7 +146,7 @@ export function datagramIn(handle: u32, size: u32, time: f64): u32 {
   const flags = refreshed(r, ns);
   let verdict = admit(r + IN_BUCKET, flags, false, bytes, ns);
   if (verdict != PASS) verdict = refused(r, flags, verdict);
-  observe(r, false, bytes, now);
+  observe(r, flags, false, bytes, now);
   if (verdict == PASS) countPassed(r + IN_STATS, bytes);
   return verdict;
 }
@@ -152,7 +167,7 @@ export function datagramOut(handle: u32, size: u32, time: f64): u32 {
   let verdict = admit(r + OUT_BUCKET, flags, true, bytes, ns);
   if (verdict != PASS) verdict = refused(r, flags, verdict);
   if (verdict != PASS) return verdict;
-  observe(r, true, bytes, now);
+  observe(r, flags, true, bytes, now);
   countPassed(r + OUT_STATS, bytes);
   return PASS;
 }
@@ -256,12 +271,13 @@ export function settle(handle: u32, out: bool, granted: u32, moved: u32, time: f
   const r = find(handle);
   if (r == 0) return;
   const used = min(moved, granted);
-  const observes = (load<u32>(r, FLAGS) & FLAG_OBSERVE) != 0;
+  const flags = load<u32>(r, FLAGS);
+  const observes = (flags & FLAG_OBSERVE) != 0;
   if (used < granted && !observes) giveBack(r, out, granted - used, used == 0 ? 1 : 0);
   if (used == 0) return;
   const now = cleanTime(time);
-  if (out) observe(r, true, used, now);
-  else observe(r, false, used, now);
+  if (out) observe(r, flags, true, used, now);
+  else observe(r, flags, false, used, now);
   countPassed(r + (out ? OUT_STATS : IN_STATS), used);
 }
 
@@ -314,6 +330,8 @@ export function take(handle: u32, out: bool, size: u32, time: f64): u32 {
 
 /** Packets whose records are touched before the first of them is worked on: so many cache misses are under way at once. */
 const AHEAD: u32 = 32;
+/** Slots whose records a core's own cache holds: there is nothing to wait for. */
+const IN_CACHE: u32 = 1024;
 let touched: u32 = 0;
 
 /** Loads the lines that a packet of this session will need. */
@@ -338,10 +356,13 @@ function touch(handle: u32, size: u32): u32 {
  */
 export function packets(n: u32): void {
   const end = SCRATCH + min(n, SCRATCH_SIZE / BATCH_STRIDE) * BATCH_STRIDE;
+  const isLarge = isInRange(IN_CACHE);
   let sum: u32 = 0;
   for (let group: u32 = SCRATCH; group < end; group += AHEAD * BATCH_STRIDE) {
     const groupEnd = min(group + AHEAD * BATCH_STRIDE, end);
-    for (let at = group; at < groupEnd; at += BATCH_STRIDE) sum += touch(load<u32>(at), load<u32>(at, 4));
+    if (isLarge) {
+      for (let at = group; at < groupEnd; at += BATCH_STRIDE) sum += touch(load<u32>(at), load<u32>(at, 4));
+    }
     for (let at = group; at < groupEnd; at += BATCH_STRIDE) {
       const size = load<u32>(at, 4);
       const verdict =

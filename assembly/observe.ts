@@ -41,16 +41,15 @@ function overTurns(address: usize, turns: u32, value: f64): void {
   store<f32>(address, <f32>(mean + (value - mean) / <f64>min(turns, TURN_MEMORY)));
 }
 
-/** Size and gap of one of the session's first packets. */
-function noteOpening(r: usize, out: bool, bytes: u32, now: f64): void {
-  const flags = load<u32>(r, FLAGS);
+/** Size and gap of one of the session's first packets. Returns the flags that follow. */
+function noteOpening(r: usize, flags: u32, out: bool, bytes: u32, now: f64): u32 {
   const at = r + ((flags >> FLAG_OPENING_SHIFT) & FLAG_OPENING_MASK) * 4;
   const last = max(load<f64>(r, IN_STATS + STAT_LAST), load<f64>(r, OUT_STATS + STAT_LAST));
   const logs = log1p(f32x4.replace_lane(f32x4.splat(<f32>bytes), 1, <f32>max(now - last, 0)));
   const size = f32x4.extract_lane(logs, 0);
   store<f32>(at, out ? -size : size, OPENING_SIZES);
   store<f32>(at, f32x4.extract_lane(logs, 1), OPENING_GAPS);
-  store<u32>(r, flags + (1 << FLAG_OPENING_SHIFT), FLAGS);
+  return flags + (1 << FLAG_OPENING_SHIFT);
 }
 
 /** c + share ((x - mx)(y - my) - c), with both means as they are now. */
@@ -75,8 +74,7 @@ function lengthenRun(r: usize, bytes: u32): void {
 /** The client's packet belongs to its question; where the host spoke before, its answer is complete. */
 // @ts-ignore: decorator
 @inline
-function turnIn(r: usize, bytes: u32): void {
-  const flags = load<u32>(r, FLAGS);
+function turnIn(r: usize, flags: u32, bytes: u32): u32 {
   store<u32>(r, bytes, LAST_SIZE);
   if ((flags & FLAG_LAST_OUT) != 0) {
     // Where the host spoke first there was no question.
@@ -86,14 +84,13 @@ function turnIn(r: usize, bytes: u32): void {
   } else {
     lengthenRun(r, bytes);
   }
-  store<u32>(r, (flags | FLAG_ANY) & ~FLAG_LAST_OUT, FLAGS);
+  return (flags | FLAG_ANY) & ~FLAG_LAST_OUT;
 }
 
 /** The host's packet belongs to its answer; where the client spoke before, its question is complete. */
 // @ts-ignore: decorator
 @inline
-function turnOut(r: usize, bytes: u32, now: f64): void {
-  const flags = load<u32>(r, FLAGS);
+function turnOut(r: usize, flags: u32, bytes: u32, now: f64): u32 {
   if ((flags & (FLAG_ANY | FLAG_LAST_OUT)) == FLAG_ANY) {
     const turns = min(load<u32>(r, TURNS), u32.MAX_VALUE - 1) + 1;
     store<u32>(r, turns, TURNS);
@@ -103,7 +100,7 @@ function turnOut(r: usize, bytes: u32, now: f64): void {
   } else {
     lengthenRun(r, bytes);
   }
-  store<u32>(r, flags | FLAG_ANY | FLAG_LAST_OUT, FLAGS);
+  return flags | FLAG_ANY | FLAG_LAST_OUT;
 }
 
 /** ms since `last`, 0 where the clock went back; and the time is kept. */
@@ -123,12 +120,13 @@ function addLanes(stats: usize, size: v128, gap: v128, share: v128): void {
   addValue(stats + STAT_GAP, stats + STAT_GAP_VARIANCE, gap, share);
 }
 
-/** Takes a packet at `now` (ms) into the record. */
+/** Takes a packet at `now` (ms) into the record, whose flags are `before`. */
 // @ts-ignore: decorator
 @inline
-export function observe(r: usize, out: bool, bytes: u32, now: f64): void {
-  if (((load<u32>(r, FLAGS) >> FLAG_OPENING_SHIFT) & FLAG_OPENING_MASK) < OPENING_PACKETS) {
-    noteOpening(r, out, bytes, now);
+export function observe(r: usize, before: u32, out: bool, bytes: u32, now: f64): void {
+  let flags = before;
+  if (((flags >> FLAG_OPENING_SHIFT) & FLAG_OPENING_MASK) < OPENING_PACKETS) {
+    flags = noteOpening(r, flags, out, bytes, now);
   }
   const stats = r + (out ? OUT_STATS : IN_STATS);
   const size = f64x2.splat(<f64>bytes);
@@ -141,10 +139,11 @@ export function observe(r: usize, out: bool, bytes: u32, now: f64): void {
   if (out) {
     addProduct(r, 0, size, share0);
     addProduct(r, 16, size, share1);
-    turnOut(r, bytes, now);
+    flags = turnOut(r, flags, bytes, now);
   } else {
-    turnIn(r, bytes);
+    flags = turnIn(r, flags, bytes);
   }
+  store<u32>(r, flags, FLAGS);
 }
 
 // @ts-ignore: decorator

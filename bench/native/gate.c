@@ -23,6 +23,7 @@
 #define ROUNDER 6755399441055744.0
 #define TURN_MEMORY 8
 #define AHEAD 32
+#define IN_CACHE 1024
 
 static uint8_t *memory;
 static uint32_t capacity;
@@ -289,7 +290,9 @@ static void packets(uint8_t *list, uint32_t n) {
   uint32_t sum = 0;
   for (uint8_t *group = list; group < end; group += AHEAD * BATCH_STRIDE) {
     uint8_t *groupEnd = group + AHEAD * BATCH_STRIDE < end ? group + AHEAD * BATCH_STRIDE : end;
-    for (uint8_t *at = group; at < groupEnd; at += BATCH_STRIDE) sum += touch(load32(at), load32(at + 4));
+    if (capacity > IN_CACHE) {
+      for (uint8_t *at = group; at < groupEnd; at += BATCH_STRIDE) sum += touch(load32(at), load32(at + 4));
+    }
     for (uint8_t *at = group; at < groupEnd; at += BATCH_STRIDE) {
       uint32_t size = load32(at + 4);
       uint32_t verdict = (size & OUT_BIT) != 0 ? datagramOut(load32(at), size & ~OUT_BIT, loadf(at + 8))

@@ -21,6 +21,12 @@ function number(text: string): number {
   return value;
 }
 
+function positive(text: string): number {
+  const value = number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('It has to be more than 0.');
+  return value;
+}
+
 function shards(text: string): number | 'auto' {
   return text === 'auto' ? 'auto' : wholeNumber(text);
 }
@@ -75,6 +81,16 @@ program
   .option('--json', 'one line of JSON at the end, and one a second before')
   .addHelpText('after', '\nExample:\n  tidegate load https://127.0.0.1:4433/echo --insecure --sessions 100 --rate 50\n')
   .action(async (url: string, options) => void (await (await import('./load/load.js')).load(url, options)));
+
+program
+  .command('features <file>')
+  .description('play a packets CSV (flow,t_ms,dir,bytes; .gz too) through the core and write feature rows')
+  .addOption(new Option('--format <name>', 'what is written').choices(['csv', 'jsonl']).default('csv'))
+  .option('--tick <ms>', "milliseconds between a flow's rows", positive, 1000)
+  .option('--horizon <seconds>', "of a flow's life that rows are written for; 0 for all of it", number, 300)
+  .option('--out <file>', 'where to, gzipped where it ends in .gz (default standard output)')
+  .addHelpText('after', '\nExample:\n  tidegate features packets.csv.gz --out rows.csv.gz\n')
+  .action(async (file: string, options) => await (await import('./features/features.js')).features(file, options));
 
 try {
   await program.parseAsync();
