@@ -10,6 +10,8 @@ export interface TransportSession {
   handler: SessionHandler;
   readonly state: 'pending' | 'open' | 'closed';
   readonly maxDatagramSize: number;
+  /** Bytes on the wire for a byte of use. */
+  readonly wireRatio: number;
   sendDatagram(payload: Uint8Array): DatagramSendResult;
   sendDatagramInPlace(bytes: Uint8Array, start: number, end: number): DatagramSendResult;
   openStream(bidirectional: boolean): TransportStream | null;

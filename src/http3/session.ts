@@ -80,6 +80,11 @@ export class WebTransportSession {
     return this.owner.quic;
   }
 
+  /** As {@link QuicConnection.wireRatio}. */
+  get wireRatio(): number {
+    return this.owner.quic.wireRatio;
+  }
+
   /** Server: answers 200. Set the handler before; what was held comes at once. */
   accept(headers: readonly HeaderField[] = []): void {
     if (this.state !== 'pending') return;

@@ -74,6 +74,8 @@ export interface QuicConnection {
   /** True from the first of close(), the peer's close and a timeout on. */
   readonly isClosed: boolean;
   handler: QuicConnectionHandler;
+  /** UDP bytes for a byte of use in the last second; 1 where nobody counts. */
+  readonly wireRatio: number;
   /** The certificate chain of the peer, DER, leaf first; empty where it sent none. */
   peerCertificates(): Uint8Array[];
 

@@ -17,6 +17,8 @@ export class GoodputGuard {
   #wire = 0;
   #useful = 0;
   #strikes = 0;
+  /** UDP bytes for a byte of use in the last second that is complete; 1 where there was nothing. */
+  ratio = 1;
 
   constructor(readonly limits: GoodputLimits) {}
 
@@ -30,6 +32,7 @@ export class GoodputGuard {
       const { freeBytesPerSecond, minRatio, strikes } = this.limits;
       const wasteful = this.#wire > freeBytesPerSecond && this.#useful < this.#wire * minRatio;
       this.#strikes = wasteful ? this.#strikes + 1 : 0;
+      this.ratio = (this.#wire + 1) / (this.#useful + 1);
       this.#windowStart = now;
       this.#wire = 0;
       this.#useful = 0;

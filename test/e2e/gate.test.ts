@@ -183,6 +183,37 @@ test('/sessions shows features by name, and a client sees itself in them', { tim
   assert.ok(settings.packetRate >= 1000);
 });
 
+test('events and waste are seen: streams, resets, and a connection whose packets carry little', {
+  timeout: 60_000,
+}, async () => {
+  const host = await start({ tick: 0.1 });
+  const client = await clientOf(host);
+  const opened = await client.open(`${host.url}/sink`);
+  const only = async () => (await host.admin<SessionDetail[]>('/sessions'))[0];
+  for (let i = 0; i < 3; i++) {
+    const stream = opened.session.openStream(false);
+    assert.ok(stream !== null);
+    stream.write(Buffer.alloc(10), false);
+    client.flush();
+    await sleep(50);
+    stream.reset(7);
+    client.flush();
+  }
+  await until(async () => (await only()).counts.resets === 3);
+  const { counts, features } = await only();
+  assert.equal(counts.streamsOpened, 3);
+  assert.ok(Math.abs(features['event.resets'] - Math.log1p(3)) < 1e-4);
+  // A byte a packet: some forty bytes of QUIC for each.
+  await until(async () => {
+    for (let i = 0; i < 20; i++) {
+      opened.session.sendDatagram(Buffer.alloc(1));
+      client.flush();
+      await sleep(5);
+    }
+    return Math.expm1((await only()).features.wireRatio) > 10;
+  });
+});
+
 test('a function that is not there has no limits', async () => {
   await assert.rejects(
     start({ functions: { nope: {} } }),

@@ -295,6 +295,7 @@ export class Shard implements SessionShard {
     const now = performance.now();
     const updates = Array.from(this.#live.values(), (live) => {
       this.#takeOver(live, now);
+      this.table.core.setWireRatio(live.session.handle, live.session.transport.wireRatio);
       return this.#update(live, now);
     });
     this.readers.review();

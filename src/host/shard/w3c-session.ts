@@ -200,6 +200,11 @@ export class W3cSession implements TransportSession {
     );
   }
 
+  /** TCP's own bytes are not seen from here. */
+  get wireRatio(): number {
+    return 1;
+  }
+
   get maxDatagramSize(): number {
     return this.session.datagrams.maxDatagramSize;
   }

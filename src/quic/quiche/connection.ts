@@ -77,6 +77,10 @@ export class QuicheConnection implements QuicConnection {
     this.streams = new StreamWatch(native, isServer);
   }
 
+  get wireRatio(): number {
+    return this.guard?.ratio ?? 1;
+  }
+
   peerCertificates(): Uint8Array[] {
     return this.native.peerCertChain() ?? [];
   }
