@@ -1,7 +1,5 @@
 import { type MessagePort, threadId } from 'node:worker_threads';
-import { limitsIn, type SecurityLevel, type SocketSettings } from '../../adapt/settings.js';
-import { FeatureMatrixWriter } from '../../core/feature-matrix.js';
-import { VERDICTS } from '../../core/layout.js';
+import { limitsIn, type SocketSettings } from '../../adapt/settings.js';
 import { NO_LIMITS } from '../../core/limits.js';
 import { SessionTable } from '../../core/session-table.js';
 import { H3Connection, type PlainRequest } from '../../http3/connection.js';
@@ -16,9 +14,10 @@ import { builtInFunctions } from '../functions/built-in.js';
 import type { HostFunction } from '../functions/endpoint.js';
 import { clientPseudonym } from '../identity.js';
 import type { TransportSession } from '../transport.js';
-import { type CounterName, ShardCounters } from './counters.js';
+import { ShardCounters } from './counters.js';
 import { HostSession, type SessionIdentity, type SessionShard } from './host-session.js';
-import type { FromShard, SessionReport, SessionUpdate, ShardInit, ToShard } from './messages.js';
+import { LiveSessions } from './live-sessions.js';
+import type { FromShard, ShardInit, ToShard } from './messages.js';
 import { ShardExchange } from './shard-exchange.js';
 import { TokenWaiters } from './token-waiters.js';
 import { W3cListener } from './w3c-listener.js';
@@ -28,17 +27,6 @@ const HEARTBEAT_MS = 50;
 const LAST_WORDS_MS = 300;
 /** The session's answer to a function that threw. */
 const FUNCTION_FAILED = 1;
-
-interface Live {
-  session: HostSession;
-  bytesIn: number;
-  bytesOut: number;
-  /** When the last update was taken. */
-  updatedAt: number;
-  reported: boolean;
-  /** Sequence count of the limits that the main thread published last. */
-  published: number;
-}
 
 /** What a session asks before it is set up. */
 interface SessionAsk {
@@ -54,11 +42,7 @@ export class Shard implements SessionShard {
   readonly table = new SessionTable();
   readonly readers = new TokenWaiters(this.table, 'in');
   readonly writers = new TokenWaiters(this.table, 'out');
-  readonly #matrix = new FeatureMatrixWriter(this.table);
-  /** Handles of the live sessions, for the feature matrix. */
-  #handles = new Int32Array(64);
-  /** By handle. */
-  readonly #live = new Map<number, Live>();
+  readonly #live: LiveSessions;
   readonly #asked = new Map<number, (settings: SocketSettings) => void>();
   readonly #counters: ShardCounters;
   readonly #heartbeat: Int32Array;
@@ -88,6 +72,7 @@ export class Shard implements SessionShard {
     readonly port: MessagePort,
   ) {
     this.#counters = new ShardCounters(init.counters);
+    this.#live = new LiveSessions(this.table, init.index);
     this.#heartbeat = new Int32Array(init.heartbeat);
     this.#shareCapacity();
     this.done = new Promise((resolve) => {
@@ -242,18 +227,16 @@ export class Shard implements SessionShard {
     });
     const weight = this.init.functions[functionId]?.weight ?? 1;
     const session = new HostSession(this, transport, handle, weight, identity, functionId, settings, now);
-    const published = this.table.core.refresh(handle, now);
-    this.#live.set(handle, { session, bytesIn: 0, bytesOut: 0, updatedAt: now, reported: false, published });
+    this.#live.add(session, now);
     this.#opened++;
     session.start(hostFunction);
     this.#driver?.scheduleFlush();
   }
 
   sessionClosed(session: HostSession, _close: SessionClose): void {
-    const live = this.#live.get(session.handle);
-    if (live?.session !== session) return;
-    this.#send({ type: 'updates', updates: [this.#update(live, performance.now())] });
-    this.#live.delete(session.handle);
+    const last = this.#live.remove(session, performance.now());
+    if (last === null) return;
+    this.#send({ type: 'updates', updates: [last] });
     this.readers.delete(session.handle);
     this.writers.delete(session.handle);
     this.table.close(session.handle);
@@ -272,77 +255,12 @@ export class Shard implements SessionShard {
     session.close(FUNCTION_FAILED, 'function failed');
   }
 
-  #update(live: Live, now: number): SessionUpdate {
-    const { session } = live;
-    const counts = this.table.counts(session.handle);
-    const update = {
-      handle: session.handle,
-      client: session.identity.client,
-      bytesIn: counts.bytesIn - live.bytesIn,
-      bytesOut: counts.bytesOut - live.bytesOut,
-      seconds: (now - live.updatedAt) / 1000,
-      opened: !live.reported,
-      rateLimit: session.settings.rateLimit,
-    };
-    live.bytesIn = counts.bytesIn;
-    live.bytesOut = counts.bytesOut;
-    live.updatedAt = now;
-    live.reported = true;
-    return update;
-  }
-
   #tick(): void {
-    const now = performance.now();
-    const updates = Array.from(this.#live.values(), (live) => {
-      this.#takeOver(live, now);
-      this.table.core.setWireRatio(live.session.handle, live.session.transport.wireRatio);
-      return this.#update(live, now);
-    });
+    const updates = this.#live.tick(performance.now());
     this.readers.review();
     this.writers.review();
-    this.#countVerdicts();
-    this.#extract(now);
+    this.#live.countVerdicts(this.#counters);
     if (updates.length > 0) this.#send({ type: 'updates', updates });
-  }
-
-  /** Limits that the main thread wrote since the last tick. */
-  #takeOver(live: Live, now: number): void {
-    const { session } = live;
-    const published = this.table.core.refresh(session.handle, now);
-    if (published === live.published) return;
-    live.published = published;
-    const { rate, ...rest } = this.table.limits(session.handle, 'in');
-    const { level, bufferSize } = this.table.posture(session.handle);
-    const out = session.settings.out === null ? null : this.table.limits(session.handle, 'out');
-    session.settings = { ...rest, rateLimit: rate, out, bufferSize, securityLevel: level as SecurityLevel };
-  }
-
-  /** Writes the feature matrix in slices, with room for packets between them. A tick that finds one at work is left out. */
-  #extract(now: number): void {
-    if (this.#matrix.isWriting) return;
-    const rows = this.#live.size;
-    if (this.#handles.length < rows) this.#handles = new Int32Array(rows * 2);
-    let row = 0;
-    for (const handle of this.#live.keys()) this.#handles[row++] = handle;
-    this.#matrix.begin(this.#handles, rows, now);
-    const slice = (): void => {
-      if (!this.#matrix.isWriting) return;
-      this.#matrix.slice();
-      setImmediate(slice);
-    };
-    slice();
-  }
-
-  #countVerdicts(): void {
-    const { dropped, waited, clamped } = this.table.gateCounts();
-    for (const name of VERDICTS.slice(1, -1)) {
-      const suffix = `${name[0].toUpperCase()}${name.slice(1)}`;
-      this.#counters.set(`dropped${suffix}` as CounterName, dropped[name]);
-      this.#counters.set(`waited${suffix}` as CounterName, waited[name]);
-    }
-    const total = VERDICTS.slice(1, -1).reduce((sum, name) => sum + dropped[name], 0);
-    this.#counters.set('datagramsDropped', total);
-    this.#counters.set('gateClamped', clamped);
   }
 
   #beat(): void {
@@ -375,7 +293,7 @@ export class Shard implements SessionShard {
         this.#wellKnown = message.body;
         return;
       case 'report':
-        this.#report(message.request);
+        this.#send({ type: 'report', request: message.request, ...this.#live.report(performance.now()) });
         return;
       case 'retire':
         this.#retire();
@@ -386,27 +304,6 @@ export class Shard implements SessionShard {
       case 'close':
         void this.#end();
     }
-  }
-
-  /** The sessions, with their features as plain rows: the main thread puts names to them. */
-  #report(request: number): void {
-    const now = performance.now();
-    const width = this.table.layout.features.length;
-    const features = new Float32Array(this.#live.size * width);
-    const sessions = Array.from(this.#live.values(), ({ session }, i): SessionReport => {
-      features.set(this.table.features(session.handle, now), i * width);
-      return {
-        slot: this.table.slotOf(session.handle),
-        shard: this.init.index,
-        client: session.identity.client,
-        function: session.functionId,
-        transport: session.identity.transport,
-        openSeconds: (now - session.openedAt) / 1000,
-        settings: session.settings,
-        counts: this.table.counts(session.handle),
-      };
-    });
-    this.#send({ type: 'report', request, sessions, features, names: this.table.layout.features });
   }
 
   /** New connections go elsewhere; those that are here stay until they end. */
@@ -434,7 +331,7 @@ export class Shard implements SessionShard {
   async #end(): Promise<void> {
     clearTimeout(this.#drainTimer);
     for (const timer of this.#timers) clearInterval(timer);
-    for (const { session } of [...this.#live.values()]) session.close(0, 'host closes');
+    for (const session of this.#live.all()) session.close(0, 'host closes');
     this.readers.close();
     this.writers.close();
     this.#exchange?.close();

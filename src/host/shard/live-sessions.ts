@@ -1,0 +1,155 @@
+import type { SecurityLevel } from '../../adapt/settings.js';
+import { FeatureMatrixWriter } from '../../core/feature-matrix.js';
+import { VERDICTS } from '../../core/layout.js';
+import type { SessionTable } from '../../core/session-table.js';
+import type { CounterName, ShardCounters } from './counters.js';
+import type { HostSession } from './host-session.js';
+import type { FromShard, SessionReport, SessionUpdate } from './messages.js';
+
+type Report = Omit<Extract<FromShard, { type: 'report' }>, 'type' | 'request'>;
+
+/** Reasons for which a packet of an open session is held back. */
+const REASONS = VERDICTS.slice(1, -1);
+
+interface Live {
+  session: HostSession;
+  bytesIn: number;
+  bytesOut: number;
+  /** When the last update was taken. */
+  updatedAt: number;
+  reported: boolean;
+  /** Sequence count of the limits that the main thread published last. */
+  published: number;
+}
+
+/** The sessions of a shard, and what is done for all of them each tick: updates, new limits, features, counts. */
+export class LiveSessions {
+  /** By handle. */
+  readonly #live = new Map<number, Live>();
+  readonly #matrix: FeatureMatrixWriter;
+  /** Handles in the order of the feature matrix's rows. */
+  #handles = new Int32Array(64);
+
+  constructor(
+    readonly table: SessionTable,
+    readonly shard: number,
+  ) {
+    this.#matrix = new FeatureMatrixWriter(table);
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  add(session: HostSession, now: number): void {
+    const published = this.table.core.refresh(session.handle, now);
+    this.#live.set(session.handle, { session, bytesIn: 0, bytesOut: 0, updatedAt: now, reported: false, published });
+  }
+
+  /** Returns the session's last update, or null where it is not here. */
+  remove(session: HostSession, now: number): SessionUpdate | null {
+    const live = this.#live.get(session.handle);
+    if (live?.session !== session) return null;
+    const update = this.#update(live, now);
+    this.#live.delete(session.handle);
+    return update;
+  }
+
+  all(): HostSession[] {
+    return Array.from(this.#live.values(), ({ session }) => session);
+  }
+
+  /** Takes over published limits, begins the tick's features and returns what the sessions did since the last one. */
+  tick(now: number): SessionUpdate[] {
+    const updates = Array.from(this.#live.values(), (live) => {
+      const { session } = live;
+      this.#takeOver(live, now);
+      this.table.core.setWireRatio(session.handle, session.transport.wireRatio);
+      return this.#update(live, now);
+    });
+    this.#extract(now);
+    return updates;
+  }
+
+  #update(live: Live, now: number): SessionUpdate {
+    const { session } = live;
+    const counts = this.table.counts(session.handle);
+    const update = {
+      handle: session.handle,
+      client: session.identity.client,
+      bytesIn: counts.bytesIn - live.bytesIn,
+      bytesOut: counts.bytesOut - live.bytesOut,
+      seconds: (now - live.updatedAt) / 1000,
+      opened: !live.reported,
+      rateLimit: session.settings.rateLimit,
+    };
+    live.bytesIn = counts.bytesIn;
+    live.bytesOut = counts.bytesOut;
+    live.updatedAt = now;
+    live.reported = true;
+    return update;
+  }
+
+  /** Limits that the main thread wrote since the last tick. */
+  #takeOver(live: Live, now: number): void {
+    const { session } = live;
+    const published = this.table.core.refresh(session.handle, now);
+    if (published === live.published) return;
+    live.published = published;
+    const { rate, ...rest } = this.table.limits(session.handle, 'in');
+    const { level, bufferSize } = this.table.posture(session.handle);
+    const out = session.settings.out === null ? null : this.table.limits(session.handle, 'out');
+    session.settings = { ...rest, rateLimit: rate, out, bufferSize, securityLevel: level as SecurityLevel };
+  }
+
+  /** Writes the feature matrix in slices, with room for packets between them. A tick that finds one at work is left out. */
+  #extract(now: number): void {
+    if (this.#matrix.isWriting) return;
+    const rows = this.#live.size;
+    if (this.#handles.length < rows) this.#handles = new Int32Array(rows * 2);
+    let row = 0;
+    for (const handle of this.#live.keys()) this.#handles[row++] = handle;
+    this.#matrix.begin(this.#handles, rows, now);
+    const slice = (): void => {
+      if (!this.#matrix.isWriting) return;
+      this.#matrix.slice();
+      setImmediate(slice);
+    };
+    slice();
+  }
+
+  /** The core's verdicts, of all sessions that there were. */
+  countVerdicts(counters: ShardCounters): void {
+    const { dropped, waited, clamped } = this.table.gateCounts();
+    for (const name of REASONS) {
+      const suffix = `${name[0].toUpperCase()}${name.slice(1)}`;
+      counters.set(`dropped${suffix}` as CounterName, dropped[name]);
+      counters.set(`waited${suffix}` as CounterName, waited[name]);
+    }
+    counters.set(
+      'datagramsDropped',
+      REASONS.reduce((sum, name) => sum + dropped[name], 0),
+    );
+    counters.set('gateClamped', clamped);
+  }
+
+  /** The sessions, with their features as plain rows: the main thread puts names to them. */
+  report(now: number): Report {
+    const names = this.table.layout.features;
+    const features = new Float32Array(this.#live.size * names.length);
+    const sessions = Array.from(this.#live.values(), ({ session }, i): SessionReport => {
+      features.set(this.table.features(session.handle, now), i * names.length);
+      return {
+        slot: this.table.slotOf(session.handle),
+        shard: this.shard,
+        client: session.identity.client,
+        function: session.functionId,
+        transport: session.identity.transport,
+        openSeconds: (now - session.openedAt) / 1000,
+        settings: session.settings,
+        counts: this.table.counts(session.handle),
+      };
+    });
+    return { sessions, features, names };
+  }
+}
