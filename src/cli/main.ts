@@ -27,6 +27,12 @@ function positive(text: string): number {
   return value;
 }
 
+function positiveInteger(text: string): number {
+  const value = wholeNumber(text);
+  if (value === 0) throw new InvalidArgumentError('It has to be more than 0.');
+  return value;
+}
+
 function shards(text: string): number | 'auto' {
   return text === 'auto' ? 'auto' : wholeNumber(text);
 }
@@ -91,6 +97,27 @@ program
   .option('--out <file>', 'where to, gzipped where it ends in .gz (default standard output)')
   .addHelpText('after', '\nExample:\n  tidegate features packets.csv.gz --out rows.csv.gz\n')
   .action(async (file: string, options) => await (await import('./features/features.js')).features(file, options));
+
+program
+  .command('train <files...>')
+  .description('fit a prediction model to packet files (flow,t_ms,dir,bytes; .gz too)')
+  .requiredOption('--out <folder>', 'where model.onnx goes')
+  .option('--labels <file>', 'CSV with flow, capture and category: what the flows are')
+  .option('--iterations <n>', 'steps of the optimiser', positiveInteger, 2000)
+  .option('--seed <n>', 'of the random numbers', wholeNumber, 1)
+  .action(async (files: string[], options) => await (await import('./model/train.js')).trainCommand(files, options));
+
+program
+  .command('eval <file>')
+  .description('score predictions of recorded flows, of a model or by cross-validation')
+  .option('--labels <file>', 'CSV with flow, capture and category: what the flows are')
+  .option('--model <file>', 'the model to score')
+  .option('--folds <k>', 'train k models, each on the other captures', positiveInteger)
+  .option('--iterations <n>', 'steps of the optimiser, with --folds', positiveInteger, 2000)
+  .option('--seed <n>', 'of the random numbers, with --folds', wholeNumber, 1)
+  .option('--out <folder>', 'write steps.csv and flows.csv')
+  .option('--json', 'one line of JSON')
+  .action(async (file: string, options) => void (await (await import('./model/eval.js')).evaluate(file, options)));
 
 try {
   await program.parseAsync();

@@ -1,0 +1,81 @@
+import type { Graph, Value } from '../graph/graph.js';
+import { reshape, splitColumns } from '../graph/operators.js';
+import { OUTPUT_COLUMNS } from './outputs.js';
+
+/** How large a model is. */
+export interface ModelSize {
+  features: number;
+  /** Width of the layer before the recurrence, and of the recurrent state. */
+  inner: number;
+  hidden: number;
+}
+
+export const DEFAULT_WIDTHS = { inner: 40, hidden: 40 } as const;
+
+/** Matrices of the model, by name. */
+export type Weights = Record<ReturnType<typeof parameterShapes>[number]['name'], Value>;
+
+/** Names and shapes of the parameters, in the order in which they stand in the flat vector. */
+export function parameterShapes({ features, inner, hidden }: ModelSize) {
+  return [
+    { name: 'embed', shape: [features, inner] },
+    { name: 'embedBias', shape: [1, inner] },
+    { name: 'gates', shape: [inner, 3 * hidden] },
+    { name: 'gatesBias', shape: [1, 3 * hidden] },
+    { name: 'recur', shape: [hidden, 3 * hidden] },
+    { name: 'recurBias', shape: [1, 3 * hidden] },
+    { name: 'head', shape: [hidden + inner, OUTPUT_COLUMNS] },
+    { name: 'skip', shape: [features, OUTPUT_COLUMNS] },
+    { name: 'headBias', shape: [1, OUTPUT_COLUMNS] },
+  ] as const;
+}
+
+export function parameterCount(size: ModelSize): number {
+  return parameterShapes(size).reduce((sum, { shape }) => sum + shape[0] * shape[1], 0);
+}
+
+/** A generator of uniform numbers from 0 to 1 (mulberry32), so that training can be repeated. */
+export function uniform(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** First parameters: uniform within sqrt(6 / (rows + columns)) (Glorot and Bengio 2010), 0 for biases and the skip. */
+export function initialParameters(size: ModelSize, random: () => number): Float32Array {
+  const flat = new Float32Array(parameterCount(size));
+  let at = 0;
+  for (const { name, shape } of parameterShapes(size)) {
+    const [rows, columns] = shape;
+    const bound = name.endsWith('Bias') || name === 'skip' ? 0 : Math.sqrt(6 / (rows + columns));
+    for (const end = at + rows * columns; at < end; at++) flat[at] = (random() * 2 - 1) * bound;
+  }
+  return flat;
+}
+
+/** The matrices in a flat vector [1, count] of a graph. */
+export function weightsIn(graph: Graph, size: ModelSize, flat: Value): Weights {
+  const shapes = parameterShapes(size);
+  const parts = splitColumns(
+    graph,
+    flat,
+    shapes.map(({ shape }) => shape[0] * shape[1]),
+  );
+  const entries = shapes.map(({ name, shape }, i) => [name, reshape(graph, parts[i], shape)]);
+  return Object.fromEntries(entries) as Weights;
+}
+
+/** The same as constants, for a graph that only predicts. */
+export function constantWeights(graph: Graph, size: ModelSize, flat: Float32Array): Weights {
+  let at = 0;
+  const entries = parameterShapes(size).map(({ name, shape }) => {
+    const data = flat.subarray(at, at + shape[0] * shape[1]);
+    at += data.length;
+    return [name, graph.constant(shape, data)];
+  });
+  return Object.fromEntries(entries) as Weights;
+}

@@ -1,0 +1,52 @@
+import type * as Ort from 'onnxruntime-node';
+import { TidegateError } from '../quic/errors.js';
+
+/** onnxruntime, loaded when it is first wanted: it is an optional dependency of 290 MB. Throws TIDEGATE_E_ONNXRUNTIME. */
+export async function loadRuntime(): Promise<typeof Ort> {
+  try {
+    return await import('onnxruntime-node');
+  } catch (cause) {
+    throw new TidegateError('TIDEGATE_E_ONNXRUNTIME', `onnxruntime-node is not there: ${(cause as Error).message}`, {
+      hint: 'npm i onnxruntime-node --onnxruntime-node-install=skip',
+      cause,
+    });
+  }
+}
+
+export type NamedArrays = Record<string, { shape: readonly number[]; data: Float32Array }>;
+
+/** A model that runs, on one thread. */
+export class OnnxSession {
+  private constructor(
+    readonly ort: typeof Ort,
+    readonly session: Ort.InferenceSession,
+  ) {}
+
+  /** Throws TIDEGATE_E_MODEL where the bytes are no model that onnxruntime takes. */
+  static async create(model: Uint8Array): Promise<OnnxSession> {
+    const ort = await loadRuntime();
+    try {
+      const session = await ort.InferenceSession.create(model, {
+        intraOpNumThreads: 1,
+        interOpNumThreads: 1,
+        executionMode: 'sequential',
+        logSeverityLevel: 3,
+      });
+      return new OnnxSession(ort, session);
+    } catch (cause) {
+      throw new TidegateError('TIDEGATE_E_MODEL', `no model: ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  async run(inputs: NamedArrays): Promise<Record<string, Float32Array>> {
+    const feeds = Object.fromEntries(
+      Object.entries(inputs).map(([name, { shape, data }]) => [name, new this.ort.Tensor('float32', data, shape)]),
+    );
+    const results = await this.session.run(feeds);
+    return Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, data as Float32Array]));
+  }
+
+  async release(): Promise<void> {
+    await this.session.release();
+  }
+}

@@ -1,0 +1,109 @@
+import type { BatchShape } from '../model/train-graph.js';
+import { TARGET_COLUMNS } from '../model/train-graph.js';
+import type { Example, FlowRows } from './flow-rows.js';
+
+/** Share of the sequences that are rows after packets, each from a state of its own. */
+const EVENT_SHARE = 0.3;
+/** Chance that a sequence does without a feature. */
+const DROPOUT = 0.1;
+
+export interface Batch {
+  features: Float32Array;
+  dropout: Float32Array;
+  keep: Float32Array;
+  targets: Float32Array;
+}
+
+/** Draws batches: stretches of flows, and rows after their first packets. The arrays of a batch are used again. */
+export class Batches {
+  readonly #flows: FlowRows[];
+  readonly #events: Example[][];
+  /** Sums of the flows' steps, to draw a flow as often as it has steps. */
+  readonly #sums: Float64Array;
+  readonly #batch: Batch;
+  readonly #width: number;
+
+  constructor(
+    rows: readonly FlowRows[],
+    readonly shape: BatchShape,
+    readonly random: () => number,
+  ) {
+    this.#flows = rows.filter(({ steps }) => steps.length > 0);
+    this.#events = rows.map(({ events }) => [...events.values()]);
+    this.#width = this.#events[0][0].features.length;
+    let sum = 0;
+    this.#sums = Float64Array.from(this.#flows, ({ steps }) => {
+      sum += steps.length;
+      return sum;
+    });
+    const count = shape.sequences * shape.steps;
+    this.#batch = {
+      features: new Float32Array(count * this.#width),
+      dropout: new Float32Array(count * this.#width),
+      keep: new Float32Array(count),
+      targets: new Float32Array(count * TARGET_COLUMNS),
+    };
+  }
+
+  next(): Batch {
+    const { features, keep, targets } = this.#batch;
+    features.fill(0);
+    keep.fill(0);
+    targets.fill(0);
+    for (let sequence = 0; sequence < this.shape.sequences; sequence++) {
+      this.#drop(sequence);
+      if (this.#flows.length === 0 || this.random() < EVENT_SHARE) this.#drawEvents(sequence);
+      else this.#drawSteps(sequence);
+    }
+    return this.#batch;
+  }
+
+  #row(sequence: number, step: number): number {
+    return step * this.shape.sequences + sequence;
+  }
+
+  #put(row: number, { features, targets }: Example): void {
+    this.#batch.features.set(features, row * this.#width);
+    this.#batch.targets.set(targets, row * TARGET_COLUMNS);
+  }
+
+  /** The same features are missing all through a sequence. */
+  #drop(sequence: number): void {
+    const { dropout } = this.#batch;
+    for (let i = 0; i < this.#width; i++) {
+      const kept = this.random() < DROPOUT ? 0 : 1;
+      for (let step = 0; step < this.shape.steps; step++) dropout[this.#row(sequence, step) * this.#width + i] = kept;
+    }
+  }
+
+  #drawEvents(sequence: number): void {
+    for (let step = 0; step < this.shape.steps; step++) {
+      const events = this.#events[Math.floor(this.random() * this.#events.length)];
+      this.#put(this.#row(sequence, step), events[Math.floor(this.random() * events.length)]);
+    }
+  }
+
+  #drawSteps(sequence: number): void {
+    const { steps } = this.#flows[this.#drawFlow()];
+    const room = steps.length - this.shape.steps;
+    // A flow's beginning counts as often as any other place.
+    const from =
+      room <= 0 ? 0 : Math.max(0, Math.floor(this.random() * (room + this.shape.steps / 2)) - this.shape.steps / 2);
+    for (let step = 0; step < this.shape.steps && from + step < steps.length; step++) {
+      const row = this.#row(sequence, step);
+      this.#put(row, steps[from + step]);
+      this.#batch.keep[row] = step === 0 ? 0 : 1;
+    }
+  }
+
+  #drawFlow(): number {
+    const at = this.random() * this.#sums[this.#sums.length - 1];
+    let [low, high] = [0, this.#sums.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#sums[middle] > at) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}

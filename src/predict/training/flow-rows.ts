@@ -1,0 +1,142 @@
+import { SessionTable } from '../../core/session-table.js';
+import type { RequestType } from '../../profile/behavioral-profile.js';
+import { behaviourOf, REQUEST_TYPES } from '../behaviour.js';
+import { HORIZONS, LIMIT_UNIT } from '../model/outputs.js';
+import { TARGET_COLUMNS, TARGETS } from '../model/train-graph.js';
+
+/** A recorded flow: when (ms since its first packet), which way, how much. */
+export interface Flow {
+  name: string;
+  /** Where it was recorded: flows of one capture never stand on both sides of a validation. */
+  capture: string;
+  label: RequestType | null;
+  times: number[];
+  out: boolean[];
+  bytes: number[];
+}
+
+/** A feature row, with what came after it. */
+export interface Example {
+  features: Float32Array;
+  targets: Float32Array;
+}
+
+/** A flow as the model sees it. */
+export interface FlowRows {
+  flow: Flow;
+  /** Bytes of each second, up and down. */
+  up: Float64Array;
+  down: Float64Array;
+  /** A row at the beginning of each second from 1 on. */
+  steps: Example[];
+  /** A row right after the packet of that number (from 1), by number. */
+  events: Map<number, Example>;
+}
+
+/** Seconds of a flow that count, as in `score_flows.py`. */
+const MOST_SECONDS = 300;
+/** Seconds of the behaviour to come. */
+export const BEHAVIOUR_SECONDS = 30;
+/** Packets after which a row is taken; the last one of a shorter flow too. */
+const EVENT_PACKETS = [1, 2, 3, 5, 8, 10];
+/** ms after a packet whose bytes are the target of its row. */
+const AFTER = 10_000;
+
+const AT = offsets(TARGETS);
+
+function offsets<T extends Record<string, number>>(sizes: T): Record<keyof T, number> {
+  let at = 0;
+  const entries = Object.entries(sizes).map(([name, size]) => {
+    const from = at;
+    at += size;
+    return [name, from];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** log1p of the bytes within 10 s of packet `k` (from 1) and after it; null where there is no later packet. */
+export function bytesAfter({ times, bytes }: Flow, k: number): number | null {
+  if (times.length <= k) return null;
+  let sum = 0;
+  for (let i = k; i < times.length; i++) if (times[i] <= times[k - 1] + AFTER) sum += bytes[i];
+  return Math.log1p(sum);
+}
+
+function secondsOf({ times, out, bytes }: Flow): { up: Float64Array; down: Float64Array } {
+  const last = times[times.length - 1];
+  const count = Math.min(MOST_SECONDS, Math.floor(last / 1000) + 1);
+  const [up, down] = [new Float64Array(count), new Float64Array(count)];
+  times.forEach((time, i) => {
+    const second = Math.floor(time / 1000);
+    if (second >= 0 && second < count) (out[i] ? down : up)[second] += bytes[i];
+  });
+  return { up, down };
+}
+
+function labelled(flow: Flow, targets: Float32Array): Float32Array {
+  if (flow.label !== null) targets[AT.type + REQUEST_TYPES.indexOf(flow.label)] = 1;
+  return targets;
+}
+
+function stepTargets(flow: Flow, up: Float64Array, down: Float64Array, second: number): Float32Array {
+  const targets = labelled(flow, new Float32Array(TARGET_COLUMNS));
+  HORIZONS.forEach((horizon, i) => {
+    if (second + horizon > up.length) return;
+    let sum = 0;
+    for (let s = second; s < second + horizon; s++) sum += up[s] + down[s];
+    targets[AT.mean + i] = Math.log1p(sum);
+    targets[AT.meanMask + i] = 1;
+  });
+  const bytes = up[second] + down[second];
+  targets[AT.any] = bytes > 0 ? 1 : 0;
+  targets[AT.limit] = bytes / LIMIT_UNIT;
+  targets[AT.limitMask] = 1;
+  if (second + BEHAVIOUR_SECONDS <= up.length) {
+    const kind = behaviourOf(up, down, second, second + BEHAVIOUR_SECONDS);
+    targets[AT.behaviour + REQUEST_TYPES.indexOf(kind)] = 1;
+  }
+  return targets;
+}
+
+function eventTargets(flow: Flow, k: number): Float32Array {
+  const targets = labelled(flow, new Float32Array(TARGET_COLUMNS));
+  const after = bytesAfter(flow, k);
+  if (after === null) return targets;
+  // Of the horizons the 10 s.
+  const place = HORIZONS.indexOf(10);
+  targets[AT.mean + place] = after;
+  targets[AT.meanMask + place] = 1;
+  return targets;
+}
+
+/** Plays a flow through the core, with a row at each second and after the first packets. */
+export function flowRows(table: SessionTable, flow: Flow): FlowRows {
+  const { up, down } = secondsOf(flow);
+  const handle = table.open(0);
+  const steps: Example[] = [];
+  const events = new Map<number, Example>();
+  const features = (now: number): Float32Array => table.features(handle, now).slice();
+  for (let i = 0; i < flow.times.length; i++) {
+    const time = flow.times[i];
+    // Everything in the row of a second is known before that second begins.
+    while (steps.length + 1 < up.length && (steps.length + 1) * 1000 <= time) {
+      const second = steps.length + 1;
+      steps.push({ features: features(second * 1000), targets: stepTargets(flow, up, down, second) });
+    }
+    if (flow.out[i]) table.core.datagramOut(handle, flow.bytes[i], time);
+    else table.core.datagramIn(handle, flow.bytes[i], time);
+    const k = i + 1;
+    const isLast = k === flow.times.length && k < (EVENT_PACKETS.at(-1) ?? 0);
+    if (EVENT_PACKETS.includes(k) || isLast) {
+      events.set(k, { features: features(time), targets: eventTargets(flow, k) });
+    }
+  }
+  table.close(handle);
+  return { flow, up, down, steps, events };
+}
+
+/** The rows of all flows. */
+export function allFlowRows(flows: readonly Flow[]): FlowRows[] {
+  const table = new SessionTable();
+  return flows.map((flow) => flowRows(table, flow));
+}
