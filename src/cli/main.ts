@@ -103,7 +103,7 @@ program
   .description('fit a prediction model to packet files (flow,t_ms,dir,bytes; .gz too)')
   .requiredOption('--out <folder>', 'where model.onnx goes')
   .option('--labels <file>', 'CSV with flow, capture and category: what the flows are')
-  .option('--iterations <n>', 'steps of the optimiser', positiveInteger, 2000)
+  .option('--iterations <n>', 'steps of the optimiser, for each network of the model', positiveInteger, 600)
   .option('--seed <n>', 'of the random numbers', wholeNumber, 1)
   .action(async (files: string[], options) => await (await import('./model/train.js')).trainCommand(files, options));
 
@@ -113,7 +113,7 @@ program
   .option('--labels <file>', 'CSV with flow, capture and category: what the flows are')
   .option('--model <file>', 'the model to score')
   .option('--folds <k>', 'train k models, each on the other captures', positiveInteger)
-  .option('--iterations <n>', 'steps of the optimiser, with --folds', positiveInteger, 2000)
+  .option('--iterations <n>', 'steps of the optimiser for each network, with --folds', positiveInteger, 600)
   .option('--seed <n>', 'of the random numbers, with --folds', wholeNumber, 1)
   .option('--out <folder>', 'write steps.csv and flows.csv')
   .option('--json', 'one line of JSON')

@@ -38,6 +38,14 @@ export class OnnxSession {
     }
   }
 
+  /** Columns of an input whose rows are a batch. Throws TIDEGATE_E_MODEL where the model has no such input. */
+  columns(name: string): number {
+    const input = this.session.inputMetadata.find((metadata) => metadata.name === name);
+    const columns = input?.isTensor === true ? input.shape[1] : undefined;
+    if (typeof columns === 'number') return columns;
+    throw new TidegateError('TIDEGATE_E_MODEL', `the model has no input ${name} of [batch, columns]`);
+  }
+
   async run(inputs: NamedArrays): Promise<Record<string, Float32Array>> {
     const feeds = Object.fromEntries(
       Object.entries(inputs).map(([name, { shape, data }]) => [name, new this.ort.Tensor('float32', data, shape)]),

@@ -32,7 +32,7 @@ test('a model learns which flows go on and which fall silent, and says it of str
 }, async () => {
   const rows = allFlowRows(Array.from({ length: 40 }, (_, i) => made(i)));
   const losses: number[] = [];
-  const { model, size } = await train(rows, {
+  const { model } = await train(rows, {
     ...DEFAULT_TRAINING,
     iterations: 200,
     onProgress: (_, loss) => losses.push(loss),
@@ -40,7 +40,7 @@ test('a model learns which flows go on and which fall silent, and says it of str
   assert.ok((losses.at(-1) as number) < losses[0] / 2, losses.join(', '));
   const strangers = allFlowRows(Array.from({ length: 10 }, (_, i) => made(i)));
   const session = await OnnxSession.create(model);
-  const predictions = await predictFlows(session, strangers, size.features, size.hidden);
+  const predictions = await predictFlows(session, strangers);
   await session.release();
   predictions.forEach(({ steps, typeAt10 }, i) => {
     const late = steps[20];
@@ -64,7 +64,7 @@ test('one step of the predicting graph after the other is the training graph unr
   const count = shape.sequences * shape.steps;
   const features = Float32Array.from({ length: count * size.features }, (_, i) => Math.sin(i) * 3);
   const [predicting, training] = await Promise.all([
-    OnnxSession.create(encodeModel(predictGraph(size, normalisation, parameters))),
+    OnnxSession.create(encodeModel(predictGraph(size, normalisation, [parameters]))),
     OnnxSession.create(encodeModel(trainGraph(size, normalisation, shape))),
   ]);
   let state = new Float32Array(shape.sequences * size.hidden);

@@ -4,7 +4,6 @@ import { SingleBar } from 'cli-progress';
 import { type FlowScores, scoreFlows } from '../../predict/evaluation/flow-scores.js';
 import { foldsByCapture } from '../../predict/evaluation/folds.js';
 import { type FlowPrediction, predictFlows } from '../../predict/evaluation/predict-flows.js';
-import { DEFAULT_WIDTHS } from '../../predict/model/parameters.js';
 import { OnnxSession } from '../../predict/runtime.js';
 import { allFlowRows, type FlowRows } from '../../predict/training/flow-rows.js';
 import { DEFAULT_TRAINING, train } from '../../predict/training/trainer.js';
@@ -24,8 +23,7 @@ export interface EvalOptions {
 async function predictWith(model: Uint8Array, rows: readonly FlowRows[]): Promise<FlowPrediction[]> {
   const session = await OnnxSession.create(model);
   try {
-    const features = rows[0].events.values().next().value?.features.length ?? 0;
-    return await predictFlows(session, rows, features, DEFAULT_WIDTHS.hidden);
+    return await predictFlows(session, rows);
   } finally {
     await session.release();
   }
@@ -40,7 +38,7 @@ async function crossValidated(
   const foldOf = foldsByCapture(rows, folds);
   const predictions = new Array<FlowPrediction>(rows.length);
   const bar = new SingleBar({ format: '{bar} {percentage} % | fold {fold}, loss {loss}', stream: process.stderr });
-  if (process.stderr.isTTY) bar.start(folds * options.iterations, 0, { fold: 1, loss: '' });
+  if (process.stderr.isTTY) bar.start(folds * options.iterations * DEFAULT_TRAINING.members, 0, { fold: 1, loss: '' });
   for (let fold = 0; fold < folds; fold++) {
     const seen = rows.filter((_, i) => foldOf[i] !== fold);
     const { model } = await train(seen, {
@@ -48,7 +46,11 @@ async function crossValidated(
       iterations: options.iterations,
       seed: options.seed,
       onProgress: (iteration, loss) => {
-        if (bar.isActive) bar.update(fold * options.iterations + iteration, { fold: fold + 1, loss: loss.toFixed(3) });
+        if (bar.isActive)
+          bar.update(fold * options.iterations * DEFAULT_TRAINING.members + iteration, {
+            fold: fold + 1,
+            loss: loss.toFixed(3),
+          });
       },
     });
     const places = rows.flatMap((_, i) => (foldOf[i] === fold ? [i] : []));

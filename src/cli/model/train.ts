@@ -17,7 +17,7 @@ export async function trainCommand(files: readonly string[], options: TrainComma
   const flows = (await Promise.all(files.map((file) => readFlows(file, options.labels)))).flat();
   const rows = allFlowRows(flows);
   const bar = new SingleBar({ format: '{bar} {percentage} % | loss {loss}', stream: process.stderr });
-  if (process.stderr.isTTY) bar.start(options.iterations, 0, { loss: '' });
+  if (process.stderr.isTTY) bar.start(options.iterations * DEFAULT_TRAINING.members, 0, { loss: '' });
   const started = performance.now();
   const { model, loss } = await train(rows, {
     ...DEFAULT_TRAINING,
@@ -33,6 +33,6 @@ export async function trainCommand(files: readonly string[], options: TrainComma
   const file = join(options.out, 'model.onnx');
   await writeFile(`${file}.new`, model);
   await rename(`${file}.new`, file);
-  const sequences = (options.iterations * DEFAULT_TRAINING.batch.sequences) / seconds;
+  const sequences = (options.iterations * DEFAULT_TRAINING.members * DEFAULT_TRAINING.batch.sequences) / seconds;
   console.log(`${file}: ${flows.length} flows, loss ${loss.toFixed(4)}, ${Math.round(sequences)} sequences/s`);
 }

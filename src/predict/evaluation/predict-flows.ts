@@ -1,4 +1,5 @@
 import type { RequestType } from '../../profile/behavioral-profile.js';
+import { TidegateError } from '../../quic/errors.js';
 import { REQUEST_TYPES } from '../behaviour.js';
 import { HORIZONS, LIMIT_UNIT, OUTPUT_COLUMNS, OUTPUTS, QUANTILES } from '../model/outputs.js';
 import type { OnnxSession } from '../runtime.js';
@@ -50,12 +51,12 @@ function stepPrediction(outputs: Float32Array, row: number, second: number): Ste
 }
 
 /** Runs a model over flows, second by second, all of them as one batch. */
-export async function predictFlows(
-  session: OnnxSession,
-  flows: readonly FlowRows[],
-  features: number,
-  hidden: number,
-): Promise<FlowPrediction[]> {
+export async function predictFlows(session: OnnxSession, flows: readonly FlowRows[]): Promise<FlowPrediction[]> {
+  const [features, hidden] = [session.columns('features'), session.columns('state')];
+  const given = flows[0].events.get(1)?.features.length;
+  if (given !== features) {
+    throw new TidegateError('TIDEGATE_E_MODEL', `the model takes ${features} features, and there are ${given}`);
+  }
   const steps = flows.map((): StepPrediction[] => []);
   let states = new Float32Array(flows.length * hidden);
   const longest = Math.max(...flows.map((flow) => flow.steps.length));

@@ -1,6 +1,8 @@
 import type { Graph, Value } from '../graph/graph.js';
 import { reshape, splitColumns } from '../graph/operators.js';
-import { OUTPUT_COLUMNS } from './outputs.js';
+import type { Normalisation } from './network.js';
+import { LIMIT_UNIT, OUTPUT_COLUMNS, OUTPUTS } from './outputs.js';
+import { TickHistory } from './tick-history.js';
 
 /** How large a model is. */
 export interface ModelSize {
@@ -55,6 +57,29 @@ export function initialParameters(size: ModelSize, random: () => number): Float3
     for (const end = at + rows * columns; at < end; at++) flat[at] = (random() * 2 - 1) * bound;
   }
   return flat;
+}
+
+/**
+ * Sets the skip so that the model begins as an average: its expectations and quantiles as that of log1p(bytes), its limit as
+ * that of bytes. What it learns is where that is wrong.
+ */
+export function beginAsAverage(flat: Float32Array, size: ModelSize, { mean, deviation }: Normalisation): void {
+  const core = size.features - TickHistory.columns;
+  const shapes = parameterShapes(size);
+  const start = (name: string): number => {
+    const place = shapes.findIndex((shape) => shape.name === name);
+    return shapes.slice(0, place).reduce((sum, { shape }) => sum + shape[0] * shape[1], 0);
+  };
+  const [skip, bias] = [start('skip'), start('headBias')];
+  const follow = (column: number, feature: number, offset: number): void => {
+    flat[skip + feature * OUTPUT_COLUMNS + column] = deviation[feature];
+    flat[bias + column] = mean[feature] + offset;
+  };
+  const { mean: means, quantiles, limit } = OUTPUTS;
+  for (const { at, size: count } of [means, quantiles]) {
+    for (let i = 0; i < count; i++) follow(at + i, core + TickHistory.bestLog, 0);
+  }
+  follow(limit.at, core + TickHistory.bestBytes, -Math.log(LIMIT_UNIT));
 }
 
 /** The matrices in a flat vector [1, count] of a graph. */

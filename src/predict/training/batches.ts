@@ -1,11 +1,13 @@
-import type { BatchShape } from '../model/train-graph.js';
-import { TARGET_COLUMNS } from '../model/train-graph.js';
+import { TickHistory } from '../model/tick-history.js';
+import { type BatchShape, TARGET_COLUMNS } from '../model/train-graph.js';
 import type { Example, FlowRows } from './flow-rows.js';
 
 /** Share of the sequences that are rows after packets, each from a state of its own. */
-const EVENT_SHARE = 0.3;
+const EVENT_SHARE = 0.4;
+/** 0: a capture counts as its steps; 1: as any other capture. */
+const CAPTURE_EVENNESS = 0.3;
 /** Chance that a sequence does without a feature. */
-const DROPOUT = 0.1;
+const DROPOUT = 0.2;
 
 export interface Batch {
   features: Float32Array;
@@ -31,9 +33,11 @@ export class Batches {
     this.#flows = rows.filter(({ steps }) => steps.length > 0);
     this.#events = rows.map(({ events }) => [...events.values()]);
     this.#width = this.#events[0][0].features.length;
+    const sizes = new Map<string, number>();
+    for (const { flow, steps } of this.#flows) sizes.set(flow.capture, (sizes.get(flow.capture) ?? 0) + steps.length);
     let sum = 0;
-    this.#sums = Float64Array.from(this.#flows, ({ steps }) => {
-      sum += steps.length;
+    this.#sums = Float64Array.from(this.#flows, ({ flow, steps }) => {
+      sum += steps.length / (sizes.get(flow.capture) as number) ** CAPTURE_EVENNESS;
       return sum;
     });
     const count = shape.sequences * shape.steps;
@@ -67,11 +71,12 @@ export class Batches {
     this.#batch.targets.set(targets, row * TARGET_COLUMNS);
   }
 
-  /** The same features are missing all through a sequence. */
+  /** The same features are missing all through a sequence; what it did tick by tick never is. */
   #drop(sequence: number): void {
     const { dropout } = this.#batch;
     for (let i = 0; i < this.#width; i++) {
-      const kept = this.random() < DROPOUT ? 0 : 1;
+      const isHistory = i >= this.#width - TickHistory.columns;
+      const kept = isHistory ? 1 : this.random() < DROPOUT ? 0 : 1 / (1 - DROPOUT);
       for (let step = 0; step < this.shape.steps; step++) dropout[this.#row(sequence, step) * this.#width + i] = kept;
     }
   }

@@ -2,6 +2,8 @@ import { SessionTable } from '../../core/session-table.js';
 import type { RequestType } from '../../profile/behavioral-profile.js';
 import { behaviourOf, REQUEST_TYPES } from '../behaviour.js';
 import { HORIZONS, LIMIT_UNIT } from '../model/outputs.js';
+import { PhaseColumns } from '../model/phase.js';
+import { TickHistory } from '../model/tick-history.js';
 import { TARGET_COLUMNS, TARGETS } from '../model/train-graph.js';
 
 /** A recorded flow: when (ms since its first packet), which way, how much. */
@@ -39,6 +41,8 @@ const MOST_SECONDS = 300;
 export const BEHAVIOUR_SECONDS = 30;
 /** Packets after which a row is taken; the last one of a shorter flow too. */
 const EVENT_PACKETS = [1, 2, 3, 5, 8, 10];
+/** A flow has many steps and one type: a step says less of it than a row after a packet. */
+const STEP_TYPE_WEIGHT = 0.1;
 /** ms after a packet whose bytes are the target of its row. */
 const AFTER = 10_000;
 
@@ -73,13 +77,15 @@ function secondsOf({ times, out, bytes }: Flow): { up: Float64Array; down: Float
   return { up, down };
 }
 
-function labelled(flow: Flow, targets: Float32Array): Float32Array {
-  if (flow.label !== null) targets[AT.type + REQUEST_TYPES.indexOf(flow.label)] = 1;
+/** What is known of the flow's type counts `weight`. */
+function labelled(flow: Flow, weight: number): Float32Array {
+  const targets = new Float32Array(TARGET_COLUMNS);
+  if (flow.label !== null) targets[AT.type + REQUEST_TYPES.indexOf(flow.label)] = weight;
   return targets;
 }
 
 function stepTargets(flow: Flow, up: Float64Array, down: Float64Array, second: number): Float32Array {
-  const targets = labelled(flow, new Float32Array(TARGET_COLUMNS));
+  const targets = labelled(flow, STEP_TYPE_WEIGHT);
   HORIZONS.forEach((horizon, i) => {
     if (second + horizon > up.length) return;
     let sum = 0;
@@ -99,7 +105,7 @@ function stepTargets(flow: Flow, up: Float64Array, down: Float64Array, second: n
 }
 
 function eventTargets(flow: Flow, k: number): Float32Array {
-  const targets = labelled(flow, new Float32Array(TARGET_COLUMNS));
+  const targets = labelled(flow, 1);
   const after = bytesAfter(flow, k);
   if (after === null) return targets;
   // Of the horizons the 10 s.
@@ -115,12 +121,22 @@ export function flowRows(table: SessionTable, flow: Flow): FlowRows {
   const handle = table.open(0);
   const steps: Example[] = [];
   const events = new Map<number, Example>();
-  const features = (now: number): Float32Array => table.features(handle, now).slice();
+  const history = new TickHistory();
+  const phase = new PhaseColumns(table.layout.features);
+  const features = (now: number): Float32Array => {
+    const core = table.features(handle, now);
+    const row = new Float32Array(core.length + PhaseColumns.columns + TickHistory.columns);
+    row.set(core);
+    phase.write(row, core.length);
+    history.write(row, core.length + PhaseColumns.columns);
+    return row;
+  };
   for (let i = 0; i < flow.times.length; i++) {
     const time = flow.times[i];
     // Everything in the row of a second is known before that second begins.
     while (steps.length + 1 < up.length && (steps.length + 1) * 1000 <= time) {
       const second = steps.length + 1;
+      history.add(up[second - 1], down[second - 1]);
       steps.push({ features: features(second * 1000), targets: stepTargets(flow, up, down, second) });
     }
     if (flow.out[i]) table.core.datagramOut(handle, flow.bytes[i], time);

@@ -1,11 +1,12 @@
 import { encodeModel } from '../graph/encode.js';
 import type { Normalisation } from '../model/network.js';
-import { DEFAULT_WIDTHS, initialParameters, type ModelSize, uniform } from '../model/parameters.js';
+import { beginAsAverage, DEFAULT_WIDTHS, initialParameters, type ModelSize, uniform } from '../model/parameters.js';
 import { predictGraph } from '../model/predict-graph.js';
 import { type BatchShape, corrections, TARGET_COLUMNS, trainGraph } from '../model/train-graph.js';
 import { OnnxSession } from '../runtime.js';
+import { varied } from './augment.js';
 import { Batches } from './batches.js';
-import type { FlowRows } from './flow-rows.js';
+import { allFlowRows, type FlowRows } from './flow-rows.js';
 
 export interface TrainOptions {
   /** Steps of the optimiser. */
@@ -15,24 +16,34 @@ export interface TrainOptions {
   /** Adam's step, at its largest. */
   rate: number;
   decay: number;
+  /** Networks that are trained apart, and whose mean is the model. */
+  members: number;
+  /** Variants of each flow that are trained on beside it: see {@link varied}. */
+  variants: number;
   /** Told the mean loss since it was told last. */
   onProgress?: (iteration: number, loss: number) => void;
 }
 
 export const DEFAULT_TRAINING: TrainOptions = {
-  iterations: 2000,
+  iterations: 600,
   seed: 1,
   batch: { sequences: 64, steps: 32 },
   rate: 3e-3,
   decay: 1e-3,
+  members: 4,
+  variants: 3,
 };
 
 /** Iterations between two words on the progress. */
 const REPORT_EVERY = 50;
 const WARM_UP = 100;
+/** Of the average over the path of the parameters, which is what is kept (Polyak and Juditsky 1992). */
+const AVERAGE_MEMORY = 0.99;
 
 export interface TrainedModel {
   size: ModelSize;
+  /** Columns of its state. */
+  state: number;
   /** The ONNX file. */
   model: Uint8Array;
   /** Mean loss of the last iterations. */
@@ -67,34 +78,29 @@ function rateAt({ rate, iterations }: TrainOptions, iteration: number): number {
   return rate * up * 0.5 * (1 + Math.cos((Math.PI * iteration) / iterations));
 }
 
-/** Fits a model to flows. All arithmetic is onnxruntime's, in one thread. */
-export async function train(
-  rows: readonly FlowRows[],
-  options: TrainOptions = DEFAULT_TRAINING,
-): Promise<TrainedModel> {
-  const [first] = rows;
-  const [event] = first.events.values();
-  const size: ModelSize = { features: event.features.length, ...DEFAULT_WIDTHS };
-  const normalisation = normalisationOf(rows, size.features);
-  const random = uniform(options.seed);
-  const batches = new Batches(rows, options.batch, random);
-  const session = await OnnxSession.create(encodeModel(trainGraph(size, normalisation, options.batch)));
-  let parameters: Float32Array = initialParameters(size, random);
-  let moments: [Float32Array, Float32Array] = [
-    new Float32Array(parameters.length),
-    new Float32Array(parameters.length),
-  ];
+/** Fits one network to batches. Returns its parameters, and the mean loss of the last iterations. */
+async function fit(
+  session: OnnxSession,
+  batches: Batches,
+  start: Float32Array,
+  features: number,
+  options: TrainOptions,
+  onProgress: (iteration: number, loss: number) => void,
+): Promise<{ parameters: Float32Array; loss: number }> {
+  let parameters = start;
+  let moments: [Float32Array, Float32Array] = [new Float32Array(start.length), new Float32Array(start.length)];
   const count = options.batch.sequences * options.batch.steps;
-  const vector = { shape: [1, parameters.length] };
+  const vector = { shape: [1, start.length] };
   const one = { shape: [1, 1] };
+  const average = start.slice();
   let loss = 0;
   let mean = Number.NaN;
   for (let iteration = 1; iteration <= options.iterations; iteration++) {
     const batch = batches.next();
     const [correction1, correction2] = corrections(iteration);
     const results = await session.run({
-      features: { shape: [count, size.features], data: batch.features },
-      dropout: { shape: [count, size.features], data: batch.dropout },
+      features: { shape: [count, features], data: batch.features },
+      dropout: { shape: [count, features], data: batch.dropout },
       keep: { shape: [count, 1], data: batch.keep },
       targets: { shape: [count, TARGET_COLUMNS], data: batch.targets },
       parameters: { ...vector, data: parameters },
@@ -107,12 +113,49 @@ export async function train(
     });
     parameters = results.newParameters;
     moments = [results.newFirst, results.newSecond];
+    const share = Math.max(1 - AVERAGE_MEMORY, 1 / iteration);
+    for (let i = 0; i < average.length; i++) average[i] += share * (parameters[i] - average[i]);
     loss += results.loss[0];
     if (iteration % REPORT_EVERY !== 0 && iteration !== options.iterations) continue;
     mean = loss / (iteration % REPORT_EVERY === 0 ? REPORT_EVERY : iteration % REPORT_EVERY);
     loss = 0;
-    options.onProgress?.(iteration, mean);
+    onProgress(iteration, mean);
+  }
+  return { parameters: average, loss: mean };
+}
+
+/** Fits a model to flows: its members one after the other. All arithmetic is onnxruntime's, in one thread. */
+export async function train(
+  rows: readonly FlowRows[],
+  options: TrainOptions = DEFAULT_TRAINING,
+): Promise<TrainedModel> {
+  const [first] = rows;
+  const [event] = first.events.values();
+  const size: ModelSize = { features: event.features.length, ...DEFAULT_WIDTHS };
+  const normalisation = normalisationOf(rows, size.features);
+  const random = uniform(options.seed);
+  const strangers = Array.from({ length: options.variants }, () =>
+    allFlowRows(rows.map(({ flow }) => varied(flow, random))),
+  );
+  const batches = new Batches([...rows, ...strangers.flat()], options.batch, random);
+  const session = await OnnxSession.create(encodeModel(trainGraph(size, normalisation, options.batch)));
+  const members: Float32Array[] = [];
+  let loss = 0;
+  for (let member = 0; member < options.members; member++) {
+    const start = initialParameters(size, random);
+    beginAsAverage(start, size, normalisation);
+    const before = member * options.iterations;
+    const fitted = await fit(session, batches, start, size.features, options, (iteration, value) => {
+      options.onProgress?.(before + iteration, value);
+    });
+    members.push(fitted.parameters);
+    loss += fitted.loss / options.members;
   }
   await session.release();
-  return { size, model: encodeModel(predictGraph(size, normalisation, parameters)), loss: mean };
+  return {
+    size,
+    state: size.hidden * members.length,
+    model: encodeModel(predictGraph(size, normalisation, members)),
+    loss,
+  };
 }
