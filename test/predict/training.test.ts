@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { predictFlows } from '../../src/predict/evaluation/predict-flows.js';
 import { encodeModel } from '../../src/predict/graph/encode.js';
+import { Graph } from '../../src/predict/graph/graph.js';
+import { tanh } from '../../src/predict/graph/operators.js';
 import { initialParameters, type ModelSize, parameterCount, uniform } from '../../src/predict/model/parameters.js';
 import { predictGraph } from '../../src/predict/model/predict-graph.js';
 import { corrections, TARGET_COLUMNS, trainGraph } from '../../src/predict/model/train-graph.js';
@@ -113,4 +115,22 @@ test('one step of the predicting graph after the other is the training graph unr
   assert.ok(moved.length > 10 && trained.newParameters.every(Number.isFinite));
   await predicting.release();
   await training.release();
+});
+
+test('a model for other features is refused, and so is one that is none of ours', async () => {
+  const size: ModelSize = { features: 4, inner: 3, hidden: 2 };
+  const normalisation = { mean: new Float32Array(4), deviation: new Float32Array(4) };
+  const small = predictGraph(size, normalisation, [initialParameters(size, uniform(1))]);
+  const session = await OnnxSession.create(encodeModel(small));
+  const rows = allFlowRows([made(0)]);
+  await assert.rejects(predictFlows(session, rows), {
+    code: 'TIDEGATE_E_MODEL',
+    message: /takes 4 features, and there are 155/,
+  });
+  await session.release();
+  const foreign = new Graph('foreign');
+  foreign.output('y', tanh(foreign, foreign.input('x', [1, 1])));
+  const other = await OnnxSession.create(encodeModel(foreign));
+  await assert.rejects(predictFlows(other, rows), { code: 'TIDEGATE_E_MODEL', message: /has no input features/ });
+  await other.release();
 });

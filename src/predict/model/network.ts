@@ -1,5 +1,6 @@
 import type { Graph, Value } from '../graph/graph.js';
 import { add, concatColumns, matmul, multiply, sigmoid, splitColumns, subtract, tanh } from '../graph/operators.js';
+import { OUTPUT_COLUMNS } from './outputs.js';
 import type { ModelSize, Weights } from './parameters.js';
 
 /** What features are made comparable with: (x - mean) / deviation, held within a bound. */
@@ -51,8 +52,14 @@ export function recurrentStep(
   return add(graph, candidate, multiply(graph, update, subtract(graph, state, candidate)));
 }
 
-/** The output rows: from state and embedding, and straight from the features, so that averages need not be learned. */
+/**
+ * The output rows: from state and embedding, and straight from the features, so that averages need not be learned. The
+ * expectation for the next second is the chance of any byte times what is expected if there is one: most seconds are empty,
+ * and one number for both is right about neither.
+ */
 export function heads(graph: Graph, weights: Weights, state: Value, embedding: Value, features: Value): Value {
   const deep = matmul(graph, concatColumns(graph, [state, embedding]), weights.head);
-  return add(graph, add(graph, deep, matmul(graph, features, weights.skip)), weights.headBias);
+  const rows = add(graph, add(graph, deep, matmul(graph, features, weights.skip)), weights.headBias);
+  const [any, mean, rest] = splitColumns(graph, rows, [1, 1, OUTPUT_COLUMNS - 2]);
+  return concatColumns(graph, [any, multiply(graph, sigmoid(graph, any), mean), rest]);
 }

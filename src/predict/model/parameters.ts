@@ -12,6 +12,9 @@ export interface ModelSize {
   hidden: number;
 }
 
+/** First logit of the chance of any byte, a factor of the expectation: near enough to 1 to leave the average as it is. */
+const SURE = 2;
+
 export const DEFAULT_WIDTHS = { inner: 40, hidden: 40 } as const;
 
 /** Matrices of the model, by name. */
@@ -79,6 +82,7 @@ export function beginAsAverage(flat: Float32Array, size: ModelSize, { mean, devi
   for (const { at, size: count } of [means, quantiles]) {
     for (let i = 0; i < count; i++) follow(at + i, core + TickHistory.bestLog, 0);
   }
+  flat[bias + OUTPUTS.any.at] = SURE;
   follow(limit.at, core + TickHistory.bestBytes, -Math.log(LIMIT_UNIT));
 }
 
