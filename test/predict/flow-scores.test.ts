@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -94,5 +94,13 @@ test('what is wrong is said in a line', () => {
   const run = (...args: string[]) => spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8' }).stderr;
   assert.match(run('eval', '/nowhere.csv', '--folds', '2'), /^tidegate: can't read \/nowhere\.csv/);
   assert.match(run('eval', '/nowhere.csv'), /^tidegate: give either --model FILE or --folds K/);
-  assert.match(run('train', '/nowhere.csv', '--out', '/tmp/x', '--iterations', '0'), /more than 0/);
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-eval-'));
+  assert.match(run('train', '/nowhere.csv', '--out', folder, '--iterations', '0'), /more than 0/);
+  const packets = join(folder, 'p.csv');
+  writeFileSync(packets, 'flow,t_ms,dir,bytes\na,0,0,1\nb,0,0,1\n');
+  assert.match(run('train', packets, '--out', join(packets, 'x')), /^tidegate: can't write to /);
+  assert.match(run('eval', packets, '--folds', '1'), /^tidegate: --folds is 1, and there are 2 captures/);
+  assert.match(run('eval', packets, '--model', '/nowhere.onnx'), /^tidegate: can't read \/nowhere\.onnx/);
+  assert.match(run('eval', packets, '--model', packets), /^tidegate: no model/);
+  assert.match(run('eval', packets, '--labels', packets, '--folds', '2'), /has to name the columns flow, capture/);
 });

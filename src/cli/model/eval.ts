@@ -20,6 +20,14 @@ export interface EvalOptions {
   json?: boolean;
 }
 
+async function readModel(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new TidegateError('TIDEGATE_E_MODEL', `can't read ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
 async function predictWith(model: Uint8Array, rows: readonly FlowRows[]): Promise<FlowPrediction[]> {
   const session = await OnnxSession.create(model);
   try {
@@ -35,6 +43,12 @@ async function crossValidated(
   folds: number,
   options: EvalOptions,
 ): Promise<FlowPrediction[]> {
+  const captures = new Set(rows.map(({ flow }) => flow.capture)).size;
+  if (folds < 2 || folds > captures) {
+    throw new TidegateError('TIDEGATE_E_CONFIG', `--folds is ${folds}, and there are ${captures} captures`, {
+      hint: 'from 2 to as many as there are captures',
+    });
+  }
   const foldOf = foldsByCapture(rows, folds);
   const predictions = new Array<FlowPrediction>(rows.length);
   const bar = new SingleBar({ format: '{bar} {percentage} % | fold {fold}, loss {loss}', stream: process.stderr });
@@ -68,7 +82,6 @@ async function crossValidated(
 
 /** `steps.csv` and `flows.csv` as `score_flows.py` reads them. */
 async function write(folder: string, rows: readonly FlowRows[], predictions: readonly FlowPrediction[]): Promise<void> {
-  await mkdir(folder, { recursive: true });
   const short = (value: number): string => String(Number(value.toPrecision(7)));
   const steps = ['flow,second,predicted,low,high,limit,behaviour'];
   const flows = ['flow,typeAt10,bytesAt1,bytesAt5'];
@@ -81,8 +94,13 @@ async function write(folder: string, rows: readonly FlowRows[], predictions: rea
       steps.push(`${flow.name},${second},${[predicted, low, high, limit].map(short).join(',')},${behaviour}`);
     }
   });
-  await writeFile(join(folder, 'steps.csv'), `${steps.join('\n')}\n`);
-  await writeFile(join(folder, 'flows.csv'), `${flows.join('\n')}\n`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'steps.csv'), `${steps.join('\n')}\n`);
+    await writeFile(join(folder, 'flows.csv'), `${flows.join('\n')}\n`);
+  } catch (cause) {
+    throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write to ${folder}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** Runs `tidegate eval`: prints the figures of `score_flows.py`, and writes what it scores where a folder is given. */
@@ -94,7 +112,7 @@ export async function evaluate(path: string, options: EvalOptions): Promise<Flow
   const predictions =
     options.model === undefined
       ? await crossValidated(rows, options.folds ?? 0, options)
-      : await predictWith(await readFile(options.model), rows);
+      : await predictWith(await readModel(options.model), rows);
   if (options.out !== undefined) await write(options.out, rows, predictions);
   const scores = scoreFlows(rows, predictions);
   if (options.json) console.log(JSON.stringify(scores));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import { allFlowRows } from '../../predict/training/flow-rows.js';
 import { DEFAULT_TRAINING, train } from '../../predict/training/trainer.js';
+import { TidegateError } from '../../quic/errors.js';
 import { readFlows } from './flow-file.js';
 
 export interface TrainCommandOptions {
@@ -14,6 +15,14 @@ export interface TrainCommandOptions {
 
 /** Runs `tidegate train`: writes `model.onnx` into the folder, aside first, so that a broken run leaves the old one. */
 export async function trainCommand(files: readonly string[], options: TrainCommandOptions): Promise<void> {
+  try {
+    // Before the work, not after it.
+    await mkdir(options.out, { recursive: true });
+  } catch (cause) {
+    throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write to ${options.out}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
   const flows = (await Promise.all(files.map((file) => readFlows(file, options.labels)))).flat();
   const rows = allFlowRows(flows);
   const bar = new SingleBar({ format: '{bar} {percentage} % | loss {loss}', stream: process.stderr });
@@ -29,10 +38,13 @@ export async function trainCommand(files: readonly string[], options: TrainComma
   });
   if (bar.isActive) bar.stop();
   const seconds = (performance.now() - started) / 1000;
-  await mkdir(options.out, { recursive: true });
   const file = join(options.out, 'model.onnx');
-  await writeFile(`${file}.new`, model);
-  await rename(`${file}.new`, file);
+  try {
+    await writeFile(`${file}.new`, model);
+    await rename(`${file}.new`, file);
+  } catch (cause) {
+    throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write ${file}: ${(cause as Error).message}`, { cause });
+  }
   const sequences = (options.iterations * DEFAULT_TRAINING.members * DEFAULT_TRAINING.batch.sequences) / seconds;
   console.log(`${file}: ${flows.length} flows, loss ${loss.toFixed(4)}, ${Math.round(sequences)} sequences/s`);
 }
