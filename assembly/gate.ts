@@ -38,7 +38,18 @@ import {
   WAITS,
 } from './layout';
 import { countPassed, observe } from './observe';
-import { addEvents, applyPublished, cleanTime, find, isInRange, isShared, nanoseconds, noteClamp, record, sharedBucket } from './table';
+import {
+  addEvents,
+  applyPublished,
+  cleanTime,
+  find,
+  isInRange,
+  isShared,
+  nanoseconds,
+  noteClamp,
+  record,
+  sharedBucket,
+} from './table';
 
 // @ts-ignore: decorator
 @inline
@@ -209,10 +220,9 @@ function reasonFor(b: usize, packetsReserve: i64, first: u32): u32 {
   return load<i64>(b, BUCKET_PACKETS) + packetsReserve < UNIT ? first + 1 : first;
 }
 
-function waits(r: usize, reason: u32): u32 {
+function noteWait(r: usize, reason: u32): void {
   count(WAITS, reason);
   addEvents(r, EVENT_WAITED, 1);
-  return 0;
 }
 
 /**
@@ -252,9 +262,8 @@ export function grant(handle: u32, out: bool, want: u32, control: bool, time: f6
     if (least == 0 && reason == PASS) reason = reasonFor(shard, packetsReserve, SHARD_BYTES);
   }
   if (reason != PASS) {
-    waits(r, reason);
-    if ((flags & FLAG_OBSERVE) == 0) return 0;
-    return granted;
+    noteWait(r, reason);
+    return (flags & FLAG_OBSERVE) == 0 ? 0 : granted;
   }
   // What observe mode lets through takes no more tokens than there are.
   if ((flags & FLAG_OBSERVE) == 0) granted = least;
