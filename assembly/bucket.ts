@@ -110,7 +110,8 @@ function whole(value: f64, most: f64): f64 {
 }
 
 /** New limits from now on; tokens keep their share of the burst. Fractions are cut, what is out of range is clamped. */
-export function relimit(b: usize, rate: f64, burst: f64, packetRate: f64, packetBurst: f64): void {
+export function relimit(b: usize, now: i64, rate: f64, burst: f64, packetRate: f64, packetBurst: f64): void {
+  refill(b, now);
   const bytes = <u32>whole(burst, MAX_BURST);
   const packets = <u32>whole(packetBurst, MAX_BURST);
   store<i64>(b, inProportion(load<i64>(b, BUCKET_BYTES), load<u32>(b, BUCKET_BURST), bytes), BUCKET_BYTES);

@@ -142,10 +142,13 @@ function refused(r: usize, flags: u32, reason: u32): u32 {
   return (flags & FLAG_OBSERVE) == 0 ? reason : PASS;
 }
 
-/** A datagram from the client. It is a part of the features whatever the verdict: what was offered is how it behaves. */
+/**
+ * A datagram. What comes from the client is a part of its features whatever the verdict: what was offered is how it
+ * behaves. What is refused on the way to it is not sent, and is no part of them.
+ */
 // @ts-ignore: decorator
 @inline
-export function datagramIn(handle: u32, size: u32, time: f64): u32 {
+function datagram(handle: u32, out: bool, size: u32, time: f64): u32 {
   const r = find(handle);
   if (r == 0) {
     count(DROPS, CLOSED);
@@ -155,32 +158,24 @@ export function datagramIn(handle: u32, size: u32, time: f64): u32 {
   const bytes = cleanBytes(size);
   const ns = nanoseconds(now);
   const flags = refreshed(r, ns);
-  let verdict = admit(r + IN_BUCKET, flags, false, bytes, ns);
+  let verdict = admit(r + (out ? OUT_BUCKET : IN_BUCKET), flags, out, bytes, ns);
   if (verdict != PASS) verdict = refused(r, flags, verdict);
-  observe(r, flags, false, bytes, now);
-  if (verdict == PASS) countPassed(r + IN_STATS, bytes);
+  if (out && verdict != PASS) return verdict;
+  observe(r, flags, out, bytes, now);
+  if (verdict == PASS) countPassed(r + (out ? OUT_STATS : IN_STATS), bytes);
   return verdict;
 }
 
-/** A datagram to the client. One that is refused is not sent, and is no part of the features. */
+// @ts-ignore: decorator
+@inline
+export function datagramIn(handle: u32, size: u32, time: f64): u32 {
+  return datagram(handle, false, size, time);
+}
+
 // @ts-ignore: decorator
 @inline
 export function datagramOut(handle: u32, size: u32, time: f64): u32 {
-  const r = find(handle);
-  if (r == 0) {
-    count(DROPS, CLOSED);
-    return CLOSED;
-  }
-  const now = cleanTime(time);
-  const bytes = cleanBytes(size);
-  const ns = nanoseconds(now);
-  const flags = refreshed(r, ns);
-  let verdict = admit(r + OUT_BUCKET, flags, true, bytes, ns);
-  if (verdict != PASS) verdict = refused(r, flags, verdict);
-  if (verdict != PASS) return verdict;
-  observe(r, flags, true, bytes, now);
-  countPassed(r + OUT_STATS, bytes);
-  return PASS;
+  return datagram(handle, true, size, time);
 }
 
 /** A datagram that passed to the client and could not be sent: tokens and totals go back. */

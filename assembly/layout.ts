@@ -183,13 +183,13 @@ export const CHUNK_SLOTS: u32 = 1024;
 /** f32 in a row of features. */
 export const FEATURES: u32 = 112;
 export const ROW: u32 = 448;
-/** Beside each row, i32: its slot and handle. */
-export const ROW_HEAD: u32 = 8;
+/** Beside each row, i32: its session's handle. */
+export const ROW_HEAD: u32 = 4;
 /** In a chunk behind its records: for either buffer CHUNK_SLOTS rows, then as many heads. */
 export const CHUNK_ROWS: u32 = 786432;
-export const CHUNK_BUFFER: u32 = 466944;
+export const CHUNK_BUFFER: u32 = 462848;
 export const CHUNK_HEADS: u32 = 458752;
-export const CHUNK: u32 = 1720320;
+export const CHUNK: u32 = 1712128;
 
 /**
  * Names of the features in their order; `@` stands for one a half-life, `#` for one an opening packet. Formulas: see

@@ -1,6 +1,6 @@
 // The session table: slots, handles, limits, events.
 
-import { isLimited, refill, relimit, unlimit } from './bucket';
+import { isLimited, relimit, unlimit } from './bucket';
 import {
   APPLIED,
   CHUNK,
@@ -175,9 +175,7 @@ export function setLimits(
 ): void {
   const r = find(handle);
   if (r == 0) return;
-  const b = r + (out ? OUT_BUCKET : IN_BUCKET);
-  refill(b, nanoseconds(cleanTime(now)));
-  relimit(b, rate, burst, packetRate, packetBurst);
+  relimit(r + (out ? OUT_BUCKET : IN_BUCKET), nanoseconds(cleanTime(now)), rate, burst, packetRate, packetBurst);
   noteLimited(r);
 }
 
@@ -203,9 +201,7 @@ export function setSharedLimits(
     noteClamp();
     return;
   }
-  const b = sharedBucket(index, out);
-  refill(b, nanoseconds(cleanTime(now)));
-  relimit(b, rate, burst, packetRate, packetBurst);
+  relimit(sharedBucket(index, out), nanoseconds(cleanTime(now)), rate, burst, packetRate, packetBurst);
   let limited = false;
   for (let i: u32 = 0; i <= MAX_FUNCTIONS && !limited; i++) limited = isLimited(sharedBucket(i, out));
   if (out) sharedOut = limited;
@@ -225,18 +221,17 @@ export function applyPublished(r: usize, ns: i64): void {
   store<u32>(r, sequence, APPLIED);
   const copy = COPY - MAILBOX;
   if (load<u32>(copy + LIMITS_GENERATION) != (load<u32>(r, GENERATION) & GENERATION_MASK)) return;
-  refill(r + IN_BUCKET, ns);
-  relimitCopy(copy + IN_LIMITS, r + IN_BUCKET);
-  refill(r + OUT_BUCKET, ns);
-  relimitCopy(copy + OUT_LIMITS, r + OUT_BUCKET);
+  relimitCopy(copy + IN_LIMITS, r + IN_BUCKET, ns);
+  relimitCopy(copy + OUT_LIMITS, r + OUT_BUCKET, ns);
   noteLimited(r);
   const level = (load<u32>(copy + LIMITS_LEVEL) & FLAG_LEVEL_MASK) << FLAG_LEVEL_SHIFT;
   store<u32>(r, (load<u32>(r, FLAGS) & ~(FLAG_LEVEL_MASK << FLAG_LEVEL_SHIFT)) | level, FLAGS);
 }
 
-function relimitCopy(limits: usize, bucket: usize): void {
+function relimitCopy(limits: usize, bucket: usize, ns: i64): void {
   relimit(
     bucket,
+    ns,
     load<f64>(limits, LIMIT_RATE),
     <f64>load<u32>(limits, LIMIT_BURST),
     <f64>load<u32>(limits, LIMIT_PACKET_RATE),

@@ -239,7 +239,7 @@ static __attribute__((noinline)) uint32_t refused(uint8_t *r, uint32_t flags, ui
   return (flags & FLAG_OBSERVE) == 0 ? reason : PASS;
 }
 
-static __attribute__((noinline)) uint32_t datagramIn(uint32_t handle, uint32_t size, double time) {
+INLINE uint32_t datagram(uint32_t handle, bool out, uint32_t size, double time) {
   uint8_t *r = find(handle);
   if (r == NULL) {
     count(DROPS, CLOSED);
@@ -249,31 +249,23 @@ static __attribute__((noinline)) uint32_t datagramIn(uint32_t handle, uint32_t s
   uint32_t bytes = cleanBytes(size);
   int64_t ns = (int64_t)(now * 1e6);
   uint32_t flags = refreshed(r);
-  uint32_t verdict = admit(r, r + IN_BUCKET, sharedIn, bytes, ns);
+  uint32_t verdict = PASS;
+  if (!out || (flags & FLAG_OUT_LIMITED) != 0 || sharedOut) {
+    verdict = admit(r, r + (out ? OUT_BUCKET : IN_BUCKET), out ? sharedOut : sharedIn, bytes, ns);
+  }
   if (verdict != PASS) verdict = refused(r, flags, verdict);
-  observe(r, false, bytes, now);
-  if (verdict == PASS) countPassed(r + IN_STATS, bytes);
+  if (out && verdict != PASS) return verdict;
+  observe(r, out, bytes, now);
+  if (verdict == PASS) countPassed(r + (out ? OUT_STATS : IN_STATS), bytes);
   return verdict;
 }
 
+static __attribute__((noinline)) uint32_t datagramIn(uint32_t handle, uint32_t size, double time) {
+  return datagram(handle, false, size, time);
+}
+
 static __attribute__((noinline)) uint32_t datagramOut(uint32_t handle, uint32_t size, double time) {
-  uint8_t *r = find(handle);
-  if (r == NULL) {
-    count(DROPS, CLOSED);
-    return CLOSED;
-  }
-  double now = cleanTime(time);
-  uint32_t bytes = cleanBytes(size);
-  int64_t ns = (int64_t)(now * 1e6);
-  uint32_t flags = refreshed(r);
-  if ((flags & FLAG_OUT_LIMITED) != 0 || sharedOut) {
-    uint32_t verdict = admit(r, r + OUT_BUCKET, sharedOut, bytes, ns);
-    if (verdict != PASS) verdict = refused(r, flags, verdict);
-    if (verdict != PASS) return verdict;
-  }
-  observe(r, true, bytes, now);
-  countPassed(r + OUT_STATS, bytes);
-  return PASS;
+  return datagram(handle, true, size, time);
 }
 
 INLINE uint32_t touch(uint32_t handle, uint32_t size) {

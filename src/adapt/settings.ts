@@ -1,4 +1,4 @@
-import type { Limits } from '../core/limits.js';
+import { type Limits, NO_LIMITS } from '../core/limits.js';
 import type { BehavioralProfile } from '../profile/behavioral-profile.js';
 
 /** 0 normal, 1 tighter limits, 2 step-up, 3 quarantine. */
@@ -92,7 +92,10 @@ export function settingsFor(profile: BehavioralProfile, policy: SettingsPolicy):
   };
 }
 
-/** The limits of a socket on what its client sends. */
-export function limitsIn({ rateLimit, burst, packetRate, packetBurst }: SocketSettings): Limits {
-  return { rate: rateLimit, burst, packetRate, packetBurst };
+/** The limits of a socket, on what its client sends and on what goes to it. */
+export function limitsOf({ rateLimit, burst, packetRate, packetBurst, out }: SocketSettings): {
+  in: Limits;
+  out: Limits;
+} {
+  return { in: { rate: rateLimit, burst, packetRate, packetBurst }, out: out ?? NO_LIMITS };
 }

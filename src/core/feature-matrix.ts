@@ -47,11 +47,8 @@ export class FeatureMatrixWriter {
     const list = at.SCRATCH / 4;
     for (let row = first; row < end; row++) {
       const handle = this.#handles[row];
-      const slot = table.slotOf(handle);
-      const head = headAddress(at, buffer, row) / 4;
-      this.#i32[list + row - first] = slot;
-      this.#i32[head] = slot;
-      this.#i32[head + 1] = handle;
+      this.#i32[list + row - first] = table.slotOf(handle);
+      this.#i32[headAddress(at, buffer, row) / 4] = handle;
     }
     table.core.extract(at.SCRATCH, end - first, rowAddress(at, buffer, first), this.#now);
     this.#done = end;
@@ -108,7 +105,7 @@ export class FeatureMatrixReader {
       const from = rowAddress(at, which, first) / 4;
       this.#features.set(f32.subarray(from, from + (end - first) * at.FEATURES), first * at.FEATURES);
       const head = headAddress(at, which, first) / 4;
-      for (let row = first; row < end; row++) this.#handles[row] = i32[head + (row - first) * 2 + 1];
+      this.#handles.set(i32.subarray(head, head + end - first), first);
     }
     // A later tick in the same buffer would have written over what was copied.
     const begun = Atomics.load(i32, at.MATRIX_BEGUN / 4);

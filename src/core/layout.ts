@@ -81,6 +81,9 @@ export const VERDICTS = [
   'closed',
 ] as const;
 
+/** The verdict that lets a packet through. */
+export const PASS = VERDICTS.indexOf('pass');
+
 /** The layout as plain data: it can be posted to another thread together with the memory. */
 export interface CoreLayout {
   readonly at: LayoutNumbers;

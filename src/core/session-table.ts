@@ -49,7 +49,8 @@ export interface GateCounts {
 }
 
 export type Direction = 'in' | 'out';
-const flag = (direction: Direction): Flag => (direction === 'out' ? 1 : 0);
+/** A direction as the core takes it. */
+export const flag = (direction: Direction): Flag => (direction === 'out' ? 1 : 0);
 
 /**
  * The session table of one shard: the WASM core over a memory of its own, with slots handed out and taken back. Calls

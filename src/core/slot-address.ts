@@ -10,7 +10,7 @@ export function rowAddress(at: CoreLayout['at'], buffer: number, row: number): n
   return bufferAddress(at, buffer, row) + (row % at.CHUNK_SLOTS) * at.ROW;
 }
 
-/** Address of that row's slot and generation. */
+/** Address of that row's handle. */
 export function headAddress(at: CoreLayout['at'], buffer: number, row: number): number {
   return bufferAddress(at, buffer, row) + at.CHUNK_HEADS + (row % at.CHUNK_SLOTS) * at.ROW_HEAD;
 }

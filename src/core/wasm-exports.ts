@@ -8,7 +8,6 @@ export type Flag = 0 | 1;
  */
 export interface CoreExports {
   reserve(slots: number): number;
-  record(slot: number): number;
   open(slot: number, functionIndex: number, observe: Flag, now: number): number;
   close(handle: number): void;
   setLimits(

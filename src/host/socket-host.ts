@@ -1,8 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { limitsIn, type SettingsPolicy, type SocketSettings, settingsFor } from '../adapt/settings.js';
-import { NO_LIMITS } from '../core/limits.js';
+import { limitsOf, type SettingsPolicy, type SocketSettings, settingsFor } from '../adapt/settings.js';
 import { LimitsMailbox } from '../core/limits-mailbox.js';
 import { assertPortFree } from '../net/udp-driver.js';
 import type { BehavioralProfile } from '../profile/behavioral-profile.js';
@@ -247,8 +246,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
       // Against what is in force, so that many small steps are followed as one large one is.
       if (Math.abs(settings.rateLimit - rateLimit) <= rateLimit * WORTH_WRITING) continue;
       mailbox?.write(handle, {
-        in: limitsIn(settings),
-        out: settings.out ?? NO_LIMITS,
+        ...limitsOf(settings),
         level: settings.securityLevel,
         bufferSize: settings.bufferSize,
       });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_POLICY, limitsIn, settingsFor } from '../../src/adapt/settings.js';
+import { DEFAULT_POLICY, limitsOf, settingsFor } from '../../src/adapt/settings.js';
 import type { BehavioralProfile } from '../../src/profile/behavioral-profile.js';
 
 const profile = (predictedDataRate: number, predictedSecurityRisk = 0): BehavioralProfile => ({
@@ -54,5 +54,5 @@ test('risk alone leads to level 1 and half the limit, never further', () => {
 test('the packet limit follows the byte limit, and what goes out is held to the same where that is asked for', () => {
   const settings = settingsFor(profile(0), { ...policy, limitOut: true });
   assert.deepEqual([settings.packetRate, settings.packetBurst], [50, 50]);
-  assert.deepEqual(settings.out, limitsIn(settings));
+  assert.deepEqual(settings.out, limitsOf(settings).in);
 });

@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { LoadResult } from '../../src/cli/load/load-report.js';
 import type { HostConfigInput } from '../../src/host/config.js';
@@ -21,9 +18,7 @@ after(async () => {
 });
 
 async function start(config: HostConfigInput): Promise<HostProcess> {
-  const file = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'c.json');
-  writeFileSync(file, JSON.stringify(config));
-  const host = await HostProcess.start(['--config', file]);
+  const host = await HostProcess.configured(config);
   hosts.push(host);
   return host;
 }

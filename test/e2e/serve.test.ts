@@ -91,9 +91,7 @@ test('another client of the same network keeps a profile of its own', async () =
 
 test('datagrams over the limit are dropped and counted, streams over it wait and lose nothing', async () => {
   const policy = { minRateLimit: 100_000, maxRateLimit: 100_000, minBurst: 20_000, burstSeconds: 0.1 };
-  const config = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'c.json');
-  writeFileSync(config, JSON.stringify({ policy }));
-  const limited = await HostProcess.start(['--config', config]);
+  const limited = await HostProcess.configured({ policy });
   const own = await TestClient.create(limited);
   try {
     const opened = await own.open(`${limited.url}/echo`);
@@ -118,9 +116,7 @@ test('datagrams over the limit are dropped and counted, streams over it wait and
 });
 
 test('limits follow a rate that changes slowly, not only one that jumps', async () => {
-  const config = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'c.json');
-  writeFileSync(config, JSON.stringify({ tick: 0.05, policy: { minRateLimit: 1000 } }));
-  const drifting = await HostProcess.start(['--config', config]);
+  const drifting = await HostProcess.configured({ tick: 0.05, policy: { minRateLimit: 1000 } });
   const own = await TestClient.create(drifting);
   try {
     const opened = await own.open(`${drifting.url}/sink`);
@@ -142,12 +138,10 @@ test('limits follow a rate that changes slowly, not only one that jumps', async 
 });
 
 test('observe mode counts what it would have dropped and drops nothing', async () => {
-  const config = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'c.json');
-  writeFileSync(
-    config,
-    JSON.stringify({ policy: { minRateLimit: 10, maxRateLimit: 10, minBurst: 10 }, mode: 'observe' }),
-  );
-  const observing = await HostProcess.start(['--config', config]);
+  const observing = await HostProcess.configured({
+    policy: { minRateLimit: 10, maxRateLimit: 10, minBurst: 10 },
+    mode: 'observe',
+  });
   const own = await TestClient.create(observing);
   try {
     const opened = await own.open(`${observing.url}/echo`);
@@ -166,9 +160,7 @@ test('observe mode counts what it would have dropped and drops nothing', async (
 
 test('an unknown function is 404, an origin that is not listed 403', async () => {
   await assert.rejects(client.open(`${host.url}/nothing`), /refused with status 404/);
-  const config = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'c.json');
-  writeFileSync(config, JSON.stringify({ allowedOrigins: ['https://good.example'] }));
-  const strict = await HostProcess.start(['--config', config]);
+  const strict = await HostProcess.configured({ allowedOrigins: ['https://good.example'] });
   const own = await TestClient.create(strict);
   try {
     await assert.rejects(

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { HostConfigInput } from '../../src/host/config.js';
 
 export const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
@@ -61,6 +62,13 @@ export class HostProcess {
       host.stderr += text;
     });
     return host;
+  }
+
+  /** One with these keys in its configuration file. */
+  static async configured(config: HostConfigInput): Promise<HostProcess> {
+    const file = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'c.json');
+    writeFileSync(file, JSON.stringify(config));
+    return await HostProcess.start(['--config', file]);
   }
 
   get url(): string {

@@ -1,4 +1,5 @@
 import type { SocketSettings } from '../../adapt/settings.js';
+import { PASS } from '../../core/layout.js';
 import type { SessionTable } from '../../core/session-table.js';
 import type { SessionClose, SessionHandler } from '../../http3/session.js';
 import type { WebTransportStream } from '../../http3/stream.js';
@@ -7,9 +8,6 @@ import type { HostFunction, SessionFunction } from '../functions/endpoint.js';
 import type { TransportSession } from '../transport.js';
 import { GatedStream } from './gated-stream.js';
 import type { TokenWaiters } from './token-waiters.js';
-
-/** The core's verdict that lets a packet through. */
-const PASS = 0;
 
 /** What became of a datagram: 'over-limit' where the gate refused it. */
 export type HostDatagramResult = DatagramSendResult | 'over-limit';

@@ -1,6 +1,5 @@
 import { type MessagePort, threadId } from 'node:worker_threads';
-import { limitsIn, type SocketSettings } from '../../adapt/settings.js';
-import { NO_LIMITS } from '../../core/limits.js';
+import { limitsOf, type SocketSettings } from '../../adapt/settings.js';
 import { SessionTable } from '../../core/session-table.js';
 import { H3Connection, type PlainRequest } from '../../http3/connection.js';
 import { H3Error } from '../../http3/errors.js';
@@ -220,8 +219,7 @@ export class Shard implements SessionShard {
   ): void {
     const now = performance.now();
     const handle = this.table.open(now, {
-      in: limitsIn(settings),
-      out: settings.out ?? NO_LIMITS,
+      ...limitsOf(settings),
       functionIndex: this.#functionIndex.get(functionId) ?? 0,
       observe: this.init.mode === 'observe',
     });

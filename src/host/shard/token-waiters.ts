@@ -1,5 +1,5 @@
 import { DeficitRoundRobin } from '../../core/deficit-round-robin.js';
-import type { Direction, SessionTable } from '../../core/session-table.js';
+import { type Direction, flag, type SessionTable } from '../../core/session-table.js';
 import { TimerHeap } from '../../quic/timer-heap.js';
 
 /** Tokens worth waiting for: a read of less costs more than it brings. */
@@ -76,7 +76,7 @@ export class TokenWaiters {
   /** To the session's own timer, or into the queue for what it shares. */
   #place(slot: number, waiter: TokenWaiter, now: number): void {
     const { core } = this.table;
-    const out = this.direction === 'out' ? 1 : 0;
+    const out = flag(this.direction);
     const shared = core.sharedWaitFor(waiter.handle, out, WORTHWHILE, now);
     const all = core.waitFor(waiter.handle, out, WORTHWHILE, now);
     if (all > shared || (shared === 0 && !this.isCrowded)) {
@@ -93,12 +93,7 @@ export class TokenWaiters {
   /** Limits may have changed: everybody that waits is sorted in anew. */
   review(): void {
     const now = this.clock();
-    for (const [slot, waiters] of this.#bySlot) {
-      for (const waiter of waiters) {
-        this.#place(slot, waiter, now);
-        break;
-      }
-    }
+    for (const [slot, [waiter]] of this.#bySlot) this.#place(slot, waiter, now);
   }
 
   delete(handle: number): void {
@@ -158,7 +153,7 @@ export class TokenWaiters {
         this.#queue.delete(slot);
         continue;
       }
-      const shared = this.table.core.sharedWaitFor(waiter.handle, this.direction === 'out' ? 1 : 0, WORTHWHILE, now);
+      const shared = this.table.core.sharedWaitFor(waiter.handle, flag(this.direction), WORTHWHILE, now);
       if (shared === 0) return slot;
       this.#sharedAt = Math.min(this.#sharedAt, now + shared / NS_PER_MS);
     }

@@ -57,19 +57,21 @@ export async function predictFlows(session: OnnxSession, flows: readonly FlowRow
   if (given !== features) {
     throw new TidegateError('TIDEGATE_E_MODEL', `the model takes ${features} features, and there are ${given}`);
   }
+  const run = (rows: Float32Array, state: Float32Array) =>
+    session.run({
+      features: { shape: [flows.length, features], data: rows },
+      state: { shape: [flows.length, hidden], data: state },
+    });
   const steps = flows.map((): StepPrediction[] => []);
-  let states = new Float32Array(flows.length * hidden);
+  let states: Float32Array = new Float32Array(flows.length * hidden);
   const longest = Math.max(...flows.map((flow) => flow.steps.length));
   for (let step = 0; step < longest; step++) {
     const input = new Float32Array(flows.length * features);
     flows.forEach((flow, i) => {
       if (step < flow.steps.length) input.set(flow.steps[step].features, i * features);
     });
-    const { outputs, next } = await session.run({
-      features: { shape: [flows.length, features], data: input },
-      state: { shape: [flows.length, hidden], data: states },
-    });
-    states = next as Float32Array<ArrayBuffer>;
+    const { outputs, next } = await run(input, states);
+    states = next;
     flows.forEach((flow, i) => {
       if (step < flow.steps.length) steps[i].push(stepPrediction(outputs, i, step + 1));
     });
@@ -80,11 +82,7 @@ export async function predictFlows(session: OnnxSession, flows: readonly FlowRow
       const event = flow.events.get(packet(flow));
       if (event !== undefined) input.set(event.features, i * features);
     });
-    const { outputs } = await session.run({
-      features: { shape: [flows.length, features], data: input },
-      state: { shape: [flows.length, hidden], data: new Float32Array(flows.length * hidden) },
-    });
-    return outputs;
+    return (await run(input, new Float32Array(flows.length * hidden))).outputs;
   };
   const tenth = await at(({ flow }) => Math.min(10, flow.times.length));
   const [one, five] = [await at(() => 1), await at(() => 5)];

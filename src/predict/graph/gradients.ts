@@ -17,7 +17,6 @@ export function gradients(graph: Graph, loss: Value, of: readonly Value[]): Valu
     const known = outputs.map(({ name }) => found.get(name) ?? null);
     if (known.every((gradient) => gradient === null)) continue;
     backward(known).forEach((gradient, i) => {
-      if (gradient === null) return;
       const before = found.get(inputs[i].name);
       found.set(inputs[i].name, before === undefined ? gradient : add(graph, before, gradient));
     });

@@ -31,8 +31,8 @@ export interface Constant {
 export interface TapeEntry {
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
-  /** Gradients of the inputs, from those of the outputs; null where there is none. */
-  readonly backward: (gradients: readonly (Value | null)[]) => readonly (Value | null)[];
+  /** Gradients of the inputs, from those of the outputs: null where one has none, and never all of them. */
+  readonly backward: (gradients: readonly (Value | null)[]) => readonly Value[];
 }
 
 /**

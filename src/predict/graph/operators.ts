@@ -13,32 +13,33 @@ function fixed(operator: string, dimension: Dimension): number {
   return dimension;
 }
 
+/** Records how the gradient of the only result of a step flows back, and returns that result. */
+function derived(
+  graph: Graph,
+  inputs: readonly Value[],
+  output: Value,
+  backward: (gradient: Value) => readonly Value[],
+): Value {
+  // The tape is walked for results that have a gradient, so this one has.
+  graph.record({ inputs, outputs: [output], backward: ([gradient]) => backward(gradient as Value) });
+  return output;
+}
+
 /** [m,k] times [k,n]. */
 export function matmul(graph: Graph, a: Value, b: Value): Value {
   const [rows, inner] = dimensions('MatMul', a);
   const [other, columns] = dimensions('MatMul', b);
   if (inner !== other) throw shapeError('MatMul', `[${a.shape}] times [${b.shape}]`);
-  const output = graph.emit('MatMul', [a, b], [rows, columns]);
-  graph.record({
-    inputs: [a, b],
-    outputs: [output],
-    backward: ([gradient]) =>
-      gradient === null
-        ? [null, null]
-        : [matmul(graph, gradient, transpose(graph, b)), matmul(graph, transpose(graph, a), gradient)],
-  });
-  return output;
+  return derived(graph, [a, b], graph.emit('MatMul', [a, b], [rows, columns]), (gradient) => [
+    matmul(graph, gradient, transpose(graph, b)),
+    matmul(graph, transpose(graph, a), gradient),
+  ]);
 }
 
 export function transpose(graph: Graph, a: Value): Value {
   const [rows, columns] = dimensions('Transpose', a);
   const output = graph.emit('Transpose', [a], [columns, rows], { perm: [1, 0] });
-  graph.record({
-    inputs: [a],
-    outputs: [output],
-    backward: ([gradient]) => [gradient === null ? null : transpose(graph, gradient)],
-  });
-  return output;
+  return derived(graph, [a], output, (gradient) => [transpose(graph, gradient)]);
 }
 
 /** The shape of both together, where a dimension of 1 is repeated. */
@@ -58,14 +59,10 @@ function reduceTo(graph: Graph, gradient: Value, shape: Shape): Value {
 }
 
 export function add(graph: Graph, a: Value, b: Value): Value {
-  const output = graph.emit('Add', [a, b], broadcast('Add', a, b));
-  graph.record({
-    inputs: [a, b],
-    outputs: [output],
-    backward: ([gradient]) =>
-      gradient === null ? [null, null] : [reduceTo(graph, gradient, a.shape), reduceTo(graph, gradient, b.shape)],
-  });
-  return output;
+  return derived(graph, [a, b], graph.emit('Add', [a, b], broadcast('Add', a, b)), (gradient) => [
+    reduceTo(graph, gradient, a.shape),
+    reduceTo(graph, gradient, b.shape),
+  ]);
 }
 
 export function subtract(graph: Graph, a: Value, b: Value): Value {
@@ -74,19 +71,10 @@ export function subtract(graph: Graph, a: Value, b: Value): Value {
 
 /** Elementwise. */
 export function multiply(graph: Graph, a: Value, b: Value): Value {
-  const output = graph.emit('Mul', [a, b], broadcast('Mul', a, b));
-  graph.record({
-    inputs: [a, b],
-    outputs: [output],
-    backward: ([gradient]) =>
-      gradient === null
-        ? [null, null]
-        : [
-            reduceTo(graph, multiply(graph, gradient, b), a.shape),
-            reduceTo(graph, multiply(graph, gradient, a), b.shape),
-          ],
-  });
-  return output;
+  return derived(graph, [a, b], graph.emit('Mul', [a, b], broadcast('Mul', a, b)), (gradient) => [
+    reduceTo(graph, multiply(graph, gradient, b), a.shape),
+    reduceTo(graph, multiply(graph, gradient, a), b.shape),
+  ]);
 }
 
 export function scale(graph: Graph, a: Value, factor: number): Value {
@@ -101,12 +89,7 @@ function elementwise(
   derivative: (input: Value, output: Value) => Value,
 ): Value {
   const output = graph.emit(operator, [a], a.shape);
-  graph.record({
-    inputs: [a],
-    outputs: [output],
-    backward: ([gradient]) => [gradient === null ? null : multiply(graph, gradient, derivative(a, output))],
-  });
-  return output;
+  return derived(graph, [a], output, (gradient) => [multiply(graph, gradient, derivative(a, output))]);
 }
 
 export function sigmoid(graph: Graph, a: Value): Value {
@@ -137,29 +120,18 @@ export function relu(graph: Graph, a: Value): Value {
 /** Logarithm of the softmax of each row. */
 export function logSoftmax(graph: Graph, a: Value): Value {
   const output = graph.emit('LogSoftmax', [a], a.shape, { axis: 1 });
-  graph.record({
-    inputs: [a],
-    outputs: [output],
-    backward: ([gradient]) => {
-      if (gradient === null) return [null];
-      const total = sumOver(graph, gradient, [1]);
-      return [subtract(graph, gradient, multiply(graph, exp(graph, output), total))];
-    },
+  return derived(graph, [a], output, (gradient) => {
+    const total = sumOver(graph, gradient, [1]);
+    return [subtract(graph, gradient, multiply(graph, exp(graph, output), total))];
   });
-  return output;
 }
 
 /** Sum over axes, which stay with size 1. */
 export function sumOver(graph: Graph, a: Value, axes: readonly number[]): Value {
   const shape = a.shape.map((dimension, axis) => (axes.includes(axis) ? 1 : dimension));
   const output = graph.emit('ReduceSum', [a, graph.integers(axes)], shape, { keepdims: 1 });
-  graph.record({
-    inputs: [a],
-    outputs: [output],
-    // Repeated as often as was summed: by what is 0 everywhere, plus the gradient.
-    backward: ([gradient]) => [gradient === null ? null : add(graph, multiply(graph, a, graph.scalar(0)), gradient)],
-  });
-  return output;
+  // Repeated as often as was summed: by what is 0 everywhere, plus the gradient.
+  return derived(graph, [a], output, (gradient) => [add(graph, scale(graph, a, 0), gradient)]);
 }
 
 /** Sum of all, [1,1]. */
@@ -185,12 +157,7 @@ function concat(graph: Graph, parts: readonly Value[], axis: 0 | 1): Value {
   }
   const total = sizes.reduce((all, size) => all + size, 0);
   const output = graph.emit('Concat', parts, axis === 0 ? [total, across] : [across, total], { axis });
-  graph.record({
-    inputs: parts,
-    outputs: [output],
-    backward: ([gradient]) => (gradient === null ? parts.map(() => null) : split(graph, gradient, sizes, axis)),
-  });
-  return output;
+  return derived(graph, parts, output, (gradient) => split(graph, gradient, sizes, axis));
 }
 
 /** Cuts a matrix into columns of these sizes. */
@@ -213,8 +180,7 @@ function split(graph: Graph, a: Value, sizes: readonly number[], axis: 0 | 1): V
     inputs: [a],
     outputs,
     backward: (gradients) => {
-      if (gradients.every((gradient) => gradient === null)) return [null];
-      const whole = gradients.map((gradient, i) => gradient ?? multiply(graph, outputs[i], graph.scalar(0)));
+      const whole = gradients.map((gradient, i) => gradient ?? scale(graph, outputs[i], 0));
       return [concat(graph, whole, axis)];
     },
   });
@@ -228,12 +194,7 @@ export function reshape(graph: Graph, a: Value, shape: readonly number[]): Value
   if (size(from) !== size(shape)) throw shapeError('Reshape', `[${from}] to [${shape}]`);
   if (sameShape(from, shape)) return a;
   const output = graph.emit('Reshape', [a, graph.integers(shape)], shape);
-  graph.record({
-    inputs: [a],
-    outputs: [output],
-    backward: ([gradient]) => [gradient === null ? null : reshape(graph, gradient, from)],
-  });
-  return output;
+  return derived(graph, [a], output, (gradient) => [reshape(graph, gradient, from)]);
 }
 
 /** Elementwise, without a gradient: for what comes after the derivative (optimisers, clipping). */

@@ -41,9 +41,6 @@ const WARM_UP = 100;
 const AVERAGE_MEMORY = 0.99;
 
 export interface TrainedModel {
-  size: ModelSize;
-  /** Columns of its state. */
-  state: number;
   /** The ONNX file. */
   model: Uint8Array;
   /** Mean loss of the last iterations. */
@@ -152,10 +149,5 @@ export async function train(
     loss += fitted.loss / options.members;
   }
   await session.release();
-  return {
-    size,
-    state: size.hidden * members.length,
-    model: encodeModel(predictGraph(size, normalisation, members)),
-    loss,
-  };
+  return { model: encodeModel(predictGraph(size, normalisation, members)), loss };
 }
