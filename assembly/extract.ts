@@ -7,6 +7,9 @@
 //   gap          log1p(mean gap)                     ms between packets; gapDeviation likewise. A direction's first gap
 //                                                    is from the opening
 //   burstiness   (s - m) / (s + m) of the gaps       Goh and Barabási 2008: -1 regular, 0 Poisson, 1 bursts
+//   phase        idle / mean gap, at most 4          where it stands between two packets: who sends every ten seconds is
+//   due          s until the mean gap is over        silent for nine and sends in the tenth, which averages can't say.
+//                                                    due is within 4 and below 0 when it is; both are 0 without packets
 //   ratio        (in + 1/2) / (in + out + 1) of w' mean size
 //   correlation  cov / sqrt(var in * var out)        of a host packet's size and the client's packet before it;
 //                                                    Kitsune: PCC
@@ -41,6 +44,9 @@ import { cleanTime, isInRange, record } from './table';
 /** Deviations below this share of the means are noise, no ground for a correlation. */
 const NOISE: f32 = 1e-6;
 
+/** Largest phase, and seconds that due can be. */
+const FAR: f64 = 4;
+
 /** Two vectors of two f64 as one of four f32. */
 // @ts-ignore: decorator
 @inline
@@ -52,6 +58,14 @@ function narrow(low: v128, high: v128): v128 {
 @inline
 function lanes(address: usize): v128 {
   return narrow(v128.load(address), v128.load(address, 16));
+}
+
+/** Seconds that are left of mean gaps: the difference of large numbers, so of f64. */
+// @ts-ignore: decorator
+@inline
+function dueIn(gap: v128, idle: f64): v128 {
+  const left = f64x2.div(f64x2.sub(gap, f64x2.splat(idle)), f64x2.splat(1000));
+  return f64x2.pmax(f64x2.splat(-FAR), f64x2.pmin(f64x2.splat(FAR), left));
 }
 
 /** Writes a direction's features of the four half-lives; returns its decayed bytes. */
@@ -73,6 +87,9 @@ function direction(stats: usize, row: usize, now: f64): v128 {
   v128.store(row, log1p(gap), 64);
   v128.store(row, log1p(gapDeviation), 80);
   v128.store(row, quotient(f32x4.sub(gapDeviation, gap), f32x4.add(gapDeviation, gap)), 96);
+  v128.store(row, f32x4.pmin(f32x4.splat(<f32>FAR), quotient(f32x4.splat(<f32>idle), gap)), 112);
+  const due = narrow(dueIn(v128.load(stats, STAT_GAP), idle), dueIn(v128.load(stats, STAT_GAP + 16), idle));
+  v128.store(row, v128.and(due, f32x4.gt(gap, f32x4.splat(0))), 128);
   return bytes;
 }
 
@@ -105,12 +122,12 @@ function correlation(r: usize): v128 {
 @inline
 function extractOne(r: usize, row: usize, now: f64): void {
   const bytesIn = direction(r + IN_STATS, row, now);
-  const bytesOut = direction(r + OUT_STATS, row + 112, now);
+  const bytesOut = direction(r + OUT_STATS, row + 144, now);
   const share = f32x4.add(bytesIn, f32x4.splat(0.5));
-  v128.store(row, f32x4.div(share, f32x4.add(f32x4.add(bytesIn, bytesOut), f32x4.splat(1))), 224);
-  v128.store(row, correlation(r), 240);
+  v128.store(row, f32x4.div(share, f32x4.add(f32x4.add(bytesIn, bytesOut), f32x4.splat(1))), 288);
+  v128.store(row, correlation(r), 304);
   const turns = f32x4.replace_lane(v128.load(r, TURN_REQUEST - 4), 0, <f32>load<u32>(r, TURNS));
-  v128.store(row, log1p(turns), 256);
+  v128.store(row, log1p(turns), 320);
   const idleIn = <f32>max(now - load<f64>(r, IN_STATS + STAT_LAST), 0);
   const idleOut = <f32>max(now - load<f64>(r, OUT_STATS + STAT_LAST), 0);
   const age = <f32>max(now - load<f64>(r, OPENED), 0);
@@ -118,11 +135,11 @@ function extractOne(r: usize, row: usize, now: f64): void {
   other = f32x4.replace_lane(other, 1, idleOut);
   other = f32x4.replace_lane(other, 2, age);
   other = f32x4.replace_lane(other, 3, load<f32>(r, WIRE_RATIO));
-  v128.store(row, log1p(other), 272);
-  v128.store(row, log1p(f32x4.convert_i32x4_u(v128.load(r, EVENTS))), 288);
-  v128.store(row, log1p(f32x4.convert_i32x4_u(v128.load(r, EVENTS + 16))), 304);
+  v128.store(row, log1p(other), 336);
+  v128.store(row, log1p(f32x4.convert_i32x4_u(v128.load(r, EVENTS))), 352);
+  v128.store(row, log1p(f32x4.convert_i32x4_u(v128.load(r, EVENTS + 16))), 368);
   // The opening is kept as it is wanted here.
-  for (let i: usize = 0; i < 128; i += 16) v128.store(row + i, v128.load(r + i, OPENING_SIZES), 320);
+  for (let i: usize = 0; i < 128; i += 16) v128.store(row + i, v128.load(r + i, OPENING_SIZES), 384);
 }
 
 /**

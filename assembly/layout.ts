@@ -181,23 +181,26 @@ export const OUT_BIT: u32 = 0x80000000;
 export const TABLE: u32 = 262144;
 export const CHUNK_SLOTS: u32 = 1024;
 /** f32 in a row of features. */
-export const FEATURES: u32 = 112;
-export const ROW: u32 = 448;
-/** Beside each row, i32: its session's handle. */
-export const ROW_HEAD: u32 = 4;
+export const FEATURES: u32 = 128;
+export const ROW: u32 = 512;
+/** Beside each row: i32 its session's handle; f64 bytes that passed in and out until then. */
+export const ROW_HEAD: u32 = 24;
+export const HEAD_BYTES_IN: u32 = 8;
+export const HEAD_BYTES_OUT: u32 = 16;
 /** In a chunk behind its records: for either buffer CHUNK_SLOTS rows, then as many heads. */
 export const CHUNK_ROWS: u32 = 786432;
-export const CHUNK_BUFFER: u32 = 462848;
-export const CHUNK_HEADS: u32 = 458752;
-export const CHUNK: u32 = 1712128;
+export const CHUNK_BUFFER: u32 = 548864;
+export const CHUNK_HEADS: u32 = 524288;
+export const CHUNK: u32 = 1884160;
 
 /**
  * Names of the features in their order; `@` stands for one a half-life, `#` for one an opening packet. Formulas: see
  * extract.ts.
  */
 export const FEATURE_NAMES: string =
-  'in.count@ in.bytes@ in.size@ in.sizeDeviation@ in.gap@ in.gapDeviation@ in.burstiness@ ' +
-  'out.count@ out.bytes@ out.size@ out.sizeDeviation@ out.gap@ out.gapDeviation@ out.burstiness@ ' +
+  'in.count@ in.bytes@ in.size@ in.sizeDeviation@ in.gap@ in.gapDeviation@ in.burstiness@ in.phase@ in.due@ ' +
+  'out.count@ out.bytes@ out.size@ out.sizeDeviation@ out.gap@ out.gapDeviation@ out.burstiness@ out.phase@ ' +
+  'out.due@ ' +
   'ratio@ correlation@ turn.count turn.request turn.reply turn.delay idle.in idle.out age wireRatio ' +
   'event.streamsOpened event.resets event.refusedOpens event.malformed event.oversized event.dropped event.waited ' +
   'event.authFailures opening.size# opening.gap#';

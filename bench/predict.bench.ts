@@ -1,30 +1,27 @@
 /** What a step of the model costs a session, by the size of the batch: inference alone, on one thread, random weights. */
 import { Bench } from 'tinybench';
 import { SessionTable } from '../src/core/session-table.js';
+import { Forecaster } from '../src/predict/forecaster.js';
 import { encodeModel } from '../src/predict/graph/encode.js';
+import { SESSION_COLUMNS } from '../src/predict/model/inputs.js';
 import { DEFAULT_WIDTHS, initialParameters, uniform } from '../src/predict/model/parameters.js';
-import { PhaseColumns } from '../src/predict/model/phase.js';
 import { predictGraph } from '../src/predict/model/predict-graph.js';
-import { TickHistory } from '../src/predict/model/tick-history.js';
-import { OnnxSession } from '../src/predict/runtime.js';
 import { DEFAULT_TRAINING } from '../src/predict/training/trainer.js';
 
-const features = new SessionTable().layout.features.length + PhaseColumns.columns + TickHistory.columns;
+const core = new SessionTable().layout.features.length;
+const features = core + SESSION_COLUMNS;
 const size = { features, ...DEFAULT_WIDTHS };
 const normalisation = { mean: new Float32Array(features), deviation: new Float32Array(features).fill(1) };
 const random = uniform(1);
-const bench = new Bench({ time: 2000 });
-for (const members of [1, DEFAULT_TRAINING.members]) {
+const bench = new Bench({ time: 1000 });
+for (const members of [1, 2, 3, DEFAULT_TRAINING.members]) {
   const networks = Array.from({ length: members }, () => initialParameters(size, random));
-  const session = await OnnxSession.create(encodeModel(predictGraph(size, normalisation, networks)));
-  for (const batch of [1, 1024, 16_384]) {
-    const rows = Float32Array.from({ length: batch * features }, () => random() * 2 - 1);
-    const state = new Float32Array(batch * size.hidden * members);
+  const forecaster = await Forecaster.create(encodeModel(predictGraph(size, normalisation, networks)), core);
+  for (const batch of [1, 256, 512, 1024, 2048, 4096, 16_384]) {
+    const of = (columns: number): Float32Array => Float32Array.from({ length: batch * columns }, () => random());
+    const inputs = { core: of(core), session: of(SESSION_COLUMNS), state: of(forecaster.stateColumns) };
     bench.add(`${members} network${members === 1 ? '' : 's'}, ${batch} sessions`, async () => {
-      await session.run({
-        features: { shape: [batch, features], data: rows },
-        state: { shape: [batch, size.hidden * members], data: state },
-      });
+      await forecaster.step(inputs, batch);
     });
   }
 }

@@ -1,6 +1,6 @@
 import type { CoreShare } from './layout.js';
 import type { SessionTable } from './session-table.js';
-import { headAddress, rowAddress } from './slot-address.js';
+import { headAddress, rowAddress, slotAddress } from './slot-address.js';
 
 /**
  * Rows of features of all live sessions, once a tick, in a double buffer of the core's memory: while one buffer is being
@@ -13,10 +13,16 @@ export class FeatureMatrixWriter {
   #done = 0;
   #tick = 0;
   #now = 0;
-  #i32: Int32Array;
+  #i32!: Int32Array;
+  #f64!: Float64Array;
 
   constructor(readonly table: SessionTable) {
-    this.#i32 = new Int32Array(table.memory.buffer);
+    this.#view();
+  }
+
+  #view(): void {
+    this.#i32 = new Int32Array(this.table.memory.buffer);
+    this.#f64 = new Float64Array(this.table.memory.buffer);
   }
 
   get isWriting(): boolean {
@@ -26,7 +32,7 @@ export class FeatureMatrixWriter {
   /** Begins a tick over the first `rows` of `handles`, which stay as they are until it is complete. */
   begin(handles: Int32Array, rows: number, now: number): void {
     const { at } = this.table.layout;
-    if (this.#i32.buffer !== this.table.memory.buffer) this.#i32 = new Int32Array(this.table.memory.buffer);
+    if (this.#i32.buffer !== this.table.memory.buffer) this.#view();
     this.#handles = handles;
     this.#rows = rows;
     this.#done = 0;
@@ -40,15 +46,20 @@ export class FeatureMatrixWriter {
   slice(): void {
     const { table } = this;
     const { at } = table.layout;
-    if (this.#i32.buffer !== table.memory.buffer) this.#i32 = new Int32Array(table.memory.buffer);
+    if (this.#i32.buffer !== table.memory.buffer) this.#view();
     const first = this.#done;
     const end = Math.min(first + at.CHUNK_SLOTS, this.#rows);
     const buffer = this.#tick & 1;
     const list = at.SCRATCH / 4;
     for (let row = first; row < end; row++) {
       const handle = this.#handles[row];
-      this.#i32[list + row - first] = table.slotOf(handle);
-      this.#i32[headAddress(at, buffer, row) / 4] = handle;
+      const slot = table.slotOf(handle);
+      const record = slotAddress(at, slot);
+      const head = headAddress(at, buffer, row);
+      this.#i32[list + row - first] = slot;
+      this.#i32[head / 4] = handle;
+      this.#f64[(head + at.HEAD_BYTES_IN) / 8] = this.#f64[(record + at.IN_STATS + at.STAT_TOTAL_BYTES) / 8];
+      this.#f64[(head + at.HEAD_BYTES_OUT) / 8] = this.#f64[(record + at.OUT_STATS + at.STAT_TOTAL_BYTES) / 8];
     }
     table.core.extract(at.SCRATCH, end - first, rowAddress(at, buffer, first), this.#now);
     this.#done = end;
@@ -59,7 +70,7 @@ export class FeatureMatrixWriter {
     const { at } = this.table.layout;
     const header = at.MATRIX_BUFFERS + (this.#tick & 1) * at.MATRIX_BUFFER_STRIDE;
     this.#i32[header / 4] = this.#rows;
-    new Float64Array(this.table.memory.buffer)[header / 8 + 1] = this.#now;
+    this.#f64[header / 8 + 1] = this.#now;
     Atomics.store(this.#i32, at.MATRIX_COMPLETE / 4, this.#tick);
   }
 }
@@ -72,14 +83,24 @@ export interface FeatureTick {
   rows: number;
   handles: Int32Array;
   features: Float32Array;
+  /** Bytes that passed since each session opened, from its client and to it. */
+  bytesIn: Float64Array;
+  bytesOut: Float64Array;
 }
 
 /** Reads the feature matrix of a core that lives in another thread. */
 export class FeatureMatrixReader {
   #handles = new Int32Array(0);
   #features = new Float32Array(0);
+  #bytesIn = new Float64Array(0);
+  #bytesOut = new Float64Array(0);
 
   constructor(readonly share: CoreShare) {}
+
+  /** The last tick that is complete; 0 before there was one. */
+  get tick(): number {
+    return Atomics.load(new Int32Array(this.share.memory.buffer), this.share.layout.at.MATRIX_COMPLETE / 4);
+  }
 
   /**
    * Copies the last tick that is complete; its arrays are used again by the next call. Returns null where there is none
@@ -90,26 +111,41 @@ export class FeatureMatrixReader {
     const { buffer } = this.share.memory;
     const i32 = new Int32Array(buffer);
     const f32 = new Float32Array(buffer);
+    const f64 = new Float64Array(buffer);
     const tick = Atomics.load(i32, at.MATRIX_COMPLETE / 4);
     if (tick === since || tick === 0) return null;
     const which = tick & 1;
     const header = at.MATRIX_BUFFERS + which * at.MATRIX_BUFFER_STRIDE;
     const rows = i32[header / 4];
-    const now = new Float64Array(buffer)[header / 8 + 1];
+    const now = f64[header / 8 + 1];
     if (this.#handles.length < rows) {
       this.#handles = new Int32Array(rows * 2);
       this.#features = new Float32Array(rows * 2 * at.FEATURES);
+      this.#bytesIn = new Float64Array(rows * 2);
+      this.#bytesOut = new Float64Array(rows * 2);
     }
     for (let first = 0; first < rows; first += at.CHUNK_SLOTS) {
       const end = Math.min(first + at.CHUNK_SLOTS, rows);
       const from = rowAddress(at, which, first) / 4;
       this.#features.set(f32.subarray(from, from + (end - first) * at.FEATURES), first * at.FEATURES);
-      const head = headAddress(at, which, first) / 4;
-      this.#handles.set(i32.subarray(head, head + end - first), first);
+      let head = headAddress(at, which, first);
+      for (let row = first; row < end; row++, head += at.ROW_HEAD) {
+        this.#handles[row] = i32[head / 4];
+        this.#bytesIn[row] = f64[(head + at.HEAD_BYTES_IN) / 8];
+        this.#bytesOut[row] = f64[(head + at.HEAD_BYTES_OUT) / 8];
+      }
     }
     // A later tick in the same buffer would have written over what was copied.
     const begun = Atomics.load(i32, at.MATRIX_BEGUN / 4);
     if (((begun - tick) | 0) > 1) return null;
-    return { tick, now, rows, handles: this.#handles, features: this.#features };
+    return {
+      tick,
+      now,
+      rows,
+      handles: this.#handles,
+      features: this.#features,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+    };
   }
 }

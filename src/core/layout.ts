@@ -64,6 +64,8 @@ const NAMES = [
   'FEATURES',
   'ROW',
   'ROW_HEAD',
+  'HEAD_BYTES_IN',
+  'HEAD_BYTES_OUT',
   'OPENING_PACKETS',
 ] as const;
 

@@ -1,5 +1,9 @@
 export type RequestType = 'streaming' | 'transactional' | 'control';
 
+/** What can go wrong with a session: streams reset, a limit hit, malformed protocol, a peer that does not read, silence. */
+export const ERROR_SCENARIOS = ['reset', 'limit', 'malformed', 'slow', 'timeout'] as const;
+export type ErrorScenario = (typeof ERROR_SCENARIOS)[number];
+
 /** A piece of a client's past: bytes both ways in a stretch of time. */
 export interface HistoryEntry {
   /** End of the stretch, milliseconds since the epoch. */

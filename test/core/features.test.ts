@@ -23,8 +23,8 @@ const packet: fc.Arbitrary<Packet> = fc.record({
   ),
 });
 
-/** Names of features that are bounded by 1 and hold no logarithm. */
-const BOUNDED = /^(ratio|correlation|.*burstiness)/;
+/** Names of features that are bounded and hold no logarithm. */
+const BOUNDED = /^(ratio|correlation|.*burstiness|.*phase|.*due)/;
 const DEVIATION = /Deviation/;
 
 /** Compares a row of the core with the reference's: 1e-4 of the quantity, of a deviation at least of a thousandth mean. */
@@ -33,7 +33,9 @@ function compare(names: readonly string[], actual: Float32Array, expected: numbe
   names.forEach((name, i) => {
     assert.ok(Number.isFinite(actual[i]), `${name} is ${actual[i]}`);
     if (BOUNDED.test(name)) {
-      const near = Math.abs(actual[i] - expected[i]) <= 1e-4 || isNoise(name, names, expected);
+      const near =
+        Math.abs(actual[i] - expected[i]) <= 1e-4 * Math.max(1, Math.abs(expected[i])) ||
+        isNoise(name, names, expected);
       assert.ok(near, `${name}: ${actual[i]}, reference ${expected[i]}`);
       return;
     }

@@ -169,7 +169,7 @@ test('/sessions shows features by name, and a client sees itself in them', { tim
   const opened = await client.open(`${host.url}/echo`);
   for (let i = 0; i < 5; i++) await client.ping(opened);
   const [{ features, counts, settings }] = await host.admin<SessionDetail[]>('/sessions');
-  assert.equal(Object.keys(features).length, 112);
+  assert.equal(Object.keys(features).length, 128);
   assert.ok(counts.packetsIn >= 5 && counts.packetsOut >= 5);
   assert.ok(Math.abs(Math.expm1(features['in.size.60s']) - 4) < 0.01, 'four bytes a ping');
   assert.ok(Math.abs(features['opening.size.1'] - Math.log1p(4)) < 1e-4);

@@ -2,46 +2,54 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SessionTable } from '../../src/core/session-table.js';
 import { uniform } from '../../src/predict/model/parameters.js';
-import { PhaseColumns } from '../../src/predict/model/phase.js';
 import { TickHistory } from '../../src/predict/model/tick-history.js';
 import { varied } from '../../src/predict/training/augment.js';
 import { Batches } from '../../src/predict/training/batches.js';
 import { allFlowRows, type Flow } from '../../src/predict/training/flow-rows.js';
 
 test('a history says nothing before the first tick, then averages, peaks and the kind of what it saw', () => {
-  const history = new TickHistory();
+  const history = new TickHistory(2);
+  const place = 1;
   const row = new Float32Array(TickHistory.columns).fill(9);
-  history.write(row, 0);
+  history.write(row, 0, place);
   assert.ok(row.every((value) => value === 0));
-  for (let i = 0; i < 40; i++) history.add(i === 38 ? 900 : 0, i === 39 ? 99 : 0);
-  history.write(row, 0);
-  const near = (value: number, expected: number): void => assert.ok(Math.abs(value - expected) < 1e-5);
-  assert.equal(row[0], 1);
-  for (const [i, bytes] of [0, 99, 99].entries()) near(row[1 + i], Math.log1p(bytes));
+  for (let i = 0; i < 40; i++) history.add(i === 38 ? 900 : 0, i === 39 ? 99 : 0, place);
+  history.grow(4);
+  history.write(row, 0, place);
+  const near = (value: number, expected: number): void => assert.ok(Math.abs(value - expected) < 1e-4 * (1 + expected));
+  for (const [i, bytes] of [0, 99, 99].entries()) near(row[i], bytes);
+  near(row[TickHistory.bestBytes], 0.5 * 99 + 0.25 * 900);
+  near(row[TickHistory.byteColumns - 2], 900);
+  near(row[TickHistory.byteColumns - 1], 900);
+  assert.equal(row[TickHistory.byteColumns], 1);
   near(row[TickHistory.bestLog], 0.3 * Math.log1p(99) + 0.7 * 0.3 * Math.log1p(900));
-  near(row[TickHistory.bestBytes], Math.log1p(0.5 * 99 + 0.25 * 900));
-  for (const [i, expected] of [Math.log1p(900), 0.4, Math.log1p(900), 2 / 30].entries()) near(row[18 + i], expected);
-  assert.deepEqual([...row.subarray(22)], [0, 0, 1], 'control');
+  near(history.average(place), row[TickHistory.bestLog]);
+  const shares = TickHistory.byteColumns + 8;
+  near(row[shares], 0.4);
+  near(row[shares + 1], 2 / 30);
+  assert.deepEqual([...row.subarray(shares + 2)], [0, 0, 1], 'control');
+  history.write(row, 0, 0);
+  assert.ok(
+    row.every((value) => value === 0),
+    'its neighbour did nothing',
+  );
+  history.clear(place);
+  history.write(row, 0, place);
+  assert.ok(row.every((value) => value === 0));
 });
 
 test('phase: who sends every ten seconds is due when ten have passed', () => {
   const table = new SessionTable();
   const handle = table.open(0);
   for (let k = 1; k <= 50; k++) table.core.datagramIn(handle, 50, k * 10_000);
-  const phase = new PhaseColumns(table.layout.features);
-  const columns = (now: number): Float32Array => {
-    const row = new Float32Array(table.layout.features.length + PhaseColumns.columns);
-    row.set(table.features(handle, now));
-    phase.write(row, table.layout.features.length);
-    return row.subarray(table.layout.features.length);
-  };
-  const [early, due] = [columns(502_000), columns(510_000)];
-  assert.ok(Math.abs(early[0] - 0.2) < 1e-3 && Math.abs(due[0] - 1) < 1e-3);
-  assert.ok(early[1] === 4 && Math.abs(due[1]) < 1e-2 && due[2] < 0.01);
-  assert.ok(
-    early.subarray(9).every((value) => value === 0),
-    'nothing went out',
-  );
+  const feature = (name: string, now: number): number =>
+    table.features(handle, now)[table.layout.features.indexOf(name)];
+  const near = (value: number, expected: number): void => assert.ok(Math.abs(value - expected) < 1e-3, `${value}`);
+  near(feature('in.phase.10s', 502_000), 0.2);
+  near(feature('in.due.10s', 502_000), 4);
+  near(feature('in.phase.10s', 510_000), 1);
+  near(feature('in.due.60s', 509_000), 1);
+  assert.equal(feature('out.phase.1s', 510_000), 0, 'nothing went out');
 });
 
 const flow = (name: string, count: number): Flow => ({

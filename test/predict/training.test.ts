@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { predictFlows } from '../../src/predict/evaluation/predict-flows.js';
+import { Forecaster } from '../../src/predict/forecaster.js';
 import { encodeModel } from '../../src/predict/graph/encode.js';
 import { Graph } from '../../src/predict/graph/graph.js';
 import { tanh } from '../../src/predict/graph/operators.js';
+import { decodeNetworks } from '../../src/predict/model/decode.js';
+import { SESSION_COLUMNS } from '../../src/predict/model/inputs.js';
+import { OUTPUT_COLUMNS } from '../../src/predict/model/outputs.js';
 import { initialParameters, type ModelSize, parameterCount, uniform } from '../../src/predict/model/parameters.js';
 import { predictGraph } from '../../src/predict/model/predict-graph.js';
 import { corrections, TARGET_COLUMNS, trainGraph } from '../../src/predict/model/train-graph.js';
 import { OnnxSession } from '../../src/predict/runtime.js';
-import { allFlowRows, type Flow } from '../../src/predict/training/flow-rows.js';
+import { allFlowRows, coreColumnsOf, type Flow } from '../../src/predict/training/flow-rows.js';
 import { DEFAULT_TRAINING, train } from '../../src/predict/training/trainer.js';
 
 const random = uniform(5);
@@ -41,9 +45,9 @@ test('a model learns which flows go on and which fall silent, and says it of str
   });
   assert.ok((losses.at(-1) as number) < losses[0] / 2, losses.join(', '));
   const strangers = allFlowRows(Array.from({ length: 10 }, (_, i) => made(i)));
-  const session = await OnnxSession.create(model);
-  const predictions = await predictFlows(session, strangers);
-  await session.release();
+  const forecaster = await Forecaster.create(model, coreColumnsOf(rows));
+  const predictions = await predictFlows(forecaster, strangers);
+  await forecaster.release();
   predictions.forEach(({ steps, typeAt10 }, i) => {
     const late = steps[20];
     const { up, down } = strangers[i];
@@ -59,12 +63,16 @@ test('a model learns which flows go on and which fall silent, and says it of str
 });
 
 test('one step of the predicting graph after the other is the training graph unrolled', async () => {
-  const size: ModelSize = { features: 4, inner: 3, hidden: 2 };
-  const normalisation = { mean: Float32Array.of(0, 1, 2, 3), deviation: Float32Array.of(1, 2, 0, 1) };
+  const core = 4;
+  const size: ModelSize = { features: core + SESSION_COLUMNS, inner: 3, hidden: 2 };
+  const normalisation = {
+    mean: Float32Array.from({ length: size.features }, (_, i) => i % 4),
+    deviation: Float32Array.from({ length: size.features }, (_, i) => 1 + (i % 3)),
+  };
   const parameters = initialParameters(size, uniform(3));
   const shape = { sequences: 2, steps: 3 };
   const count = shape.sequences * shape.steps;
-  const features = Float32Array.from({ length: count * size.features }, (_, i) => Math.sin(i) * 3);
+  const features = Float32Array.from({ length: count * size.features }, (_, i) => Math.abs(Math.sin(i)) * 3);
   const [predicting, training] = await Promise.all([
     OnnxSession.create(encodeModel(predictGraph(size, normalisation, [parameters]))),
     OnnxSession.create(encodeModel(trainGraph(size, normalisation, shape))),
@@ -72,14 +80,22 @@ test('one step of the predicting graph after the other is the training graph unr
   let state = new Float32Array(shape.sequences * size.hidden);
   let expected = 0;
   for (let step = 0; step < shape.steps; step++) {
-    const row = shape.sequences * size.features;
+    const rows = Array.from({ length: shape.sequences }, (_, s) => {
+      const row = (step * shape.sequences + s) * size.features;
+      return features.subarray(row, row + size.features);
+    });
+    const columns = (from: number, to: number) => ({
+      shape: [shape.sequences, to - from],
+      data: Float32Array.from(rows.flatMap((row) => [...row.subarray(from, to)])),
+    });
     const { outputs, next } = await predicting.run({
-      features: { shape: [shape.sequences, size.features], data: features.slice(step * row, (step + 1) * row) },
+      core: columns(0, core),
+      session: columns(core, size.features),
       state: { shape: [shape.sequences, size.hidden], data: state },
     });
     state = next as Float32Array<ArrayBuffer>;
     for (let s = 0; s < shape.sequences; s++) {
-      const [any, mean, , , ...quantiles] = outputs.subarray(s * 20, s * 20 + 7);
+      const [any, mean, , , ...quantiles] = outputs.subarray(s * OUTPUT_COLUMNS, s * OUTPUT_COLUMNS + 7);
       expected += mean ** 2 + 0.3 * Math.log1p(Math.exp(any));
       for (const [i, level] of [0.1, 0.5, 0.9].entries()) {
         expected += quantiles[i] > 0 ? (1 - level) * quantiles[i] : -level * quantiles[i];
@@ -117,20 +133,45 @@ test('one step of the predicting graph after the other is the training graph unr
   await training.release();
 });
 
-test('a model for other features is refused, and so is one that is none of ours', async () => {
-  const size: ModelSize = { features: 4, inner: 3, hidden: 2 };
-  const normalisation = { mean: new Float32Array(4), deviation: new Float32Array(4) };
-  const small = predictGraph(size, normalisation, [initialParameters(size, uniform(1))]);
-  const session = await OnnxSession.create(encodeModel(small));
-  const rows = allFlowRows([made(0)]);
-  await assert.rejects(predictFlows(session, rows), {
-    code: 'TIDEGATE_E_MODEL',
-    message: /takes 4 features, and there are 155/,
-  });
-  await session.release();
+test('a model for other features is refused, and so is one that is none of ours or answers with no numbers', async () => {
+  const features = 4;
+  const size: ModelSize = { features: features + SESSION_COLUMNS, inner: 3, hidden: 2 };
+  const normalisation = {
+    mean: new Float32Array(size.features),
+    deviation: new Float32Array(size.features).fill(1),
+  };
+  const parameters = initialParameters(size, uniform(1));
+  const encoded = (flat: Float32Array) => encodeModel(predictGraph(size, normalisation, [flat]));
+  const refused = (message: RegExp) => ({ code: 'TIDEGATE_E_MODEL', message });
+  await (await Forecaster.create(encoded(parameters), features)).release();
+  await assert.rejects(Forecaster.create(encoded(parameters), 128), refused(/takes 4 features, and there are 128/));
   const foreign = new Graph('foreign');
   foreign.output('y', tanh(foreign, foreign.input('x', [1, 1])));
-  const other = await OnnxSession.create(encodeModel(foreign));
-  await assert.rejects(predictFlows(other, rows), { code: 'TIDEGATE_E_MODEL', message: /has no input features/ });
-  await other.release();
+  await assert.rejects(Forecaster.create(encodeModel(foreign), features), refused(/has no input core/));
+  await assert.rejects(Forecaster.create(Uint8Array.of(1, 2, 3), features), refused(/no model/));
+  const broken = parameters.slice();
+  broken[broken.length - 1] = Number.NaN;
+  await assert.rejects(Forecaster.create(encoded(broken), features), refused(/no number/));
+});
+
+test('the networks of a model are found again in its file', async () => {
+  const size: ModelSize = { features: 4 + SESSION_COLUMNS, inner: 3, hidden: 2 };
+  const normalisation = {
+    mean: Float32Array.from({ length: size.features }, (_, i) => i),
+    deviation: new Float32Array(size.features).fill(2),
+  };
+  const members = [1, 2].map((seed) => initialParameters(size, uniform(seed)));
+  const first = predictGraph(size, normalisation, members);
+  const found = decodeNetworks(encodeModel(first));
+  assert.deepEqual(found.size, size);
+  assert.deepEqual(found.normalisation, normalisation);
+  const again = predictGraph(found.size, found.normalisation, found.members);
+  again.constants.forEach(({ name, data }, i) => {
+    assert.equal(name, first.constants[i].name);
+    data.forEach((value, k) => assert.ok(Math.abs(Number(value) - Number(first.constants[i].data[k])) < 1e-6, name));
+  });
+  assert.throws(() => decodeNetworks(Uint8Array.of(9, 9)), { code: 'TIDEGATE_E_MODEL' });
+  const foreign = new Graph('foreign');
+  foreign.output('y', tanh(foreign, foreign.input('x', [1, 1])));
+  assert.throws(() => decodeNetworks(encodeModel(foreign)), { code: 'TIDEGATE_E_MODEL', message: /none of ours/ });
 });

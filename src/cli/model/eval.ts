@@ -4,8 +4,8 @@ import { SingleBar } from 'cli-progress';
 import { type FlowScores, scoreFlows } from '../../predict/evaluation/flow-scores.js';
 import { foldsByCapture } from '../../predict/evaluation/folds.js';
 import { type FlowPrediction, predictFlows } from '../../predict/evaluation/predict-flows.js';
-import { OnnxSession } from '../../predict/runtime.js';
-import { allFlowRows, type FlowRows } from '../../predict/training/flow-rows.js';
+import { Forecaster } from '../../predict/forecaster.js';
+import { allFlowRows, coreColumnsOf, type FlowRows } from '../../predict/training/flow-rows.js';
 import { DEFAULT_TRAINING, train } from '../../predict/training/trainer.js';
 import { TidegateError } from '../../quic/errors.js';
 import { readFlows } from './flow-file.js';
@@ -29,11 +29,11 @@ async function readModel(path: string): Promise<Uint8Array> {
 }
 
 async function predictWith(model: Uint8Array, rows: readonly FlowRows[]): Promise<FlowPrediction[]> {
-  const session = await OnnxSession.create(model);
+  const forecaster = await Forecaster.create(model, coreColumnsOf(rows));
   try {
-    return await predictFlows(session, rows);
+    return await predictFlows(forecaster, rows);
   } finally {
-    await session.release();
+    await forecaster.release();
   }
 }
 

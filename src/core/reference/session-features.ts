@@ -23,6 +23,9 @@ class Damped {
   }
 }
 
+/** Largest phase, and seconds that due can be. */
+const FAR = 4;
+
 class DirectionFeatures {
   readonly lanes: Damped[];
 
@@ -47,6 +50,8 @@ class DirectionFeatures {
         const deviation = Math.sqrt(lane.gapVariance);
         return deviation + lane.gap > 0 ? (deviation - lane.gap) / (deviation + lane.gap) : 0;
       }),
+      ...of((lane) => (lane.gap > 0 ? Math.min(idle / lane.gap, FAR) : 0)),
+      ...of((lane) => (lane.gap > 0 ? Math.max(-FAR, Math.min((lane.gap - idle) / 1000, FAR)) : 0)),
     ];
   }
 }

@@ -1,8 +1,8 @@
 import type { RequestType } from '../../profile/behavioral-profile.js';
-import { TidegateError } from '../../quic/errors.js';
 import { REQUEST_TYPES } from '../behaviour.js';
+import type { Forecaster } from '../forecaster.js';
+import { SESSION_COLUMNS } from '../model/inputs.js';
 import { HORIZONS, LIMIT_UNIT, OUTPUT_COLUMNS, OUTPUTS, QUANTILES } from '../model/outputs.js';
-import type { OnnxSession } from '../runtime.js';
 import type { FlowRows } from '../training/flow-rows.js';
 
 /** What the model said before a second began. */
@@ -51,39 +51,35 @@ function stepPrediction(outputs: Float32Array, row: number, second: number): Ste
 }
 
 /** Runs a model over flows, second by second, all of them as one batch. */
-export async function predictFlows(session: OnnxSession, flows: readonly FlowRows[]): Promise<FlowPrediction[]> {
-  const [features, hidden] = [session.columns('features'), session.columns('state')];
-  const given = flows[0].events.get(1)?.features.length;
-  if (given !== features) {
-    throw new TidegateError('TIDEGATE_E_MODEL', `the model takes ${features} features, and there are ${given}`);
-  }
-  const run = (rows: Float32Array, state: Float32Array) =>
-    session.run({
-      features: { shape: [flows.length, features], data: rows },
-      state: { shape: [flows.length, hidden], data: state },
-    });
-  const steps = flows.map((): StepPrediction[] => []);
-  let states: Float32Array = new Float32Array(flows.length * hidden);
-  const longest = Math.max(...flows.map((flow) => flow.steps.length));
-  for (let step = 0; step < longest; step++) {
-    const input = new Float32Array(flows.length * features);
+export async function predictFlows(forecaster: Forecaster, flows: readonly FlowRows[]): Promise<FlowPrediction[]> {
+  const core = forecaster.coreColumns;
+  const step = async (state: Float32Array, rowOf: (flow: FlowRows) => Float32Array | undefined) => {
+    const inputs = {
+      core: new Float32Array(flows.length * core),
+      session: new Float32Array(flows.length * SESSION_COLUMNS),
+      state,
+    };
     flows.forEach((flow, i) => {
-      if (step < flow.steps.length) input.set(flow.steps[step].features, i * features);
+      const row = rowOf(flow);
+      if (row === undefined) return;
+      inputs.core.set(row.subarray(0, core), i * core);
+      inputs.session.set(row.subarray(core), i * SESSION_COLUMNS);
     });
-    const { outputs, next } = await run(input, states);
+    return await forecaster.step(inputs, flows.length);
+  };
+  const steps = flows.map((): StepPrediction[] => []);
+  let states: Float32Array = new Float32Array(flows.length * forecaster.stateColumns);
+  const longest = Math.max(...flows.map((flow) => flow.steps.length));
+  for (let second = 1; second <= longest; second++) {
+    const { outputs, next } = await step(states, (flow) => flow.steps[second - 1]?.features);
     states = next;
     flows.forEach((flow, i) => {
-      if (step < flow.steps.length) steps[i].push(stepPrediction(outputs, i, step + 1));
+      if (second <= flow.steps.length) steps[i].push(stepPrediction(outputs, i, second));
     });
   }
-  const at = async (packet: (flow: FlowRows) => number): Promise<Float32Array> => {
-    const input = new Float32Array(flows.length * features);
-    flows.forEach((flow, i) => {
-      const event = flow.events.get(packet(flow));
-      if (event !== undefined) input.set(event.features, i * features);
-    });
-    return (await run(input, new Float32Array(flows.length * hidden))).outputs;
-  };
+  const fresh = new Float32Array(flows.length * forecaster.stateColumns);
+  const at = async (packet: (flow: FlowRows) => number): Promise<Float32Array> =>
+    (await step(fresh, (flow) => flow.events.get(packet(flow))?.features)).outputs;
   const tenth = await at(({ flow }) => Math.min(10, flow.times.length));
   const [one, five] = [await at(() => 1), await at(() => 5)];
   const later = OUTPUTS.mean.at + HORIZONS.indexOf(10);

@@ -50,3 +50,16 @@ export function encodeModel(graph: Graph): Uint8Array {
   });
   return onnx.ModelProto.encode(model).finish();
 }
+
+/** The float constants of a model's file, by name. Throws where the bytes are no protobuf of one. */
+export function decodeConstants(model: Uint8Array): Map<string, Float32Array> {
+  const { graph } = onnx.ModelProto.decode(model);
+  const tensors = graph?.initializer ?? [];
+  return new Map(
+    tensors.flatMap(({ name, dataType, rawData }) => {
+      if (dataType !== DataType.FLOAT || !rawData || !name) return [];
+      // A copy, as floats have to be aligned.
+      return [[name, new Float32Array(Uint8Array.from(rawData).buffer)] as const];
+    }),
+  );
+}

@@ -62,10 +62,10 @@ export class Graph {
     this.outputs.push({ name, shape: value.shape });
   }
 
-  constant(shape: readonly number[], data: ArrayLike<number>): Value {
+  /** Data of the graph; under a name of its own where it is to be found again in the file. */
+  constant(shape: readonly number[], data: ArrayLike<number>, name = this.#fresh('c')): Value {
     const size = shape.reduce((product, dimension) => product * dimension, 1);
     if (size !== data.length) throw shapeError('constant', `${data.length} numbers for the shape [${shape}]`);
-    const name = this.#fresh('c');
     this.constants.push({ name, shape, data: Float32Array.from(data) });
     return { name, shape };
   }

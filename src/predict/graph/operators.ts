@@ -66,7 +66,10 @@ export function add(graph: Graph, a: Value, b: Value): Value {
 }
 
 export function subtract(graph: Graph, a: Value, b: Value): Value {
-  return add(graph, a, scale(graph, b, -1));
+  return derived(graph, [a, b], graph.emit('Sub', [a, b], broadcast('Sub', a, b)), (gradient) => [
+    reduceTo(graph, gradient, a.shape),
+    scale(graph, reduceTo(graph, gradient, b.shape), -1),
+  ]);
 }
 
 /** Elementwise. */

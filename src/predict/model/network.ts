@@ -1,9 +1,11 @@
 import type { Graph, Value } from '../graph/graph.js';
 import { add, concatColumns, matmul, multiply, sigmoid, splitColumns, subtract, tanh } from '../graph/operators.js';
+import { inputPlaces } from './inputs.js';
 import { OUTPUT_COLUMNS } from './outputs.js';
 import type { ModelSize, Weights } from './parameters.js';
+import { TickHistory } from './tick-history.js';
 
-/** What features are made comparable with: (x - mean) / deviation, held within a bound. */
+/** What features are made comparable with: (x - mean) / deviation, held within a bound. Of bytes log1p(x) is meant. */
 export interface Normalisation {
   mean: Float32Array;
   deviation: Float32Array;
@@ -14,11 +16,19 @@ const BOUND = 5;
 
 /** Features [rows, features] made comparable. No gradient passes: nothing below is learned. */
 export function normalised(graph: Graph, features: Value, { mean, deviation }: Normalisation): Value {
-  const inverse = Float32Array.from(deviation, (value) => (value > 1e-6 ? 1 / value : 0));
-  const centred = subtract(graph, features, graph.constant([1, mean.length], mean));
-  const scaled = multiply(graph, centred, graph.constant([1, mean.length], inverse));
-  const below = graph.emit('Min', [scaled, graph.scalar(BOUND)], scaled.shape);
-  return graph.emit('Max', [below, graph.scalar(-BOUND)], scaled.shape);
+  const { ticks } = inputPlaces(mean.length);
+  const [core, bytes, rest] = splitColumns(graph, features, [
+    ticks,
+    TickHistory.byteColumns,
+    mean.length - ticks - TickHistory.byteColumns,
+  ]);
+  const logarithms = graph.emit('Log', [add(graph, bytes, graph.scalar(1))], bytes.shape);
+  const inverse = Float32Array.from(deviation, (value) => 1 / value);
+  const whole = concatColumns(graph, [core, logarithms, rest]);
+  const centred = graph.emit('Sub', [whole, graph.constant([1, mean.length], mean, 'mean')], whole.shape);
+  const scaled = graph.emit('Mul', [centred, graph.constant([1, mean.length], inverse, 'inverse')], whole.shape);
+  const bounds = [graph.constant([], [-BOUND]), graph.constant([], [BOUND])];
+  return graph.emit('Clip', [scaled, ...bounds], whole.shape);
 }
 
 /** The layer before the recurrence, for any number of rows. */
@@ -38,17 +48,16 @@ export function gateInputs(graph: Graph, weights: Weights, embedding: Value): Va
 export function recurrentStep(
   graph: Graph,
   { hidden }: ModelSize,
-  weights: Weights,
+  weights: Pick<Weights, 'recur' | 'recurBias'>,
   inputs: Value,
   state: Value,
 ): Value {
-  const thirds = [hidden, hidden, hidden];
-  const [xz, xr, xc] = splitColumns(graph, inputs, thirds);
+  const parts = [2 * hidden, hidden];
+  const [xGates, xCandidate] = splitColumns(graph, inputs, parts);
   const recurrent = add(graph, matmul(graph, state, weights.recur), weights.recurBias);
-  const [hz, hr, hc] = splitColumns(graph, recurrent, thirds);
-  const update = sigmoid(graph, add(graph, xz, hz));
-  const reset = sigmoid(graph, add(graph, xr, hr));
-  const candidate = tanh(graph, add(graph, xc, multiply(graph, reset, hc)));
+  const [hGates, hCandidate] = splitColumns(graph, recurrent, parts);
+  const [update, reset] = splitColumns(graph, sigmoid(graph, add(graph, xGates, hGates)), [hidden, hidden]);
+  const candidate = tanh(graph, add(graph, xCandidate, multiply(graph, reset, hCandidate)));
   return add(graph, candidate, multiply(graph, update, subtract(graph, state, candidate)));
 }
 
@@ -59,7 +68,11 @@ export function recurrentStep(
  */
 export function heads(graph: Graph, weights: Weights, state: Value, embedding: Value, features: Value): Value {
   const deep = matmul(graph, concatColumns(graph, [state, embedding]), weights.head);
-  const rows = add(graph, add(graph, deep, matmul(graph, features, weights.skip)), weights.headBias);
+  return outputRows(graph, add(graph, add(graph, deep, matmul(graph, features, weights.skip)), weights.headBias));
+}
+
+/** The last step of {@link heads}, from what is linear in it. */
+export function outputRows(graph: Graph, rows: Value): Value {
   const [any, mean, rest] = splitColumns(graph, rows, [1, 1, OUTPUT_COLUMNS - 2]);
   return concatColumns(graph, [any, multiply(graph, sigmoid(graph, any), mean), rest]);
 }

@@ -15,11 +15,16 @@ export const OUTPUTS = {
   type: { at: 16, size: 3 },
   /** Logarithm of the limit that a byte over and a byte unused pay for, in LIMIT_UNITs a second. */
   limit: { at: 19, size: 1 },
+  /** Logarithm of the expected bytes/s of the next 10 s, in LIMIT_UNITs. */
+  rate: { at: 20, size: 1 },
+  /** Logits of the chance of each error scenario, and of evidence of abuse, in the next 60 s. */
+  errors: { at: 21, size: 5 },
+  risk: { at: 26, size: 1 },
 } as const;
 
 /** Columns in all, in order. */
 export const OUTPUT_SIZES = Object.values(OUTPUTS).map(({ size }) => size);
-export const OUTPUT_COLUMNS = 20;
+export const OUTPUT_COLUMNS = 27;
 
 /** Bytes. */
 export const LIMIT_UNIT = 5000;

@@ -1,5 +1,7 @@
 import type { Graph, Value } from '../graph/graph.js';
 import { reshape, splitColumns } from '../graph/operators.js';
+import { CONTEXT_ERRORS, ERROR_PRIOR, logit } from './context.js';
+import { inputPlaces } from './inputs.js';
 import type { Normalisation } from './network.js';
 import { LIMIT_UNIT, OUTPUT_COLUMNS, OUTPUTS } from './outputs.js';
 import { TickHistory } from './tick-history.js';
@@ -62,28 +64,47 @@ export function initialParameters(size: ModelSize, random: () => number): Float3
   return flat;
 }
 
+/** Where each matrix begins in the flat vector. */
+function starts(size: ModelSize): Record<string, number> {
+  let at = 0;
+  return Object.fromEntries(
+    parameterShapes(size).map(({ name, shape }) => {
+      const start = at;
+      at += shape[0] * shape[1];
+      return [name, start];
+    }),
+  );
+}
+
 /**
- * Sets the skip so that the model begins as an average: its expectations and quantiles as that of log1p(bytes), its limit as
- * that of bytes. What it learns is where that is wrong.
+ * Sets the skip so that the model begins as an average: its expectations and quantiles as that of log1p(bytes), its rate and
+ * limit as that of bytes, the chances of errors as those of its client's past. What it learns is where that is wrong.
  */
 export function beginAsAverage(flat: Float32Array, size: ModelSize, { mean, deviation }: Normalisation): void {
-  const core = size.features - TickHistory.columns;
-  const shapes = parameterShapes(size);
-  const start = (name: string): number => {
-    const place = shapes.findIndex((shape) => shape.name === name);
-    return shapes.slice(0, place).reduce((sum, { shape }) => sum + shape[0] * shape[1], 0);
-  };
-  const [skip, bias] = [start('skip'), start('headBias')];
+  const { ticks, context } = inputPlaces(size.features);
+  const { skip, headBias: bias, head } = starts(size);
   const follow = (column: number, feature: number, offset: number): void => {
     flat[skip + feature * OUTPUT_COLUMNS + column] = deviation[feature];
     flat[bias + column] = mean[feature] + offset;
   };
-  const { mean: means, quantiles, limit } = OUTPUTS;
+  const { mean: means, quantiles, limit, rate, errors, risk } = OUTPUTS;
   for (const { at, size: count } of [means, quantiles]) {
-    for (let i = 0; i < count; i++) follow(at + i, core + TickHistory.bestLog, 0);
+    for (let i = 0; i < count; i++) follow(at + i, ticks + TickHistory.bestLog, 0);
   }
   flat[bias + OUTPUTS.any.at] = SURE;
-  follow(limit.at, core + TickHistory.bestBytes, -Math.log(LIMIT_UNIT));
+  for (const { at } of [limit, rate]) follow(at, ticks + TickHistory.bestBytes, -Math.log(LIMIT_UNIT));
+  for (let i = 0; i < errors.size; i++) follow(errors.at + i, context + CONTEXT_ERRORS + i, logit(ERROR_PRIOR));
+  flat[bias + risk.at] = logit(ERROR_PRIOR);
+  // Without examples of errors the state says nothing of them.
+  for (let row = 0; row < size.hidden + size.inner; row++) {
+    flat.fill(0, head + row * OUTPUT_COLUMNS + errors.at, head + row * OUTPUT_COLUMNS + risk.at + risk.size);
+  }
+}
+
+/** Takes the weights off features that were the same in all examples, so that they are no noise where they are not. */
+export function ignore(flat: Float32Array, size: ModelSize, features: readonly number[]): void {
+  const { embed } = starts(size);
+  for (const feature of features) flat.fill(0, embed + feature * size.inner, embed + (feature + 1) * size.inner);
 }
 
 /** The matrices in a flat vector [1, count] of a graph. */
@@ -98,13 +119,13 @@ export function weightsIn(graph: Graph, size: ModelSize, flat: Value): Weights {
   return Object.fromEntries(entries) as Weights;
 }
 
-/** The same as constants, for a graph that only predicts. */
-export function constantWeights(graph: Graph, size: ModelSize, flat: Float32Array): Weights {
+/** The matrices of a flat vector, as views. */
+export function matrices(size: ModelSize, flat: Float32Array): Record<keyof Weights, Float32Array> {
   let at = 0;
   const entries = parameterShapes(size).map(({ name, shape }) => {
     const data = flat.subarray(at, at + shape[0] * shape[1]);
     at += data.length;
-    return [name, graph.constant(shape, data)];
+    return [name, data];
   });
-  return Object.fromEntries(entries) as Weights;
+  return Object.fromEntries(entries) as Record<keyof Weights, Float32Array>;
 }

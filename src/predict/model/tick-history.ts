@@ -6,73 +6,126 @@ const FACTORS = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9] as const;
 const MEMORY = 30;
 /** Ticks of the shorter look back. */
 const RECENT = 5;
+const EACH = FACTORS.length;
+
+/** Columns of bytes, which come first: the graphs take their log1p. */
+const BYTES = 3 + EACH + 2;
+const COLUMNS = BYTES + 1 + EACH + 2 + REQUEST_TYPES.length;
 
 /**
- * What a session did tick by tick, beside the core's features: those decay with every packet, these know how many seconds
+ * What sessions did tick by tick, beside the core's features: those decay with every packet, these know how many seconds
  * were empty. Averages of log1p(bytes) are what forecasts of it are measured against; here the model begins with them.
+ * Sessions are told apart by their place; the arrays are flat, and nothing is made a tick.
  */
 export class TickHistory {
-  /** Columns that {@link write} fills. */
-  static readonly columns = 4 + 2 * FACTORS.length + 4 + REQUEST_TYPES.length;
+  /** Columns that {@link write} fills, and how many of them, at the beginning, are bytes. */
+  static readonly columns = COLUMNS;
+  static readonly byteColumns = BYTES;
 
-  /** Places of the averages of log1p(bytes), and of log1p of averages of bytes, that predict best on their own. */
-  static readonly bestLog = 4 + 3;
-  static readonly bestBytes = 4 + FACTORS.length + 4;
+  /** Places of the averages of log1p(bytes), and of averages of bytes, that predict best on their own. */
+  static readonly bestLog = BYTES + 1 + 3;
+  static readonly bestBytes = 3 + 4;
 
-  readonly #up = new Float64Array(MEMORY);
-  readonly #down = new Float64Array(MEMORY);
-  readonly #logs = new Float64Array(FACTORS.length);
-  readonly #bytes = new Float64Array(FACTORS.length);
-  #ticks = 0;
+  #up!: Float32Array;
+  #down!: Float32Array;
+  #logs!: Float32Array;
+  #bytes!: Float32Array;
+  #ticks!: Uint32Array;
+
+  constructor(places = 1) {
+    this.grow(places);
+  }
+
+  get places(): number {
+    return this.#ticks?.length ?? 0;
+  }
+
+  /** Makes room for more places; what is there stays. */
+  grow(places: number): void {
+    const grown = (old: Float32Array | undefined, each: number): Float32Array => {
+      const larger = new Float32Array(places * each);
+      if (old !== undefined) larger.set(old);
+      return larger;
+    };
+    this.#up = grown(this.#up, MEMORY);
+    this.#down = grown(this.#down, MEMORY);
+    this.#logs = grown(this.#logs, EACH);
+    this.#bytes = grown(this.#bytes, EACH);
+    const ticks = new Uint32Array(places);
+    if (this.#ticks !== undefined) ticks.set(this.#ticks);
+    this.#ticks = ticks;
+  }
+
+  /** Forgets what was at a place. */
+  clear(place: number): void {
+    this.#up.fill(0, place * MEMORY, (place + 1) * MEMORY);
+    this.#down.fill(0, place * MEMORY, (place + 1) * MEMORY);
+    this.#logs.fill(0, place * EACH, (place + 1) * EACH);
+    this.#bytes.fill(0, place * EACH, (place + 1) * EACH);
+    this.#ticks[place] = 0;
+  }
+
+  /** The best average of log1p(bytes) at a place: what a forecast without a model says. */
+  average(place: number): number {
+    return this.#logs[place * EACH + 3];
+  }
 
   /** The bytes of a tick, up and down. */
-  add(up: number, down: number): void {
-    this.#up.copyWithin(0, 1);
-    this.#down.copyWithin(0, 1);
-    this.#up[MEMORY - 1] = up;
-    this.#down[MEMORY - 1] = down;
-    const [bytes, logarithm] = [up + down, Math.log1p(up + down)];
-    for (let i = 0; i < FACTORS.length; i++) {
-      this.#logs[i] += FACTORS[i] * (logarithm - this.#logs[i]);
-      this.#bytes[i] += FACTORS[i] * (bytes - this.#bytes[i]);
+  add(up: number, down: number, place = 0): void {
+    const at = place * MEMORY + (this.#ticks[place] % MEMORY);
+    this.#up[at] = up;
+    this.#down[at] = down;
+    this.#ticks[place]++;
+    const bytes = up + down;
+    const logarithm = bytes === 0 ? 0 : Math.log1p(bytes);
+    const averages = place * EACH;
+    for (let i = 0; i < EACH; i++) {
+      this.#logs[averages + i] += FACTORS[i] * (logarithm - this.#logs[averages + i]);
+      this.#bytes[averages + i] += FACTORS[i] * (bytes - this.#bytes[averages + i]);
     }
-    this.#ticks++;
   }
 
   /**
-   * Writes the columns at `at`: 1 (there were ticks), log1p of up, down and both in the last tick; averages of log1p(bytes);
-   * log1p of averages of bytes; log1p of the largest tick of the last 5 and of the last 30, share of ticks with bytes in
-   * each; the kind of the last 30. All 0 where there was no tick.
+   * Writes the columns at `at`. Bytes: up, down and both in the last tick; averages; the largest tick of the last 5 and of
+   * the last 30. Then 1 (there were ticks), averages of log1p(bytes), the share of the last 5 and of the last 30 ticks with
+   * bytes, the kind of the last 30. All 0 where there was no tick.
    */
-  write(into: Float32Array, at: number): void {
-    into.fill(0, at, at + TickHistory.columns);
-    if (this.#ticks === 0) return;
-    const [up, down] = [this.#up[MEMORY - 1], this.#down[MEMORY - 1]];
-    const looks = [RECENT, MEMORY].map((count) => this.#look(Math.min(count, this.#ticks)));
-    const kind = behaviourOf(this.#up, this.#down, MEMORY - Math.min(MEMORY, this.#ticks), MEMORY);
-    into.set(
-      [
-        1,
-        Math.log1p(up),
-        Math.log1p(down),
-        Math.log1p(up + down),
-        ...this.#logs,
-        ...this.#bytes.map(Math.log1p),
-        ...looks.flatMap(({ most, active }) => [Math.log1p(most), active]),
-        ...REQUEST_TYPES.map((type) => (type === kind ? 1 : 0)),
-      ],
-      at,
-    );
-  }
-
-  /** Largest of the last `count` ticks, and the share of them with bytes. */
-  #look(count: number): { most: number; active: number } {
-    let [most, active] = [0, 0];
-    for (let i = MEMORY - count; i < MEMORY; i++) {
-      const bytes = this.#up[i] + this.#down[i];
-      most = Math.max(most, bytes);
-      if (bytes > 0) active++;
+  write(into: Float32Array, at: number, place = 0): void {
+    const ticks = this.#ticks[place];
+    if (ticks === 0) {
+      into.fill(0, at, at + COLUMNS);
+      return;
     }
-    return { most, active: active / count };
+    const first = place * MEMORY;
+    const count = Math.min(ticks, MEMORY);
+    const recent = Math.min(ticks, RECENT);
+    const last = (ticks - 1) % MEMORY;
+    let [most, active, recentMost, recentActive] = [0, 0, 0, 0];
+    for (let age = 0, i = last; age < count; age++, i = i === 0 ? MEMORY - 1 : i - 1) {
+      const bytes = this.#up[first + i] + this.#down[first + i];
+      if (bytes === 0) continue;
+      active++;
+      if (bytes > most) most = bytes;
+      if (age >= recent) continue;
+      recentActive++;
+      if (bytes > recentMost) recentMost = bytes;
+    }
+    const [up, down] = [this.#up[first + last], this.#down[first + last]];
+    into[at] = up;
+    into[at + 1] = down;
+    into[at + 2] = up + down;
+    into[at + BYTES - 2] = recentMost;
+    into[at + BYTES - 1] = most;
+    into[at + BYTES] = 1;
+    for (let i = 0; i < EACH; i++) {
+      into[at + 3 + i] = this.#bytes[place * EACH + i];
+      into[at + BYTES + 1 + i] = this.#logs[place * EACH + i];
+    }
+    const shares = at + BYTES + 1 + EACH;
+    into[shares] = recentActive / recent;
+    into[shares + 1] = active / count;
+    // The order within the memory is of no account to the kind of all of it.
+    const kind = REQUEST_TYPES.indexOf(behaviourOf(this.#up, this.#down, first, first + count));
+    for (let i = 0; i < REQUEST_TYPES.length; i++) into[shares + 2 + i] = i === kind ? 1 : 0;
   }
 }

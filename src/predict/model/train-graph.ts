@@ -39,11 +39,28 @@ export const TARGETS = {
   /** Bytes of the next second in LIMIT_UNITs, and 1 where they are known. */
   limit: 1,
   limitMask: 1,
+  /** Mean bytes/s of the next 10 s in LIMIT_UNITs, and 1 where they are known. */
+  rate: 1,
+  rateMask: 1,
+  /** 1 for each error scenario, and for evidence of abuse, that comes in the next 60 s; 1 where that is known. */
+  errors: 5,
+  errorsMask: 1,
+  risk: 1,
 } as const;
 export const TARGET_COLUMNS = Object.values(TARGETS).reduce((all, size) => all + size, 0);
 
 /** What each part counts in the loss. */
-const WEIGHTS = { mean: [1, 0.4, 0.2], quantiles: [1, 0.3, 0.15], any: 0.3, behaviour: 0.3, type: 0.25, limit: 0.3 };
+const WEIGHTS = {
+  mean: [1, 0.4, 0.2],
+  quantiles: [1, 0.3, 0.15],
+  any: 0.3,
+  behaviour: 0.3,
+  type: 0.25,
+  limit: 0.3,
+  rate: 0.03,
+  errors: 0.1,
+  risk: 0.1,
+};
 /** A byte over the limit against one unused: the level of the quantile, in bytes. */
 const LIMIT_LEVEL = 0.9;
 
@@ -59,10 +76,19 @@ function pinball(graph: Graph, level: number, truth: Value, prediction: Value): 
   return add(graph, scale(graph, error, level), relu(graph, scale(graph, error, -1)));
 }
 
+/** Cross-entropy of a logit: softplus(x) - x y. */
+function surprise(graph: Graph, logits: Value, truth: Value): Value {
+  return subtract(graph, softplus(graph, logits), multiply(graph, logits, truth));
+}
+
 /** The loss a row, summed over all: [1,1]. */
 function totalLoss(graph: Graph, outputs: Value, targets: Value): Value {
-  const [any, mean, quantiles, behaviour, type, limit] = splitColumns(graph, outputs, OUTPUT_SIZES);
-  const [y, mask, some, behaves, is, bytes, bytesMask] = splitColumns(graph, targets, Object.values(TARGETS));
+  const [any, mean, quantiles, behaviour, type, limit, rate, errors, risk] = splitColumns(graph, outputs, OUTPUT_SIZES);
+  const [y, mask, some, behaves, is, bytes, bytesMask, mean10, mean10Mask, fails, failsMask, abuses] = splitColumns(
+    graph,
+    targets,
+    Object.values(TARGETS),
+  );
   const parts: Value[] = [];
   const error = subtract(graph, mean, y);
   const weights = graph.constant([1, HORIZONS.length], WEIGHTS.mean);
@@ -80,13 +106,16 @@ function totalLoss(graph: Graph, outputs: Value, targets: Value): Value {
       parts.push(scale(graph, multiply(graph, loss, masks[horizon]), WEIGHTS.quantiles[horizon]));
     }
   }
-  // Cross-entropy of a logit: softplus(x) - x y.
-  const surprise = subtract(graph, softplus(graph, any), multiply(graph, any, some));
-  parts.push(scale(graph, multiply(graph, surprise, masks[0]), WEIGHTS.any));
+  parts.push(scale(graph, multiply(graph, surprise(graph, any, some), masks[0]), WEIGHTS.any));
+  parts.push(scale(graph, multiply(graph, surprise(graph, errors, fails), failsMask), WEIGHTS.errors));
+  parts.push(scale(graph, multiply(graph, surprise(graph, risk, abuses), failsMask), WEIGHTS.risk));
   parts.push(scale(graph, multiply(graph, logSoftmax(graph, behaviour), behaves), -WEIGHTS.behaviour));
   parts.push(scale(graph, multiply(graph, logSoftmax(graph, type), is), -WEIGHTS.type));
   const cost = pinball(graph, LIMIT_LEVEL, bytes, exp(graph, limit));
   parts.push(scale(graph, multiply(graph, cost, bytesMask), WEIGHTS.limit));
+  // Of a Poisson distribution, which any mean minimises whatever the distribution is (Gourieroux et al. 1984).
+  const deviance = subtract(graph, exp(graph, rate), multiply(graph, rate, mean10));
+  parts.push(scale(graph, multiply(graph, deviance, mean10Mask), WEIGHTS.rate));
   return parts.map((part) => sum(graph, part)).reduce((all, part) => add(graph, all, part));
 }
 

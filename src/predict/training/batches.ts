@@ -1,4 +1,4 @@
-import { TickHistory } from '../model/tick-history.js';
+import { inputPlaces } from '../model/inputs.js';
 import { type BatchShape, TARGET_COLUMNS } from '../model/train-graph.js';
 import type { Example, FlowRows } from './flow-rows.js';
 
@@ -74,9 +74,11 @@ export class Batches {
   /** The same features are missing all through a sequence; what it did tick by tick never is. */
   #drop(sequence: number): void {
     const { dropout } = this.#batch;
+    const { ticks, context } = inputPlaces(this.#width);
+    // What was known at the open is known as a whole, or not at all, which is 0 in live sessions too.
+    const known = this.random() < DROPOUT ? 0 : 1;
     for (let i = 0; i < this.#width; i++) {
-      const isHistory = i >= this.#width - TickHistory.columns;
-      const kept = isHistory ? 1 : this.random() < DROPOUT ? 0 : 1 / (1 - DROPOUT);
+      const kept = i >= context ? known : i >= ticks ? 1 : this.random() < DROPOUT ? 0 : 1 / (1 - DROPOUT);
       for (let step = 0; step < this.shape.steps; step++) dropout[this.#row(sequence, step) * this.#width + i] = kept;
     }
   }

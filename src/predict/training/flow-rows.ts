@@ -1,8 +1,8 @@
 import { SessionTable } from '../../core/session-table.js';
 import type { RequestType } from '../../profile/behavioral-profile.js';
 import { behaviourOf, REQUEST_TYPES } from '../behaviour.js';
+import { inputPlaces, SESSION_COLUMNS } from '../model/inputs.js';
 import { HORIZONS, LIMIT_UNIT } from '../model/outputs.js';
-import { PhaseColumns } from '../model/phase.js';
 import { TickHistory } from '../model/tick-history.js';
 import { TARGET_COLUMNS, TARGETS } from '../model/train-graph.js';
 
@@ -43,6 +43,8 @@ export const BEHAVIOUR_SECONDS = 30;
 const EVENT_PACKETS = [1, 2, 3, 5, 8, 10];
 /** A flow has many steps and one type: a step says less of it than a row after a packet. */
 const STEP_TYPE_WEIGHT = 0.1;
+/** Seconds ahead of the expected rate. */
+const RATE_HORIZON = 10;
 /** ms after a packet whose bytes are the target of its row. */
 const AFTER = 10_000;
 
@@ -92,6 +94,9 @@ function stepTargets(flow: Flow, up: Float64Array, down: Float64Array, second: n
     for (let s = second; s < second + horizon; s++) sum += up[s] + down[s];
     targets[AT.mean + i] = Math.log1p(sum);
     targets[AT.meanMask + i] = 1;
+    if (horizon !== RATE_HORIZON) return;
+    targets[AT.rate] = sum / horizon / LIMIT_UNIT;
+    targets[AT.rateMask] = 1;
   });
   const bytes = up[second] + down[second];
   targets[AT.any] = bytes > 0 ? 1 : 0;
@@ -122,13 +127,11 @@ export function flowRows(table: SessionTable, flow: Flow): FlowRows {
   const steps: Example[] = [];
   const events = new Map<number, Example>();
   const history = new TickHistory();
-  const phase = new PhaseColumns(table.layout.features);
   const features = (now: number): Float32Array => {
     const core = table.features(handle, now);
-    const row = new Float32Array(core.length + PhaseColumns.columns + TickHistory.columns);
+    const row = new Float32Array(core.length + SESSION_COLUMNS);
     row.set(core);
-    phase.write(row, core.length);
-    history.write(row, core.length + PhaseColumns.columns);
+    history.write(row, core.length);
     return row;
   };
   for (let i = 0; i < flow.times.length; i++) {
@@ -155,4 +158,10 @@ export function flowRows(table: SessionTable, flow: Flow): FlowRows {
 export function allFlowRows(flows: readonly Flow[]): FlowRows[] {
   const table = new SessionTable();
   return flows.map((flow) => flowRows(table, flow));
+}
+
+/** Features of the core in the rows of flows. */
+export function coreColumnsOf(rows: readonly FlowRows[]): number {
+  const [event] = rows[0].events.values();
+  return inputPlaces(event.features.length).core;
 }

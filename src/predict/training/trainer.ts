@@ -1,7 +1,18 @@
+import { ERROR_SCENARIOS } from '../../profile/behavioral-profile.js';
 import { encodeModel } from '../graph/encode.js';
+import { CONTEXT_ERRORS } from '../model/context.js';
+import { inputPlaces } from '../model/inputs.js';
 import type { Normalisation } from '../model/network.js';
-import { beginAsAverage, DEFAULT_WIDTHS, initialParameters, type ModelSize, uniform } from '../model/parameters.js';
+import {
+  beginAsAverage,
+  DEFAULT_WIDTHS,
+  ignore,
+  initialParameters,
+  type ModelSize,
+  uniform,
+} from '../model/parameters.js';
 import { predictGraph } from '../model/predict-graph.js';
+import { TickHistory } from '../model/tick-history.js';
 import { type BatchShape, corrections, TARGET_COLUMNS, trainGraph } from '../model/train-graph.js';
 import { OnnxSession } from '../runtime.js';
 import { varied } from './augment.js';
@@ -47,26 +58,45 @@ export interface TrainedModel {
   loss: number;
 }
 
-/** Mean and deviation of each feature, over all rows. */
-export function normalisationOf(rows: readonly FlowRows[], features: number): Normalisation {
+/** Deviations below which a feature was the same all through. */
+const CONSTANT = 1e-6;
+/** Of the logits of error chances: they differ by more than other columns that are known at the open. */
+const LOGIT_DEVIATION = 2;
+
+/**
+ * Mean and deviation of each feature, over all rows, and which were the same in all. What is known at the open keeps its
+ * values: 0 has to stay what is not known.
+ */
+export function normalisationOf(
+  rows: readonly FlowRows[],
+  features: number,
+): { normalisation: Normalisation; constant: number[] } {
   const [sum, squares] = [new Float64Array(features), new Float64Array(features)];
+  const { ticks, context } = inputPlaces(features);
+  const seen = (row: Float32Array, i: number): number =>
+    i >= ticks && i < ticks + TickHistory.byteColumns ? Math.log1p(row[i]) : row[i];
   let count = 0;
-  const take = (row: Float32Array): void => {
-    count++;
-    for (let i = 0; i < features; i++) sum[i] += row[i];
-  };
   const each = (visit: (row: Float32Array) => void): void => {
     for (const { steps, events } of rows) {
       for (const step of steps) visit(step.features);
       for (const event of events.values()) visit(event.features);
     }
   };
-  each(take);
+  each((row) => {
+    count++;
+    for (let i = 0; i < features; i++) sum[i] += seen(row, i);
+  });
   const mean = Float32Array.from(sum, (value) => value / count);
   each((row) => {
-    for (let i = 0; i < features; i++) squares[i] += (row[i] - mean[i]) ** 2;
+    for (let i = 0; i < features; i++) squares[i] += (seen(row, i) - mean[i]) ** 2;
   });
-  return { mean, deviation: Float32Array.from(squares, (value) => Math.sqrt(value / count)) };
+  const deviation = Float32Array.from(squares, (value) => Math.sqrt(value / count));
+  const constant = [...deviation.keys()].filter((i) => deviation[i] < CONSTANT);
+  for (const i of constant) deviation[i] = 1;
+  mean.fill(0, context);
+  deviation.fill(1, context);
+  deviation.fill(LOGIT_DEVIATION, context + CONTEXT_ERRORS, context + CONTEXT_ERRORS + ERROR_SCENARIOS.length);
+  return { normalisation: { mean, deviation }, constant };
 }
 
 /** The step's size: a short way up, then a cosine down to nothing (Loshchilov and Hutter 2017). */
@@ -129,7 +159,7 @@ export async function train(
   const [first] = rows;
   const [event] = first.events.values();
   const size: ModelSize = { features: event.features.length, ...DEFAULT_WIDTHS };
-  const normalisation = normalisationOf(rows, size.features);
+  const { normalisation, constant } = normalisationOf(rows, size.features);
   const random = uniform(options.seed);
   const strangers = Array.from({ length: options.variants }, () =>
     allFlowRows(rows.map(({ flow }) => varied(flow, random))),
@@ -141,6 +171,7 @@ export async function train(
   for (let member = 0; member < options.members; member++) {
     const start = initialParameters(size, random);
     beginAsAverage(start, size, normalisation);
+    ignore(start, size, constant);
     const before = member * options.iterations;
     const fitted = await fit(session, batches, start, size.features, options, (iteration, value) => {
       options.onProgress?.(before + iteration, value);
