@@ -168,7 +168,9 @@ test('the networks of a model are found again in its file', async () => {
   const again = predictGraph(found.size, found.normalisation, found.members);
   again.constants.forEach(({ name, data }, i) => {
     assert.equal(name, first.constants[i].name);
-    data.forEach((value, k) => assert.ok(Math.abs(Number(value) - Number(first.constants[i].data[k])) < 1e-6, name));
+    for (const [k, value] of data.entries()) {
+      assert.ok(Math.abs(Number(value) - Number(first.constants[i].data[k])) < 1e-6, name);
+    }
   });
   assert.throws(() => decodeNetworks(Uint8Array.of(9, 9)), { code: 'TIDEGATE_E_MODEL' });
   const foreign = new Graph('foreign');

@@ -1,8 +1,10 @@
 import type { RequestType } from '../../profile/behavioral-profile.js';
 import { REQUEST_TYPES } from '../behaviour.js';
+import { Feedback, largest } from '../feedback/feedback.js';
 import type { Forecaster } from '../forecaster.js';
 import { SESSION_COLUMNS } from '../model/inputs.js';
-import { HORIZONS, LIMIT_UNIT, OUTPUT_COLUMNS, OUTPUTS, QUANTILES } from '../model/outputs.js';
+import { HORIZONS, LIMIT_UNIT, OUTPUT_COLUMNS, OUTPUTS } from '../model/outputs.js';
+import { TickHistory } from '../model/tick-history.js';
 import type { FlowRows } from '../training/flow-rows.js';
 
 /** What the model said before a second began. */
@@ -28,9 +30,8 @@ export interface FlowPrediction {
 
 const LIMIT_BOUND = 12;
 
-function largest(outputs: Float32Array, at: number): RequestType {
-  const scores = REQUEST_TYPES.map((_, i) => outputs[at + i]);
-  return REQUEST_TYPES[scores.indexOf(Math.max(...scores))];
+function typeAt(outputs: Float32Array, at: number): RequestType {
+  return REQUEST_TYPES[largest(outputs, at, REQUEST_TYPES.length)];
 }
 
 function bytes(logarithm: number): number {
@@ -39,14 +40,13 @@ function bytes(logarithm: number): number {
 
 function stepPrediction(outputs: Float32Array, row: number, second: number): StepPrediction {
   const at = row * OUTPUT_COLUMNS;
-  const quantiles = QUANTILES.map((_, i) => outputs[at + OUTPUTS.quantiles.at + i]).sort((a, b) => a - b);
   return {
     second,
     predicted: bytes(outputs[at + OUTPUTS.mean.at]),
-    low: bytes(quantiles[0]),
-    high: bytes(quantiles[2]),
+    low: bytes(outputs[at + OUTPUTS.quantiles.at]),
+    high: bytes(outputs[at + OUTPUTS.quantiles.at + 2]),
     limit: Math.exp(Math.min(outputs[at + OUTPUTS.limit.at], LIMIT_BOUND)) * LIMIT_UNIT,
-    behaviour: largest(outputs, at + OUTPUTS.behaviour.at),
+    behaviour: typeAt(outputs, at + OUTPUTS.behaviour.at),
   };
 }
 
@@ -69,12 +69,22 @@ export async function predictFlows(forecaster: Forecaster, flows: readonly FlowR
   };
   const steps = flows.map((): StepPrediction[] => []);
   let states: Float32Array = new Float32Array(flows.length * forecaster.stateColumns);
+  const history = new TickHistory(flows.length);
+  const feedback = new Feedback(history, flows.length);
+  const totals = new Float64Array(flows.length);
   const longest = Math.max(...flows.map((flow) => flow.steps.length));
   for (let second = 1; second <= longest; second++) {
     const { outputs, next } = await step(states, (flow) => flow.steps[second - 1]?.features);
     states = next;
     flows.forEach((flow, i) => {
-      if (second <= flow.steps.length) steps[i].push(stepPrediction(outputs, i, second));
+      if (second > flow.steps.length) return;
+      // As the live host does, tick by tick: what came corrects what is told next.
+      const [up, down] = [flow.up[second - 1], flow.down[second - 1]];
+      totals[i] += up + down;
+      history.add(up, down, i);
+      feedback.observe(i, up + down, totals[i], 0);
+      feedback.correct(i, outputs, i, totals[i]);
+      steps[i].push(stepPrediction(outputs, i, second));
     });
   }
   const fresh = new Float32Array(flows.length * forecaster.stateColumns);
@@ -86,7 +96,7 @@ export async function predictFlows(forecaster: Forecaster, flows: readonly FlowR
   return flows.map(({ flow }, i) => ({
     flow: flow.name,
     steps: steps[i],
-    typeAt10: largest(tenth, i * OUTPUT_COLUMNS + OUTPUTS.type.at),
+    typeAt10: typeAt(tenth, i * OUTPUT_COLUMNS + OUTPUTS.type.at),
     bytesAt1: flow.times.length > 1 ? bytes(one[i * OUTPUT_COLUMNS + later]) : null,
     bytesAt5: flow.times.length > 5 ? bytes(five[i * OUTPUT_COLUMNS + later]) : null,
   }));

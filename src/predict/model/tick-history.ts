@@ -1,4 +1,6 @@
+import type { RequestType } from '../../profile/behavioral-profile.js';
 import { behaviourOf, REQUEST_TYPES } from '../behaviour.js';
+import { grown } from '../places.js';
 
 /** Factors of the averages over ticks. */
 const FACTORS = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9] as const;
@@ -26,34 +28,27 @@ export class TickHistory {
   static readonly bestLog = BYTES + 1 + 3;
   static readonly bestBytes = 3 + 4;
 
-  #up!: Float32Array;
-  #down!: Float32Array;
-  #logs!: Float32Array;
-  #bytes!: Float32Array;
-  #ticks!: Uint32Array;
+  #up = new Float32Array(0);
+  #down = new Float32Array(0);
+  #logs = new Float32Array(0);
+  #bytes = new Float32Array(0);
+  #ticks = new Uint32Array(0);
 
   constructor(places = 1) {
     this.grow(places);
   }
 
   get places(): number {
-    return this.#ticks?.length ?? 0;
+    return this.#ticks.length;
   }
 
   /** Makes room for more places; what is there stays. */
   grow(places: number): void {
-    const grown = (old: Float32Array | undefined, each: number): Float32Array => {
-      const larger = new Float32Array(places * each);
-      if (old !== undefined) larger.set(old);
-      return larger;
-    };
-    this.#up = grown(this.#up, MEMORY);
-    this.#down = grown(this.#down, MEMORY);
-    this.#logs = grown(this.#logs, EACH);
-    this.#bytes = grown(this.#bytes, EACH);
-    const ticks = new Uint32Array(places);
-    if (this.#ticks !== undefined) ticks.set(this.#ticks);
-    this.#ticks = ticks;
+    this.#up = grown(this.#up, places * MEMORY);
+    this.#down = grown(this.#down, places * MEMORY);
+    this.#logs = grown(this.#logs, places * EACH);
+    this.#bytes = grown(this.#bytes, places * EACH);
+    this.#ticks = grown(this.#ticks, places);
   }
 
   /** Forgets what was at a place. */
@@ -68,6 +63,13 @@ export class TickHistory {
   /** The best average of log1p(bytes) at a place: what a forecast without a model says. */
   average(place: number): number {
     return this.#logs[place * EACH + 3];
+  }
+
+  /** The kind of the last 30 ticks, or of all where there were fewer. */
+  kind(place: number): RequestType {
+    const first = place * MEMORY;
+    // The order within the memory is of no account.
+    return behaviourOf(this.#up, this.#down, first, first + Math.min(this.#ticks[place], MEMORY));
   }
 
   /** The bytes of a tick, up and down. */
@@ -124,8 +126,7 @@ export class TickHistory {
     const shares = at + BYTES + 1 + EACH;
     into[shares] = recentActive / recent;
     into[shares + 1] = active / count;
-    // The order within the memory is of no account to the kind of all of it.
-    const kind = REQUEST_TYPES.indexOf(behaviourOf(this.#up, this.#down, first, first + count));
+    const kind = REQUEST_TYPES.indexOf(this.kind(place));
     for (let i = 0; i < REQUEST_TYPES.length; i++) into[shares + 2 + i] = i === kind ? 1 : 0;
   }
 }
