@@ -4,15 +4,16 @@ import { SessionTable } from '../src/core/session-table.js';
 import { Forecaster } from '../src/predict/forecaster.js';
 import { encodeModel } from '../src/predict/graph/encode.js';
 import { SESSION_COLUMNS } from '../src/predict/model/inputs.js';
-import { DEFAULT_WIDTHS, initialParameters, uniform } from '../src/predict/model/parameters.js';
+import { DEFAULT_WIDTHS, initialParameters } from '../src/predict/model/parameters.js';
 import { predictGraph } from '../src/predict/model/predict-graph.js';
+import { Random } from '../src/predict/training/random.js';
 import { DEFAULT_TRAINING } from '../src/predict/training/trainer.js';
 
 const core = new SessionTable().layout.features.length;
 const features = core + SESSION_COLUMNS;
 const size = { features, ...DEFAULT_WIDTHS };
 const normalisation = { mean: new Float32Array(features), deviation: new Float32Array(features).fill(1) };
-const random = uniform(1);
+const random = new Random(1).next;
 const bench = new Bench({ time: 1000 });
 for (const members of [1, 2, 3, DEFAULT_TRAINING.members]) {
   const networks = Array.from({ length: members }, () => initialParameters(size, random));

@@ -23,7 +23,8 @@ export interface SocketSettings {
 export interface SettingsPolicy {
   /** Seconds of the predicted rate that the buffer holds. */
   bufferScalingFactor: number;
-  rateLimitFactor: number;
+  /** Or auto: the limit that the model gives for this client. */
+  rateLimitFactor: number | 'auto';
   minBufferSize: number;
   maxBufferSize: number;
   minRateLimit: number;
@@ -52,6 +53,8 @@ export const DEFAULT_POLICY: SettingsPolicy = {
   limitOut: false,
 };
 
+/** The factor that auto stands for where there is no model. */
+const PLAIN_FACTOR = 4;
 /** Risk from which on a session's limits are tighter. Risk alone leads no further than level 1. */
 const CAUTION = 0.7;
 
@@ -59,19 +62,28 @@ function clamp(value: number, least: number, most: number): number {
   return Math.min(Math.max(value, least), most);
 }
 
+/** What settings are made from. */
+export type Prediction = Pick<BehavioralProfile, 'predictedDataRate' | 'predictedSecurityRisk' | 'predictedRateLimit'>;
+
+function levelOf(risk: number): SecurityLevel {
+  return risk >= CAUTION ? 1 : 0;
+}
+
+/** bytes/s, from a rate, the limit that the model gives (null: there is none), and the risk. */
+export function rateLimitOf(rate: number, suggested: number | null, risk: number, policy: SettingsPolicy): number {
+  const factor = policy.rateLimitFactor;
+  const wanted = factor !== 'auto' ? rate * factor : (suggested ?? rate * PLAIN_FACTOR);
+  return clamp(wanted * (levelOf(risk) === 0 ? 1 : 0.5), policy.minRateLimit, policy.maxRateLimit);
+}
+
 /**
  * `bufferSize = predictedDataRate * bufferScalingFactor`, `rateLimit = predictedDataRate * rateLimitFactor`, within the
  * operator's bounds, and the level that the risk allows.
  */
-export function settingsFor(profile: BehavioralProfile, policy: SettingsPolicy): SocketSettings {
+export function settingsFor(profile: Prediction, policy: SettingsPolicy): SocketSettings {
   const { predictedDataRate, predictedSecurityRisk } = profile;
-  const securityLevel = predictedSecurityRisk >= CAUTION ? 1 : 0;
-  const caution = securityLevel === 0 ? 1 : 0.5;
-  const rateLimit = clamp(
-    predictedDataRate * policy.rateLimitFactor * caution,
-    policy.minRateLimit,
-    policy.maxRateLimit,
-  );
+  const securityLevel = levelOf(predictedSecurityRisk);
+  const rateLimit = rateLimitOf(predictedDataRate, profile.predictedRateLimit, predictedSecurityRisk, policy);
   const packetRate = Math.round(Math.max(rateLimit / policy.packetBytes, policy.minPacketRate));
   const limits: Limits = {
     rate: Math.round(rateLimit),

@@ -85,7 +85,14 @@ async function answer(
     send(response, 200, 'text/plain', 'ok\n');
   } else if (pathname === '/readyz') {
     const { isReady, isDraining, shardNote } = host;
-    const detail = { ready: isReady, draining: isDraining, shards: host.shards.live, shardNote, ...host.wellKnown() };
+    const detail = {
+      ready: isReady,
+      draining: isDraining,
+      shards: host.shards.live,
+      shardNote,
+      prediction: host.predictionState,
+      ...host.wellKnown(),
+    };
     sendJson(response, isReady ? 200 : 503, detail);
   } else if (pathname === '/metrics') {
     send(response, 200, metrics.contentType, await metrics.metrics());

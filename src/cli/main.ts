@@ -101,10 +101,14 @@ program
 program
   .command('train <files...>')
   .description('fit a prediction model to packet files (flow,t_ms,dir,bytes; .gz too)')
-  .requiredOption('--out <folder>', 'where model.onnx goes')
+  .requiredOption('--out <folder>', 'where the model and its card go')
+  .option('--name <name>', 'of their files', 'model')
   .option('--labels <file>', 'CSV with flow, capture and category: what the flows are')
   .option('--iterations <n>', 'steps of the optimiser, for each network of the model', positiveInteger, 600)
   .option('--seed <n>', 'of the random numbers', wholeNumber, 1)
+  .option('--validate <n>', 'keep one capture in n out, and validate on it; 0: none', wholeNumber, 10)
+  .option('--folds <k>', 'cross-validate for the card, then train on all', positiveInteger)
+  .option('--fresh', 'begin anew, even where a run was broken off')
   .action(async (files: string[], options) => await (await import('./model/train.js')).trainCommand(files, options));
 
 program

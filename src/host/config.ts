@@ -74,12 +74,22 @@ export const hostConfigSchema = z.strictObject({
     )
     .default({})
     .describe('by function: limits that its sessions of a shard share, and their weight'),
+  prediction: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('false: the average of the past predicts'),
+      model: z.string().optional().describe('model file (.onnx); without it the one in the data folder, or the base'),
+    })
+    .prefault({})
+    .describe('what clients are about to do'),
   qlogDir: z.string().nullable().default(null).describe('folder for a qlog file a connection'),
   shardHangMs: z.int().min(200).default(700).describe('silence after which a shard counts as hung'),
   policy: z
     .strictObject({
       bufferScalingFactor: z.number().positive().default(DEFAULT_POLICY.bufferScalingFactor),
-      rateLimitFactor: z.number().positive().default(DEFAULT_POLICY.rateLimitFactor),
+      rateLimitFactor: z
+        .union([z.literal('auto'), z.number().positive()])
+        .default(DEFAULT_POLICY.rateLimitFactor)
+        .describe('times the predicted rate; auto: the limit that the model gives'),
       minBufferSize: bytes.default(DEFAULT_POLICY.minBufferSize),
       maxBufferSize: bytes.default(DEFAULT_POLICY.maxBufferSize),
       minRateLimit: bytes.default(DEFAULT_POLICY.minRateLimit),

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { limitsOf, type SettingsPolicy, type SocketSettings, settingsFor } from '../adapt/settings.js';
 import { LimitsMailbox } from '../core/limits-mailbox.js';
 import { assertPortFree } from '../net/udp-driver.js';
-import type { BehavioralProfile } from '../profile/behavioral-profile.js';
+import type { SessionScores } from '../predict/feedback/live-scores.js';
+import type { Forecast } from '../predict/serving/forecast.js';
+import { ModelStore, readPlainModel } from '../predict/store/model-store.js';
+import { type BehavioralProfile, ERROR_SCENARIOS, errorBit } from '../profile/behavioral-profile.js';
 import { BehavioralProfiler, type Profiler } from '../profile/behavioral-profiler.js';
 import {
   type CertificateSource,
@@ -14,6 +17,8 @@ import {
 } from './certificate/certificate-source.js';
 import { type HostConfig, type HostConfigInput, parseConfig } from './config.js';
 import { loadKeys } from './keys.js';
+import type { LiveForecast, NamedModel, SessionOpening } from './prediction/messages.js';
+import { PredictionService, type PredictionState } from './prediction/prediction-service.js';
 import { shardCount } from './runtime-support.js';
 import type { FromShard, SessionReport, SessionUpdate } from './shard/messages.js';
 import { SHARD_WORKER, ShardPool } from './shard-pool.js';
@@ -31,6 +36,9 @@ export interface SessionDetail extends SessionReport {
   /** By name, as of now: logarithms, see docs/core.md. */
   features: Record<string, number>;
   profile: BehavioralProfile;
+  /** What the model says of the session, and how right it was of late; null without one. */
+  forecast: Forecast | null;
+  scores: SessionScores | null;
 }
 
 /** A socket set up for a client, before its data. */
@@ -51,6 +59,9 @@ export class SocketHost extends EventEmitter<HostEvents> {
   /** Why there are fewer shards than asked for, if so. */
   shardNote: string | null = null;
   restarts = 0;
+  /** Null: no predictions by a model. */
+  prediction: PredictionService | null = null;
+  #noPrediction = 'switched off';
   #pool: ShardPool | null = null;
   #certificate: CertificateSource | null = null;
   readonly #mailboxes = new Map<number, LimitsMailbox>();
@@ -116,6 +127,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     this.#certificate = await this.#openCertificateSource();
     const { shards, note } = this.#plannedShards();
     this.shardNote = note;
+    await this.#startPrediction();
     if (shards > 1 && config.port !== 0) await assertPortFree(config.host, config.port);
     const pool = new ShardPool(
       {
@@ -156,10 +168,64 @@ export class SocketHost extends EventEmitter<HostEvents> {
       await pool.start(shards);
     } catch (error) {
       this.#certificate.close();
+      await this.prediction?.close();
       await pool.close(0);
       throw error;
     }
     if (note !== null) this.emit('log', config.shards === 'auto' ? 'info' : 'warn', note, {});
+  }
+
+  /** Where models are kept. */
+  get models(): ModelStore {
+    return new ModelStore(join(this.config.dataDir, 'models'));
+  }
+
+  /** What `/readyz` says of predictions. */
+  get predictionState(): PredictionState {
+    return (
+      this.prediction?.state ?? {
+        source: 'average',
+        reason: this.#noPrediction,
+        model: null,
+        error: null,
+        averageError: null,
+      }
+    );
+  }
+
+  async #startPrediction(): Promise<void> {
+    const { prediction, tick } = this.config;
+    if (!prediction.enabled) return;
+    const model = await this.#firstModel();
+    if (model === null) return;
+    this.prediction = new PredictionService(model, tick * 1000, this.policy, null, {
+      log: (level, message, detail) => this.emit('log', level, message, detail),
+      remember: (client, memory) => this.profiler.remember(client, memory),
+      onSource: () => {},
+      onSwapped: () => {},
+      onRefused: () => {},
+    });
+    this.prediction.start();
+  }
+
+  /** The model named in the configuration, or the one in the data folder, or the base. One that is named must be there. */
+  async #firstModel(): Promise<NamedModel | null> {
+    const { model } = this.config.prediction;
+    if (model !== undefined) return await readPlainModel(model);
+    try {
+      const { card, bytes } = await this.models.champion();
+      return { id: card.id, bytes };
+    } catch (error) {
+      this.emit('log', 'error', 'the model in the data folder is left aside', { error: (error as Error).message });
+    }
+    try {
+      const { card, bytes } = await this.models.load('base');
+      return { id: card.id, bytes };
+    } catch (error) {
+      this.#noPrediction = (error as Error).message;
+      this.emit('log', 'warn', 'no model: the average of the past predicts', { reason: this.#noPrediction });
+      return null;
+    }
   }
 
   #plannedShards(): { shards: number; note: string | null } {
@@ -215,6 +281,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
       case 'ready':
         // A shard that came back has another memory.
         this.#mailboxes.set(shard, new LimitsMailbox(message.core));
+        this.prediction?.shard(shard, message.core);
         this.#pool?.send(shard, { type: 'wellKnown', body: JSON.stringify(this.wellKnown()) });
         return;
       case 'open': {
@@ -236,36 +303,90 @@ export class SocketHost extends EventEmitter<HostEvents> {
     }
   }
 
-  /** What happened goes to the profiles, and what they say now to the sessions that are open. */
+  /** What happened goes to the profiles, and what opened or ended to the predictor. Without it averages set the limits. */
   #update(shard: number, updates: SessionUpdate[]): void {
     const timestamp = Date.now();
-    const mailbox = this.#mailboxes.get(shard);
-    for (const { handle, client, rateLimit, ...seen } of updates) {
-      this.profiler.updateProfile(client, { timestamp, ...seen });
-      const { profile: _, ...settings } = this.openSocket(client);
-      // Against what is in force, so that many small steps are followed as one large one is.
-      if (Math.abs(settings.rateLimit - rateLimit) <= rateLimit * WORTH_WRITING) continue;
-      mailbox?.write(handle, {
-        ...limitsOf(settings),
-        level: settings.securityLevel,
-        bufferSize: settings.bufferSize,
-      });
+    const openings: SessionOpening[] = [];
+    const mailbox = this.prediction?.serves ? undefined : this.#mailboxes.get(shard);
+    for (const update of updates) {
+      const { handle, client, errors, closed } = update;
+      if (update.opened && !closed) openings.push(this.#opening(update, timestamp));
+      this.profiler.updateProfile(client, { timestamp, ...update });
+      if (closed) this.prediction?.closed(shard, handle, client, errors);
+      // The features tell of everything else.
+      else if (errors & errorBit('slow')) this.prediction?.errors(shard, handle, errors);
+      if (mailbox !== undefined && !closed) this.#followAverage(mailbox, update);
     }
+    this.prediction?.opened(shard, openings);
+  }
+
+  #opening({ handle, client, functionId }: SessionUpdate, openedAt: number): SessionOpening {
+    const { sessionsSeen, predictedDataRate, predictedErrors } = this.profiler.getProfile(client);
+    return {
+      handle,
+      client,
+      context: {
+        functionId,
+        openedAt,
+        visits: sessionsSeen,
+        expectedLogRate: sessionsSeen > 0 ? Math.log1p(predictedDataRate) : 0,
+        errors: ERROR_SCENARIOS.map((name) => predictedErrors[name]),
+      },
+      memory: this.profiler.memoryOf(client),
+    };
+  }
+
+  #followAverage(mailbox: LimitsMailbox, { handle, client, rateLimit }: SessionUpdate): void {
+    const { profile: _, ...settings } = this.openSocket(client);
+    // Against what is in force, so that many small steps are followed as one large one is.
+    if (Math.abs(settings.rateLimit - rateLimit) <= rateLimit * WORTH_WRITING) return;
+    mailbox.write(handle, {
+      ...limitsOf(settings),
+      level: settings.securityLevel,
+      bufferSize: settings.bufferSize,
+    });
   }
 
   /** All live sessions with their profiles. A shard that does not answer in time is left out. */
   async sessions(): Promise<SessionDetail[]> {
     const pool = this.shards;
-    const reports = await Promise.all(pool.live.map((shard) => this.#reportOf(shard)));
+    const [forecasts, ...reports] = await Promise.all([
+      this.prediction?.forecasts() ?? [],
+      ...pool.live.map((shard) => this.#reportOf(shard)),
+    ]);
+    const byHandle = new Map(forecasts.map((live) => [`${live.shard}/${live.handle}`, live]));
     return reports.flatMap(({ sessions, features, names }) =>
-      sessions.map((report, row) => ({
-        ...report,
-        features: Object.fromEntries(
-          names.map((name, i) => [name, Number(features[row * names.length + i].toPrecision(DIGITS))]),
-        ),
-        profile: this.profiler.getProfile(report.client),
-      })),
+      sessions.map((report, row) => {
+        const live = byHandle.get(`${report.shard}/${report.handle}`) ?? null;
+        return {
+          ...report,
+          features: Object.fromEntries(
+            names.map((name, i) => [name, Number(features[row * names.length + i].toPrecision(DIGITS))]),
+          ),
+          profile: this.#liveProfile(report.client, live),
+          forecast: live?.forecast ?? null,
+          scores: live?.scores ?? null,
+        };
+      }),
     );
+  }
+
+  /** A client's profile while a session of it is open: what the model says, where it serves. */
+  #liveProfile(client: string, live: LiveForecast | null): BehavioralProfile {
+    const profile = this.profiler.getProfile(client);
+    if (live === null || !this.prediction?.serves) return profile;
+    const { dataRate, rateLimit, requestType, risk, errors, horizons } = live.forecast;
+    const [, { seconds, low, high }] = horizons;
+    return {
+      ...profile,
+      predictedDataRate: dataRate,
+      predictedDataRateBand: [low / seconds, high / seconds],
+      predictedRequestType: requestType,
+      predictedSecurityRisk: risk,
+      predictedErrors: errors,
+      predictedRateLimit: rateLimit,
+      predictedBy: this.predictionState.model,
+    };
   }
 
   #reportOf(shard: number): Promise<ShardReport> {
@@ -290,6 +411,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     if (this.#draining) return;
     this.#draining = true;
     await this.#pool?.close(seconds * 1000);
+    await this.prediction?.close();
     this.#certificate?.close();
   }
 }

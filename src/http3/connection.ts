@@ -13,7 +13,7 @@ import { concatBytes, encodeFrame } from './frame-writer.js';
 import { isWebTransport, type RequestHead } from './message.js';
 import type { HeaderField } from './qpack/field-section.js';
 import { type RequestOwner, RequestStream } from './request-stream.js';
-import { type SessionOwner, WebTransportSession } from './session.js';
+import { type SessionClose, type SessionOwner, WebTransportSession } from './session.js';
 import { encodeSettings, ownSettings, type Settings, supportsWebTransport } from './settings.js';
 import { WEBTRANSPORT_UNI_STREAM, WebTransportStream } from './stream.js';
 import type { StreamSink } from './stream-sink.js';
@@ -200,7 +200,7 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
 
   onClosed(info: QuicCloseInfo): void {
     const clean = info.by !== 'engine' && info.application && info.code === H3Error.NO_ERROR;
-    for (const session of [...this.#sessions.values()]) session.connectionClosed(0, info.reason, clean);
+    for (const session of [...this.#sessions.values()]) session.connectionClosed(0, info.reason, clean, causeOf(info));
     this.#streams.clear();
     this.#sinks.clear();
     this.#requests.clear();
@@ -227,7 +227,7 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
   #abortRequest(id: number, error: H3StreamError): void {
     this.quic.streamReset(id, error.code);
     this.quic.streamStop(id, error.code);
-    this.#sessions.get(id)?.connectionClosed(0, error.message, false);
+    this.#sessions.get(id)?.connectionClosed(0, error.message, false, 'malformed');
     this.requestDone(id);
   }
 
@@ -449,4 +449,11 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
   get readBuffer(): Uint8Array {
     return scratch;
   }
+}
+
+/** Why a connection ended, where that is for its peer to answer for. */
+function causeOf({ by, application, code }: QuicCloseInfo): SessionClose['cause'] {
+  if (by === 'idle-timeout') return 'timeout';
+  const isOurs = by === 'local' || by === 'engine';
+  return isOurs && !(application && code === H3Error.NO_ERROR) ? 'malformed' : undefined;
 }

@@ -14,6 +14,8 @@ export interface SessionClose {
   by: 'peer' | 'local' | 'connection';
   /** False where the session ended without a close capsule or end of stream. */
   clean: boolean;
+  /** What made the connection end the session: its peer fell silent, or broke the protocol. */
+  cause?: 'timeout' | 'malformed';
 }
 
 /** Receives a session's events. */
@@ -223,8 +225,8 @@ export class WebTransportSession {
     this.#end({ code, reason, by: 'peer', clean });
   }
 
-  connectionClosed(code: number, reason: string, clean: boolean): void {
-    this.#end({ code, reason, by: 'connection', clean });
+  connectionClosed(code: number, reason: string, clean: boolean, cause?: SessionClose['cause']): void {
+    this.#end({ code, reason, by: 'connection', clean, ...(cause === undefined ? {} : { cause }) });
   }
 
   #end(close: SessionClose): void {

@@ -1,4 +1,11 @@
-import type { BehavioralProfile, HistoryEntry } from './behavioral-profile.js';
+import {
+  type BehavioralProfile,
+  ERROR_SCENARIOS,
+  type ErrorScenario,
+  type HistoryEntry,
+  type PredictionMemory,
+} from './behavioral-profile.js';
+import { ErrorHistory } from './error-history.js';
 
 /** What a session did since it was last reported. */
 export interface ProfileUpdate {
@@ -8,14 +15,20 @@ export interface ProfileUpdate {
   bytesOut: number;
   /** Length of the stretch reported, seconds. */
   seconds: number;
-  /** Set once a session. */
+  /** Set once a session: with its first update, and with its last. */
   opened?: boolean;
+  closed?: boolean;
+  /** What went wrong, a bit for each of ERROR_SCENARIOS. */
+  errors?: number;
 }
 
 /** The one door between profiles and the rest: it can be served from elsewhere. */
 export interface Profiler {
   getProfile(clientIdentifier: string): BehavioralProfile;
   updateProfile(clientIdentifier: string, update: ProfileUpdate): void;
+  /** What a model keeps of a client between its sessions; null: nothing. */
+  memoryOf(clientIdentifier: string): PredictionMemory | null;
+  remember(clientIdentifier: string, memory: PredictionMemory): void;
 }
 
 export interface ProfilerOptions {
@@ -40,7 +53,11 @@ interface Entry {
   seconds: number;
   sessions: number;
   history: HistoryEntry[];
+  errors: ErrorHistory;
+  memory: PredictionMemory | null;
 }
+
+const NO_ERRORS = new ErrorHistory();
 
 /** Shorter stretches are joined, so that the history reaches back further than its length in ticks. */
 const HISTORY_STRETCH = 5;
@@ -56,6 +73,8 @@ const HISTORY_STRETCH = 5;
 export class BehavioralProfiler implements Profiler {
   /** In order of last use: a Map keeps the order of insertion. */
   readonly #entries = new Map<string, Entry>();
+  /** Of all clients. */
+  readonly #errors = new ErrorHistory();
   readonly options: ProfilerOptions;
 
   constructor(options: Partial<ProfilerOptions> = {}) {
@@ -72,8 +91,12 @@ export class BehavioralProfiler implements Profiler {
     return {
       clientIdentifier,
       predictedDataRate: known ? entry.bytes / entry.seconds : this.options.defaultDataRate,
-      predictedRequestType: 'transactional',
-      predictedSecurityRisk: 0,
+      predictedDataRateBand: null,
+      predictedRequestType: entry?.memory?.requestType ?? 'transactional',
+      predictedSecurityRisk: entry?.memory?.risk ?? 0,
+      predictedErrors: this.#chances(entry),
+      predictedRateLimit: null,
+      predictedBy: null,
       historicalData: entry?.history.slice() ?? [],
       sessionsSeen: entry?.sessions ?? 0,
     };
@@ -82,11 +105,28 @@ export class BehavioralProfiler implements Profiler {
   updateProfile(clientIdentifier: string, update: ProfileUpdate): void {
     const entry = this.#touch(clientIdentifier);
     if (update.opened) entry.sessions++;
+    if (update.errors) entry.errors.note(update.errors);
+    if (update.closed) this.#errors.add(entry.errors.end());
     if (!(update.seconds > 0)) return;
     const keep = 2 ** (-update.seconds / this.options.halfLifeSeconds);
     entry.bytes = entry.bytes * keep + update.bytesIn + update.bytesOut;
     entry.seconds = entry.seconds * keep + update.seconds;
     this.#remember(entry, update);
+  }
+
+  memoryOf(clientIdentifier: string): PredictionMemory | null {
+    return this.#entries.get(clientIdentifier)?.memory ?? null;
+  }
+
+  remember(clientIdentifier: string, memory: PredictionMemory): void {
+    const entry = this.#entries.get(clientIdentifier);
+    // A client that was forgotten stays so.
+    if (entry !== undefined) entry.memory = memory;
+  }
+
+  #chances(entry: Entry | undefined): Record<ErrorScenario, number> {
+    const chances = (entry?.errors ?? NO_ERRORS).chances(this.#errors);
+    return Object.fromEntries(ERROR_SCENARIOS.map((name, i) => [name, chances[i]])) as Record<ErrorScenario, number>;
   }
 
   #remember(entry: Entry, update: ProfileUpdate): void {
@@ -110,7 +150,7 @@ export class BehavioralProfiler implements Profiler {
         const [oldest] = this.#entries.keys();
         this.#entries.delete(oldest);
       }
-      entry = { bytes: 0, seconds: 0, sessions: 0, history: [] };
+      entry = { bytes: 0, seconds: 0, sessions: 0, history: [], errors: new ErrorHistory(), memory: null };
     } else {
       this.#entries.delete(clientIdentifier);
     }

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_POLICY, limitsOf, settingsFor } from '../../src/adapt/settings.js';
-import type { BehavioralProfile } from '../../src/profile/behavioral-profile.js';
 
-const profile = (predictedDataRate: number, predictedSecurityRisk = 0): BehavioralProfile => ({
-  clientIdentifier: 'a',
+const profile = (predictedDataRate: number, predictedSecurityRisk = 0, predictedRateLimit: number | null = null) => ({
   predictedDataRate,
-  predictedRequestType: 'transactional',
   predictedSecurityRisk,
-  historicalData: [],
-  sessionsSeen: 1,
+  predictedRateLimit,
 });
 
 const policy = {

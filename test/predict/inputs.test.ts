@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SessionTable } from '../../src/core/session-table.js';
-import { uniform } from '../../src/predict/model/parameters.js';
 import { TickHistory } from '../../src/predict/model/tick-history.js';
 import { varied } from '../../src/predict/training/augment.js';
 import { Batches } from '../../src/predict/training/batches.js';
 import { allFlowRows, type Flow } from '../../src/predict/training/flow-rows.js';
+import { Random } from '../../src/predict/training/random.js';
 
 test('a history says nothing before the first tick, then averages, peaks and the kind of what it saw', () => {
   const history = new TickHistory(2);
@@ -62,7 +62,7 @@ const flow = (name: string, count: number): Flow => ({
 });
 
 test('a varied flow has the packets of the first, at other times and sizes', () => {
-  const random = uniform(2);
+  const random = new Random(2).next;
   const first = flow('a', 50);
   const other = varied(first, random);
   assert.deepEqual([other.name, other.out], [first.name, first.out]);
@@ -75,7 +75,7 @@ test('a varied flow has the packets of the first, at other times and sizes', () 
 test('batches: a stretch keeps its state, rows after packets never do, and nothing is left of the batch before', () => {
   const rows = allFlowRows([flow('long', 100), flow('short', 3)]);
   const shape = { sequences: 16, steps: 8 };
-  const batches = new Batches(rows, shape, uniform(4));
+  const batches = new Batches(rows, shape, new Random(4).next);
   let [stretches, events] = [0, 0];
   for (let k = 0; k < 20; k++) {
     const { features, keep, dropout } = batches.next();

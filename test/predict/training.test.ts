@@ -8,14 +8,15 @@ import { tanh } from '../../src/predict/graph/operators.js';
 import { decodeNetworks } from '../../src/predict/model/decode.js';
 import { SESSION_COLUMNS } from '../../src/predict/model/inputs.js';
 import { OUTPUT_COLUMNS } from '../../src/predict/model/outputs.js';
-import { initialParameters, type ModelSize, parameterCount, uniform } from '../../src/predict/model/parameters.js';
+import { initialParameters, type ModelSize, parameterCount } from '../../src/predict/model/parameters.js';
 import { predictGraph } from '../../src/predict/model/predict-graph.js';
 import { corrections, TARGET_COLUMNS, trainGraph } from '../../src/predict/model/train-graph.js';
 import { OnnxSession } from '../../src/predict/runtime.js';
 import { allFlowRows, coreColumnsOf, type Flow } from '../../src/predict/training/flow-rows.js';
+import { Random } from '../../src/predict/training/random.js';
 import { DEFAULT_TRAINING, train } from '../../src/predict/training/trainer.js';
 
-const random = uniform(5);
+const random = new Random(5).next;
 
 /** A flow that sends steadily, or one that says a little and falls silent. */
 function made(i: number): Flow {
@@ -69,7 +70,7 @@ test('one step of the predicting graph after the other is the training graph unr
     mean: Float32Array.from({ length: size.features }, (_, i) => i % 4),
     deviation: Float32Array.from({ length: size.features }, (_, i) => 1 + (i % 3)),
   };
-  const parameters = initialParameters(size, uniform(3));
+  const parameters = initialParameters(size, new Random(3).next);
   const shape = { sequences: 2, steps: 3 };
   const count = shape.sequences * shape.steps;
   const features = Float32Array.from({ length: count * size.features }, (_, i) => Math.abs(Math.sin(i)) * 3);
@@ -140,7 +141,7 @@ test('a model for other features is refused, and so is one that is none of ours 
     mean: new Float32Array(size.features),
     deviation: new Float32Array(size.features).fill(1),
   };
-  const parameters = initialParameters(size, uniform(1));
+  const parameters = initialParameters(size, new Random(1).next);
   const encoded = (flat: Float32Array) => encodeModel(predictGraph(size, normalisation, [flat]));
   const refused = (message: RegExp) => ({ code: 'TIDEGATE_E_MODEL', message });
   await (await Forecaster.create(encoded(parameters), features)).release();
@@ -160,7 +161,7 @@ test('the networks of a model are found again in its file', async () => {
     mean: Float32Array.from({ length: size.features }, (_, i) => i),
     deviation: new Float32Array(size.features).fill(2),
   };
-  const members = [1, 2].map((seed) => initialParameters(size, uniform(seed)));
+  const members = [1, 2].map((seed) => initialParameters(size, new Random(seed).next));
   const first = predictGraph(size, normalisation, members);
   const found = decodeNetworks(encodeModel(first));
   assert.deepEqual(found.size, size);

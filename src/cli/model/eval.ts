@@ -1,12 +1,12 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SingleBar } from 'cli-progress';
+import { crossValidated, predictWith } from '../../predict/evaluation/cross-validation.js';
 import { type FlowScores, scoreFlows } from '../../predict/evaluation/flow-scores.js';
-import { foldsByCapture } from '../../predict/evaluation/folds.js';
-import { type FlowPrediction, predictFlows } from '../../predict/evaluation/predict-flows.js';
-import { Forecaster } from '../../predict/forecaster.js';
-import { allFlowRows, coreColumnsOf, type FlowRows } from '../../predict/training/flow-rows.js';
-import { DEFAULT_TRAINING, train } from '../../predict/training/trainer.js';
+import type { FlowPrediction } from '../../predict/evaluation/predict-flows.js';
+import { readPlainModel } from '../../predict/store/model-store.js';
+import { allFlowRows, type FlowRows } from '../../predict/training/flow-rows.js';
+import { DEFAULT_TRAINING, type TrainOptions } from '../../predict/training/trainer.js';
 import { TidegateError } from '../../quic/errors.js';
 import { readFlows } from './flow-file.js';
 
@@ -20,64 +20,35 @@ export interface EvalOptions {
   json?: boolean;
 }
 
-async function readModel(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new TidegateError('TIDEGATE_E_MODEL', `can't read ${path}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-async function predictWith(model: Uint8Array, rows: readonly FlowRows[]): Promise<FlowPrediction[]> {
-  const forecaster = await Forecaster.create(model, coreColumnsOf(rows));
-  try {
-    return await predictFlows(forecaster, rows);
-  } finally {
-    await forecaster.release();
-  }
-}
-
-/** Each flow by a model that has not seen its capture. */
-async function crossValidated(
-  rows: readonly FlowRows[],
+/** A progress bar over the training of folds. */
+export function foldBar(
   folds: number,
-  options: EvalOptions,
-): Promise<FlowPrediction[]> {
-  const captures = new Set(rows.map(({ flow }) => flow.capture)).size;
-  if (folds < 2 || folds > captures) {
-    throw new TidegateError('TIDEGATE_E_CONFIG', `--folds is ${folds}, and there are ${captures} captures`, {
-      hint: 'from 2 to as many as there are captures',
-    });
-  }
-  const foldOf = foldsByCapture(rows, folds);
-  const predictions = new Array<FlowPrediction>(rows.length);
+  options: TrainOptions,
+): {
+  onProgress: (fold: number, iteration: number, loss: number) => void;
+  stop: () => void;
+} {
   const bar = new SingleBar({ format: '{bar} {percentage} % | fold {fold}, loss {loss}', stream: process.stderr });
-  if (process.stderr.isTTY) bar.start(folds * options.iterations * DEFAULT_TRAINING.members, 0, { fold: 1, loss: '' });
-  for (let fold = 0; fold < folds; fold++) {
-    const seen = rows.filter((_, i) => foldOf[i] !== fold);
-    const { model } = await train(seen, {
-      ...DEFAULT_TRAINING,
-      iterations: options.iterations,
-      seed: options.seed,
-      onProgress: (iteration, loss) => {
-        if (bar.isActive)
-          bar.update(fold * options.iterations * DEFAULT_TRAINING.members + iteration, {
-            fold: fold + 1,
-            loss: loss.toFixed(3),
-          });
-      },
-    });
-    const places = rows.flatMap((_, i) => (foldOf[i] === fold ? [i] : []));
-    const made = await predictWith(
-      model,
-      places.map((i) => rows[i]),
-    );
-    places.forEach((place, i) => {
-      predictions[place] = made[i];
-    });
+  const each = options.iterations * options.members;
+  if (process.stderr.isTTY) bar.start(folds * each, 0, { fold: 1, loss: '' });
+  return {
+    onProgress: (fold, iteration, loss) => {
+      if (bar.isActive) bar.update(fold * each + iteration, { fold: fold + 1, loss: loss.toFixed(3) });
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+async function predictions(rows: readonly FlowRows[], options: EvalOptions): Promise<FlowPrediction[]> {
+  if (options.model !== undefined) return await predictWith((await readPlainModel(options.model)).bytes, rows);
+  const { iterations, seed, folds = 0 } = options;
+  const training = { ...DEFAULT_TRAINING, iterations, seed };
+  const bar = foldBar(folds, training);
+  try {
+    return await crossValidated(rows, folds, training, bar.onProgress);
+  } finally {
+    bar.stop();
   }
-  if (bar.isActive) bar.stop();
-  return predictions;
 }
 
 /** `steps.csv` and `flows.csv` as `score_flows.py` reads them. */
@@ -109,12 +80,9 @@ export async function evaluate(path: string, options: EvalOptions): Promise<Flow
     throw new TidegateError('TIDEGATE_E_CONFIG', 'give either --model FILE or --folds K');
   }
   const rows = allFlowRows(await readFlows(path, options.labels));
-  const predictions =
-    options.model === undefined
-      ? await crossValidated(rows, options.folds ?? 0, options)
-      : await predictWith(await readModel(options.model), rows);
-  if (options.out !== undefined) await write(options.out, rows, predictions);
-  const scores = scoreFlows(rows, predictions);
+  const made = await predictions(rows, options);
+  if (options.out !== undefined) await write(options.out, rows, made);
+  const scores = scoreFlows(rows, made);
   if (options.json) console.log(JSON.stringify(scores));
   else {
     for (const [name, value] of Object.entries(scores)) {

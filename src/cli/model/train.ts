@@ -1,50 +1,140 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { SingleBar } from 'cli-progress';
-import { allFlowRows } from '../../predict/training/flow-rows.js';
-import { DEFAULT_TRAINING, train } from '../../predict/training/trainer.js';
+import { crossValidated, predictWith } from '../../predict/evaluation/cross-validation.js';
+import { scoreFlows } from '../../predict/evaluation/flow-scores.js';
+import { foldsByCapture } from '../../predict/evaluation/folds.js';
+import { writeAtomically } from '../../predict/store/atomic-file.js';
+import { cardOf, sha256 } from '../../predict/store/model-card.js';
+import { allFlowRows, type FlowRows } from '../../predict/training/flow-rows.js';
+import { DEFAULT_TRAINING, type TrainOptions, train } from '../../predict/training/trainer.js';
 import { TidegateError } from '../../quic/errors.js';
+import { Checkpoint } from './checkpoint.js';
+import { foldBar } from './eval.js';
 import { readFlows } from './flow-file.js';
 
 export interface TrainCommandOptions {
   labels?: string;
   out: string;
+  name: string;
   iterations: number;
   seed: number;
+  /** One capture in so many is kept out to validate on, as it goes; 0: none. */
+  validate: number;
+  /** Scores for the card, by models that have not seen the capture. */
+  folds?: number;
+  fresh?: boolean;
 }
 
-/** Runs `tidegate train`: writes `model.onnx` into the folder, aside first, so that a broken run leaves the old one. */
+/** Figures of the card. */
+const FIGURES = ['rateRatio', 'pinballRatio', 'aboveHigh', 'typeAccuracy10', 'behaviourAccuracy', 'openRatio1'];
+const MORE_FIGURES = ['openRatio5', 'delayed4', 'flows', 'steps'];
+
+function figuresOf(scores: Record<string, number>): Record<string, number> {
+  return Object.fromEntries([...FIGURES, ...MORE_FIGURES].map((name) => [name, Number(scores[name].toFixed(4))]));
+}
+
+/** Flows to train on, and flows to validate on. */
+function parted(rows: readonly FlowRows[], share: number): { seen: FlowRows[]; kept: FlowRows[] } {
+  const captures = new Set(rows.map(({ capture }) => capture)).size;
+  if (share < 2 || captures < share) return { seen: [...rows], kept: [] };
+  const folds = foldsByCapture(rows, share);
+  return { seen: rows.filter((_, i) => folds[i] !== 0), kept: rows.filter((_, i) => folds[i] === 0) };
+}
+
+async function trainWithProgress(
+  rows: readonly FlowRows[],
+  kept: readonly FlowRows[],
+  options: TrainOptions,
+  checkpoint: Checkpoint,
+): Promise<{ model: Uint8Array; loss: number }> {
+  const format = '{bar} {percentage} % | loss {loss}{validation}';
+  const bar = new SingleBar({ format, stream: process.stderr });
+  const told = { loss: '', validation: '' };
+  if (process.stderr.isTTY) bar.start(options.iterations * options.members, 0, told);
+  try {
+    return await train(rows, {
+      ...options,
+      onProgress: (iteration, value) => {
+        told.loss = value.toFixed(4);
+        if (bar.isActive) bar.update(iteration, told);
+      },
+      onCheckpoint: async (state, model) => {
+        await checkpoint.save(state);
+        if (kept.length === 0 || !bar.isActive) return;
+        const { rateRatio, pinballRatio } = scoreFlows(kept, await predictWith(model(), kept));
+        told.validation = ` | of the average's error ${rateRatio.toFixed(3)}, of its band's ${pinballRatio.toFixed(3)}`;
+      },
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+/**
+ * Runs `tidegate train`: writes the model and its card into the folder, aside first, so that a broken run leaves the old ones.
+ * A run that was broken off is gone on with.
+ */
 export async function trainCommand(files: readonly string[], options: TrainCommandOptions): Promise<void> {
+  const { out, name, iterations, seed, folds } = options;
   try {
     // Before the work, not after it.
-    await mkdir(options.out, { recursive: true });
+    await mkdir(out, { recursive: true });
   } catch (cause) {
-    throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write to ${options.out}: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write to ${out}: ${(cause as Error).message}`, { cause });
   }
   const flows = (await Promise.all(files.map((file) => readFlows(file, options.labels)))).flat();
   const rows = allFlowRows(flows);
-  const bar = new SingleBar({ format: '{bar} {percentage} % | loss {loss}', stream: process.stderr });
-  if (process.stderr.isTTY) bar.start(options.iterations * DEFAULT_TRAINING.members, 0, { loss: '' });
+  const { seen, kept } = parted(rows, options.validate);
+  const training = { ...DEFAULT_TRAINING, iterations, seed };
+  let metrics: Record<string, number> = {};
+  if (folds !== undefined) {
+    const bar = foldBar(folds, training);
+    metrics = figuresOf(scoreFlows(rows, await crossValidated(rows, folds, training, bar.onProgress)));
+    bar.stop();
+  }
+  const packets = seen.reduce((sum, { flow }) => sum + flow.times.length, 0);
+  const signature = sha256(Buffer.from(JSON.stringify([training, seen.length, packets, process.version])));
+  const checkpoint = new Checkpoint(join(out, `${name}.checkpoint`), signature);
+  const resume = options.fresh ? null : await checkpoint.load();
+  if (resume !== null) process.stderr.write(`going on from ${checkpoint.path}\n`);
   const started = performance.now();
-  const { model, loss } = await train(rows, {
-    ...DEFAULT_TRAINING,
-    iterations: options.iterations,
-    seed: options.seed,
-    onProgress: (iteration, value) => {
-      if (bar.isActive) bar.update(iteration, { loss: value.toFixed(4) });
-    },
-  });
-  if (bar.isActive) bar.stop();
+  const done = (resume?.members.length ?? 0) * iterations + (resume?.fitting?.iteration ?? 0);
+  const { model, loss } = await trainWithProgress(
+    seen,
+    kept,
+    { ...training, ...(resume === null ? {} : { resume }) },
+    checkpoint,
+  );
   const seconds = (performance.now() - started) / 1000;
-  const file = join(options.out, 'model.onnx');
+  if (kept.length > 0) {
+    const scores = scoreFlows(kept, await predictWith(model, kept));
+    metrics = { ...metrics, validationRateRatio: scores.rateRatio, validationPinballRatio: scores.pinballRatio };
+  }
+  const steps = seen.reduce((sum, row) => sum + row.steps.length, 0);
+  const card = cardOf(model, {
+    parent: null,
+    command: `tidegate train ${files.map((file) => basename(file)).join(' ')}${options.labels === undefined ? '' : ` --labels ${basename(options.labels)}`} --iterations ${iterations} --seed ${seed} --validate ${options.validate}${folds === undefined ? '' : ` --folds ${folds}`}`,
+    data: {
+      sources: files.map((file) => basename(file)),
+      sequences: seen.length,
+      steps,
+      from: null,
+      to: null,
+      split: folds === undefined ? `by capture, ${kept.length} flows kept out` : `by capture, ${folds} folds`,
+    },
+    metrics: { ...metrics, loss },
+  });
+  const file = join(out, `${name}.onnx`);
   try {
-    await writeFile(`${file}.new`, model);
-    await rename(`${file}.new`, file);
+    await writeAtomically(file, model);
+    await writeAtomically(join(out, `${name}.json`), `${JSON.stringify(card, null, 2)}\n`);
+    await checkpoint.remove();
   } catch (cause) {
     throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write ${file}: ${(cause as Error).message}`, { cause });
   }
-  const sequences = (options.iterations * DEFAULT_TRAINING.members * DEFAULT_TRAINING.batch.sequences) / seconds;
-  console.log(`${file}: ${flows.length} flows, loss ${loss.toFixed(4)}, ${Math.round(sequences)} sequences/s`);
+  const rate = ((iterations * training.members - done) * training.batch.sequences) / seconds;
+  const validated =
+    kept.length === 0 ? '' : `, validated at ${metrics.validationRateRatio.toFixed(3)} of the average's error`;
+  console.log(`${file}: ${seen.length} flows, loss ${loss.toFixed(4)}${validated}, ${Math.round(rate)} sequences/s`);
 }

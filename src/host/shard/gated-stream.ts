@@ -108,7 +108,10 @@ export class GatedStream implements WebTransportStreamHandler, TokenWaiter {
       if (taken > 0) shard.writers.moved(handle, taken);
       written += taken;
       // The stream itself is full: its own onWritable follows.
-      if (taken < granted) break;
+      if (taken < granted) {
+        this.session.fullSince ??= now;
+        break;
+      }
     }
     return written;
   }
@@ -139,6 +142,7 @@ export class GatedStream implements WebTransportStreamHandler, TokenWaiter {
   }
 
   onWritable(): void {
+    this.session.wroteAgain(performance.now());
     if (!this.#writesWait) this.handler.onWritable();
   }
 

@@ -12,6 +12,9 @@ import type { TokenWaiters } from './token-waiters.js';
 /** What became of a datagram: 'over-limit' where the gate refused it. */
 export type HostDatagramResult = DatagramSendResult | 'over-limit';
 
+/** ms after which a peer that does not read is slow. */
+const SLOW_MS = 2000;
+
 /** What a session needs of its shard. */
 export interface SessionShard {
   readonly table: SessionTable;
@@ -36,6 +39,9 @@ export class HostSession implements SessionHandler {
   readonly table: SessionTable;
   readonly query: URLSearchParams;
   readonly openedAt: number;
+  /** When a stream to the client was first found full, ms; null where none is. */
+  fullSince: number | null = null;
+  #wasSlow = false;
   #function: SessionFunction = {};
 
   constructor(
@@ -131,6 +137,19 @@ export class HostSession implements SessionHandler {
 
   close(code = 0, reason = ''): void {
     this.transport.close(code, reason);
+  }
+
+  /** A full stream has room again. */
+  wroteAgain(now: number): void {
+    if (this.fullSince !== null && now - this.fullSince > SLOW_MS) this.#wasSlow = true;
+    this.fullSince = null;
+  }
+
+  /** Whether the client did not read for a while since this was asked last. */
+  takeSlow(now: number): boolean {
+    const isSlow = this.#wasSlow || (this.fullSince !== null && now - this.fullSince > SLOW_MS);
+    this.#wasSlow = false;
+    return isSlow;
   }
 
   #guard(run: () => void): void {

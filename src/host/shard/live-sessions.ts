@@ -1,7 +1,9 @@
 import type { SecurityLevel } from '../../adapt/settings.js';
 import { FeatureMatrixWriter } from '../../core/feature-matrix.js';
 import { VERDICTS } from '../../core/layout.js';
-import type { SessionTable } from '../../core/session-table.js';
+import type { SessionCounts, SessionTable } from '../../core/session-table.js';
+import type { SessionClose } from '../../http3/session.js';
+import { errorBit } from '../../profile/behavioral-profile.js';
 import type { CounterName, ShardCounters } from './counters.js';
 import type { HostSession } from './host-session.js';
 import type { FromShard, SessionReport, SessionUpdate } from './messages.js';
@@ -18,7 +20,11 @@ interface Live {
   /** When the last update was taken. */
   updatedAt: number;
   reported: boolean;
-  /** Sequence count of the limits that the main thread published last. */
+  /** Counts of what goes wrong, as of the last update. */
+  resets: number;
+  held: number;
+  malformed: number;
+  /** Sequence count of the limits that another thread published last. */
   published: number;
 }
 
@@ -43,16 +49,27 @@ export class LiveSessions {
 
   add(session: HostSession, now: number): void {
     const published = this.table.core.refresh(session.handle, now);
-    this.#live.set(session.handle, { session, bytesIn: 0, bytesOut: 0, updatedAt: now, reported: false, published });
+    this.#live.set(session.handle, {
+      session,
+      bytesIn: 0,
+      bytesOut: 0,
+      updatedAt: now,
+      reported: false,
+      resets: 0,
+      held: 0,
+      malformed: 0,
+      published,
+    });
   }
 
   /** Returns the session's last update, or null where it is not here. */
-  remove(session: HostSession, now: number): SessionUpdate | null {
+  remove(session: HostSession, now: number, cause: SessionClose['cause']): SessionUpdate | null {
     const live = this.#live.get(session.handle);
     if (live?.session !== session) return null;
     const update = this.#update(live, now);
     this.#live.delete(session.handle);
-    return update;
+    const ending = cause === undefined ? 0 : errorBit(cause);
+    return { ...update, closed: true, errors: update.errors | ending };
   }
 
   all(): HostSession[] {
@@ -81,6 +98,9 @@ export class LiveSessions {
       bytesOut: counts.bytesOut - live.bytesOut,
       seconds: (now - live.updatedAt) / 1000,
       opened: !live.reported,
+      closed: false,
+      functionId: session.functionId,
+      errors: this.#errors(live, counts, now),
       rateLimit: session.settings.rateLimit,
     };
     live.bytesIn = counts.bytesIn;
@@ -90,7 +110,22 @@ export class LiveSessions {
     return update;
   }
 
-  /** Limits that the main thread wrote since the last tick. */
+  /** Bits of what went wrong since the last update. */
+  #errors(live: Live, counts: SessionCounts, now: number): number {
+    const held = counts.dropped + counts.waited;
+    const malformed = counts.malformed + counts.oversized + counts.authFailures;
+    const errors =
+      (counts.resets > live.resets ? errorBit('reset') : 0) |
+      (held > live.held ? errorBit('limit') : 0) |
+      (malformed > live.malformed ? errorBit('malformed') : 0) |
+      (live.session.takeSlow(now) ? errorBit('slow') : 0);
+    live.resets = counts.resets;
+    live.held = held;
+    live.malformed = malformed;
+    return errors;
+  }
+
+  /** Limits that another thread wrote since the last tick. */
   #takeOver(live: Live, now: number): void {
     const { session } = live;
     const published = this.table.core.refresh(session.handle, now);
@@ -140,6 +175,7 @@ export class LiveSessions {
     const sessions = Array.from(this.#live.values(), ({ session }, i): SessionReport => {
       features.set(this.table.features(session.handle, now), i * names.length);
       return {
+        handle: session.handle,
         slot: this.table.slotOf(session.handle),
         shard: this.shard,
         client: session.identity.client,

@@ -60,6 +60,7 @@ export interface ShardKeys {
 }
 
 export interface SessionReport {
+  handle: number;
   slot: number;
   shard: number;
   client: string;
@@ -78,6 +79,11 @@ export interface SessionUpdate {
   bytesOut: number;
   seconds: number;
   opened: boolean;
+  /** The last one: the session is over. */
+  closed: boolean;
+  functionId: string;
+  /** What went wrong, a bit for each of ERROR_SCENARIOS. */
+  errors: number;
   /** The limit in force, bytes/s. */
   rateLimit: number;
 }

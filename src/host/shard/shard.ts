@@ -231,8 +231,8 @@ export class Shard implements SessionShard {
     this.#driver?.scheduleFlush();
   }
 
-  sessionClosed(session: HostSession, _close: SessionClose): void {
-    const last = this.#live.remove(session, performance.now());
+  sessionClosed(session: HostSession, { cause }: SessionClose): void {
+    const last = this.#live.remove(session, performance.now(), cause);
     if (last === null) return;
     this.#send({ type: 'updates', updates: [last] });
     this.readers.delete(session.handle);

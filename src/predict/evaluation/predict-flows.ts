@@ -3,8 +3,9 @@ import { REQUEST_TYPES } from '../behaviour.js';
 import { Feedback, largest } from '../feedback/feedback.js';
 import type { Forecaster } from '../forecaster.js';
 import { SESSION_COLUMNS } from '../model/inputs.js';
-import { HORIZONS, LIMIT_UNIT, OUTPUT_COLUMNS, OUTPUTS } from '../model/outputs.js';
+import { HORIZONS, OUTPUT_COLUMNS, OUTPUTS } from '../model/outputs.js';
 import { TickHistory } from '../model/tick-history.js';
+import { bytesOf, rateOf } from '../serving/forecast.js';
 import type { FlowRows } from '../training/flow-rows.js';
 
 /** What the model said before a second began. */
@@ -28,24 +29,18 @@ export interface FlowPrediction {
   bytesAt5: number | null;
 }
 
-const LIMIT_BOUND = 12;
-
 function typeAt(outputs: Float32Array, at: number): RequestType {
   return REQUEST_TYPES[largest(outputs, at, REQUEST_TYPES.length)];
-}
-
-function bytes(logarithm: number): number {
-  return Math.max(0, Math.expm1(Math.min(logarithm, 30)));
 }
 
 function stepPrediction(outputs: Float32Array, row: number, second: number): StepPrediction {
   const at = row * OUTPUT_COLUMNS;
   return {
     second,
-    predicted: bytes(outputs[at + OUTPUTS.mean.at]),
-    low: bytes(outputs[at + OUTPUTS.quantiles.at]),
-    high: bytes(outputs[at + OUTPUTS.quantiles.at + 2]),
-    limit: Math.exp(Math.min(outputs[at + OUTPUTS.limit.at], LIMIT_BOUND)) * LIMIT_UNIT,
+    predicted: bytesOf(outputs[at + OUTPUTS.mean.at]),
+    low: bytesOf(outputs[at + OUTPUTS.quantiles.at]),
+    high: bytesOf(outputs[at + OUTPUTS.quantiles.at + 2]),
+    limit: rateOf(outputs[at + OUTPUTS.limit.at]),
     behaviour: typeAt(outputs, at + OUTPUTS.behaviour.at),
   };
 }
@@ -97,7 +92,7 @@ export async function predictFlows(forecaster: Forecaster, flows: readonly FlowR
     flow: flow.name,
     steps: steps[i],
     typeAt10: typeAt(tenth, i * OUTPUT_COLUMNS + OUTPUTS.type.at),
-    bytesAt1: flow.times.length > 1 ? bytes(one[i * OUTPUT_COLUMNS + later]) : null,
-    bytesAt5: flow.times.length > 5 ? bytes(five[i * OUTPUT_COLUMNS + later]) : null,
+    bytesAt1: flow.times.length > 1 ? bytesOf(one[i * OUTPUT_COLUMNS + later]) : null,
+    bytesAt5: flow.times.length > 5 ? bytesOf(five[i * OUTPUT_COLUMNS + later]) : null,
   }));
 }

@@ -5,7 +5,7 @@ import type { TickHistory } from '../model/tick-history.js';
 import { grown } from '../places.js';
 import { BiasCorrection } from './bias-correction.js';
 import { ConformalBands } from './conformal-bands.js';
-import { bandLoss, LiveScores } from './live-scores.js';
+import { bandLoss, LiveScores, type SessionScores } from './live-scores.js';
 import { PastForecasts } from './past-forecasts.js';
 
 /** Ticks of a stretch whose kind is foretold, and within which errors and abuse are. */
@@ -17,14 +17,6 @@ const CHANCES = ERROR_SCENARIOS.length + 1;
 const OWN_STEP = 0.05;
 /** A session's own scores: absolute error, pinball loss, share within the band, share of kinds foretold. */
 const OWN = 4;
-
-/** How forecasts for one session did of late; logarithms are log1p(bytes) of the next tick. */
-export interface SessionScores {
-  absoluteError: number;
-  pinball: number;
-  withinBand: number;
-  typeHits: number;
-}
 
 export function sigmoid(logit: number): number {
   return 1 / (1 + Math.exp(-logit));
@@ -42,7 +34,6 @@ export function largest(values: Float32Array, at: number, count: number): number
  * bands. Sessions are told apart by their place.
  */
 export class Feedback {
-  readonly scores = new LiveScores();
   readonly bias: BiasCorrection;
   readonly #bands: ConformalBands;
   readonly #past: PastForecasts;
@@ -58,6 +49,8 @@ export class Feedback {
   constructor(
     readonly history: TickHistory,
     places: number,
+    /** Of all sessions together. */
+    readonly scores: LiveScores = new LiveScores(),
   ) {
     this.bias = new BiasCorrection(places);
     this.#bands = new ConformalBands(HORIZONS.length, places);
@@ -114,6 +107,11 @@ export class Feedback {
     if (tick % ERROR_WINDOW === 1) this.#window(place);
   }
 
+  /** Forecasts kept for a session are held against nothing: ticks were skipped. */
+  skip(place: number): void {
+    this.#past.clear(place);
+  }
+
   #next(place: number, outcome: number, expected: number, low: number, high: number): void {
     this.bias.observe(place, outcome, this.#uncorrected[place]);
     this.scores.against(outcome, expected, this.#averages[place]);
@@ -130,6 +128,12 @@ export class Feedback {
     this.scores.type(isHit);
     const at = place * OWN + 3;
     this.#own[at] += 0.25 * ((isHit ? 1 : 0) - this.#own[at]);
+  }
+
+  /** A session ends: its chances are held against what happened, though the window is not over. */
+  end(place: number, happened: number): void {
+    this.#happened[place] |= happened;
+    if (this.#past.current(place) > 0) this.#window(place);
   }
 
   #window(place: number): void {

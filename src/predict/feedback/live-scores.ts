@@ -37,6 +37,14 @@ export interface ScoreReport {
   risk: Calibration;
 }
 
+/** How forecasts for one session did of late; logarithms are log1p(bytes) of the next tick. */
+export interface SessionScores {
+  absoluteError: number;
+  pinball: number;
+  withinBand: number;
+  typeHits: number;
+}
+
 /** Sums of one horizon. */
 class HorizonSums {
   count = 0;

@@ -41,17 +41,6 @@ export function parameterCount(size: ModelSize): number {
   return parameterShapes(size).reduce((sum, { shape }) => sum + shape[0] * shape[1], 0);
 }
 
-/** A generator of uniform numbers from 0 to 1 (mulberry32), so that training can be repeated. */
-export function uniform(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** First parameters: uniform within sqrt(6 / (rows + columns)) (Glorot and Bengio 2010), 0 for biases and the skip. */
 export function initialParameters(size: ModelSize, random: () => number): Float32Array {
   const flat = new Float32Array(parameterCount(size));

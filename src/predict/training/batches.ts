@@ -1,6 +1,7 @@
+import { TidegateError } from '../../quic/errors.js';
 import { inputPlaces } from '../model/inputs.js';
 import { type BatchShape, TARGET_COLUMNS } from '../model/train-graph.js';
-import type { Example, FlowRows } from './flow-rows.js';
+import type { Example, Sequence } from './flow-rows.js';
 
 /** Share of the sequences that are rows after packets, each from a state of its own. */
 const EVENT_SHARE = 0.4;
@@ -18,32 +19,35 @@ export interface Batch {
 
 /** Draws batches: stretches of flows, and rows after their first packets. The arrays of a batch are used again. */
 export class Batches {
-  readonly #flows: FlowRows[];
+  readonly #flows: Sequence[];
   readonly #events: Example[][];
   /** Sums of the flows' steps, to draw a flow as often as it has steps. */
   readonly #sums: Float64Array;
   readonly #batch: Batch;
-  readonly #width: number;
+  /** Columns of a row. */
+  readonly width: number;
 
   constructor(
-    rows: readonly FlowRows[],
+    rows: readonly Sequence[],
     readonly shape: BatchShape,
     readonly random: () => number,
   ) {
     this.#flows = rows.filter(({ steps }) => steps.length > 0);
-    this.#events = rows.map(({ events }) => [...events.values()]);
-    this.#width = this.#events[0][0].features.length;
+    this.#events = rows.map(({ events }) => [...events.values()]).filter(({ length }) => length > 0);
+    const first = this.#events[0]?.[0] ?? this.#flows[0]?.steps[0];
+    if (first === undefined) throw new TidegateError('TIDEGATE_E_TRAINING', 'there is nothing to train on');
+    this.width = first.features.length;
     const sizes = new Map<string, number>();
-    for (const { flow, steps } of this.#flows) sizes.set(flow.capture, (sizes.get(flow.capture) ?? 0) + steps.length);
+    for (const { capture, steps } of this.#flows) sizes.set(capture, (sizes.get(capture) ?? 0) + steps.length);
     let sum = 0;
-    this.#sums = Float64Array.from(this.#flows, ({ flow, steps }) => {
-      sum += steps.length / (sizes.get(flow.capture) as number) ** CAPTURE_EVENNESS;
+    this.#sums = Float64Array.from(this.#flows, ({ capture, steps }) => {
+      sum += steps.length / (sizes.get(capture) as number) ** CAPTURE_EVENNESS;
       return sum;
     });
     const count = shape.sequences * shape.steps;
     this.#batch = {
-      features: new Float32Array(count * this.#width),
-      dropout: new Float32Array(count * this.#width),
+      features: new Float32Array(count * this.width),
+      dropout: new Float32Array(count * this.width),
       keep: new Float32Array(count),
       targets: new Float32Array(count * TARGET_COLUMNS),
     };
@@ -56,7 +60,8 @@ export class Batches {
     targets.fill(0);
     for (let sequence = 0; sequence < this.shape.sequences; sequence++) {
       this.#drop(sequence);
-      if (this.#flows.length === 0 || this.random() < EVENT_SHARE) this.#drawEvents(sequence);
+      const isEvents = this.#flows.length === 0 || (this.#events.length > 0 && this.random() < EVENT_SHARE);
+      if (isEvents) this.#drawEvents(sequence);
       else this.#drawSteps(sequence);
     }
     return this.#batch;
@@ -67,19 +72,19 @@ export class Batches {
   }
 
   #put(row: number, { features, targets }: Example): void {
-    this.#batch.features.set(features, row * this.#width);
+    this.#batch.features.set(features, row * this.width);
     this.#batch.targets.set(targets, row * TARGET_COLUMNS);
   }
 
   /** The same features are missing all through a sequence; what it did tick by tick never is. */
   #drop(sequence: number): void {
     const { dropout } = this.#batch;
-    const { ticks, context } = inputPlaces(this.#width);
+    const { ticks, context } = inputPlaces(this.width);
     // What was known at the open is known as a whole, or not at all, which is 0 in live sessions too.
     const known = this.random() < DROPOUT ? 0 : 1;
-    for (let i = 0; i < this.#width; i++) {
+    for (let i = 0; i < this.width; i++) {
       const kept = i >= context ? known : i >= ticks ? 1 : this.random() < DROPOUT ? 0 : 1 / (1 - DROPOUT);
-      for (let step = 0; step < this.shape.steps; step++) dropout[this.#row(sequence, step) * this.#width + i] = kept;
+      for (let step = 0; step < this.shape.steps; step++) dropout[this.#row(sequence, step) * this.width + i] = kept;
     }
   }
 

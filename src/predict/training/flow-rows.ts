@@ -23,9 +23,12 @@ export interface Example {
   targets: Float32Array;
 }
 
-/** A flow as the model sees it. */
-export interface FlowRows {
-  flow: Flow;
+/** What a session did, as the model sees it: recorded packets played through the core, or live rows that were kept. */
+export interface Sequence {
+  /** See {@link Flow}. */
+  capture: string;
+  /** The packets, where they are known. */
+  flow: Flow | null;
   /** Bytes of each second, up and down. */
   up: Float64Array;
   down: Float64Array;
@@ -33,6 +36,10 @@ export interface FlowRows {
   steps: Example[];
   /** A row right after the packet of that number (from 1), by number. */
   events: Map<number, Example>;
+}
+
+export interface FlowRows extends Sequence {
+  flow: Flow;
 }
 
 /** Seconds of a flow that count, as in `score_flows.py`. */
@@ -151,7 +158,7 @@ export function flowRows(table: SessionTable, flow: Flow): FlowRows {
     }
   }
   table.close(handle);
-  return { flow, up, down, steps, events };
+  return { capture: flow.capture, flow, up, down, steps, events };
 }
 
 /** The rows of all flows. */

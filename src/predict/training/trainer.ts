@@ -1,23 +1,33 @@
-import { ERROR_SCENARIOS } from '../../profile/behavioral-profile.js';
 import { encodeModel } from '../graph/encode.js';
-import { CONTEXT_ERRORS } from '../model/context.js';
-import { inputPlaces } from '../model/inputs.js';
 import type { Normalisation } from '../model/network.js';
-import {
-  beginAsAverage,
-  DEFAULT_WIDTHS,
-  ignore,
-  initialParameters,
-  type ModelSize,
-  uniform,
-} from '../model/parameters.js';
-import { predictGraph } from '../model/predict-graph.js';
-import { TickHistory } from '../model/tick-history.js';
+import { beginAsAverage, DEFAULT_WIDTHS, ignore, initialParameters, type ModelSize } from '../model/parameters.js';
+import { type Networks, predictGraph } from '../model/predict-graph.js';
 import { type BatchShape, corrections, TARGET_COLUMNS, trainGraph } from '../model/train-graph.js';
 import { OnnxSession } from '../runtime.js';
 import { varied } from './augment.js';
 import { Batches } from './batches.js';
-import { allFlowRows, type FlowRows } from './flow-rows.js';
+import { allFlowRows, type Sequence } from './flow-rows.js';
+import { normalisationOf } from './normalisation.js';
+import { Random } from './random.js';
+
+/** One network on its way. */
+interface Fitting {
+  iteration: number;
+  parameters: Float32Array;
+  /** Adam's moments, and the average over the path, which is what is kept. */
+  first: Float32Array;
+  second: Float32Array;
+  average: Float32Array;
+}
+
+/** Where training stands: enough to go on from it later, to the same end. */
+export interface TrainingState {
+  members: Float32Array[];
+  fitting: Fitting | null;
+  /** Of the random numbers. */
+  random: number;
+  loss: number;
+}
 
 export interface TrainOptions {
   /** Steps of the optimiser. */
@@ -31,8 +41,16 @@ export interface TrainOptions {
   members: number;
   /** Variants of each flow that are trained on beside it: see {@link varied}. */
   variants: number;
+  /** A model to go on from: its networks are fitted on, in as many as there are. */
+  from?: Networks;
+  /** Where a run that was broken off stood. */
+  resume?: TrainingState;
   /** Told the mean loss since it was told last. */
   onProgress?: (iteration: number, loss: number) => void;
+  /** Given the state now and then, to keep it, and what makes a model of it as it stands. */
+  onCheckpoint?: (state: TrainingState, model: () => Uint8Array) => Promise<void>;
+  /** Awaited after each iteration: whoever shares the processor can hold it up here. */
+  pause?: () => Promise<void>;
 }
 
 export const DEFAULT_TRAINING: TrainOptions = {
@@ -45,8 +63,9 @@ export const DEFAULT_TRAINING: TrainOptions = {
   variants: 3,
 };
 
-/** Iterations between two words on the progress. */
+/** Iterations between two words on the progress, and between two states that are kept. */
 const REPORT_EVERY = 50;
+const CHECKPOINT_EVERY = 100;
 const WARM_UP = 100;
 /** Of the average over the path of the parameters, which is what is kept (Polyak and Juditsky 1992). */
 const AVERAGE_MEMORY = 0.99;
@@ -58,127 +77,133 @@ export interface TrainedModel {
   loss: number;
 }
 
-/** Deviations below which a feature was the same all through. */
-const CONSTANT = 1e-6;
-/** Of the logits of error chances: they differ by more than other columns that are known at the open. */
-const LOGIT_DEVIATION = 2;
-
-/**
- * Mean and deviation of each feature, over all rows, and which were the same in all. What is known at the open keeps its
- * values: 0 has to stay what is not known.
- */
-export function normalisationOf(
-  rows: readonly FlowRows[],
-  features: number,
-): { normalisation: Normalisation; constant: number[] } {
-  const [sum, squares] = [new Float64Array(features), new Float64Array(features)];
-  const { ticks, context } = inputPlaces(features);
-  const seen = (row: Float32Array, i: number): number =>
-    i >= ticks && i < ticks + TickHistory.byteColumns ? Math.log1p(row[i]) : row[i];
-  let count = 0;
-  const each = (visit: (row: Float32Array) => void): void => {
-    for (const { steps, events } of rows) {
-      for (const step of steps) visit(step.features);
-      for (const event of events.values()) visit(event.features);
-    }
-  };
-  each((row) => {
-    count++;
-    for (let i = 0; i < features; i++) sum[i] += seen(row, i);
-  });
-  const mean = Float32Array.from(sum, (value) => value / count);
-  each((row) => {
-    for (let i = 0; i < features; i++) squares[i] += (seen(row, i) - mean[i]) ** 2;
-  });
-  const deviation = Float32Array.from(squares, (value) => Math.sqrt(value / count));
-  const constant = [...deviation.keys()].filter((i) => deviation[i] < CONSTANT);
-  for (const i of constant) deviation[i] = 1;
-  mean.fill(0, context);
-  deviation.fill(1, context);
-  deviation.fill(LOGIT_DEVIATION, context + CONTEXT_ERRORS, context + CONTEXT_ERRORS + ERROR_SCENARIOS.length);
-  return { normalisation: { mean, deviation }, constant };
-}
-
 /** The step's size: a short way up, then a cosine down to nothing (Loshchilov and Hutter 2017). */
 function rateAt({ rate, iterations }: TrainOptions, iteration: number): number {
   const up = Math.min(1, iteration / Math.min(WARM_UP, iterations));
   return rate * up * 0.5 * (1 + Math.cos((Math.PI * iteration) / iterations));
 }
 
-/** Fits one network to batches. Returns its parameters, and the mean loss of the last iterations. */
-async function fit(
-  session: OnnxSession,
-  batches: Batches,
-  start: Float32Array,
-  features: number,
-  options: TrainOptions,
-  onProgress: (iteration: number, loss: number) => void,
-): Promise<{ parameters: Float32Array; loss: number }> {
-  let parameters = start;
-  let moments: [Float32Array, Float32Array] = [new Float32Array(start.length), new Float32Array(start.length)];
-  const count = options.batch.sequences * options.batch.steps;
-  const vector = { shape: [1, start.length] };
-  const one = { shape: [1, 1] };
-  const average = start.slice();
-  let loss = 0;
-  let mean = Number.NaN;
-  for (let iteration = 1; iteration <= options.iterations; iteration++) {
-    const batch = batches.next();
+/** Fits networks to batches, one after the other. */
+class Training {
+  readonly state: TrainingState;
+
+  constructor(
+    readonly size: ModelSize,
+    readonly normalisation: Normalisation,
+    readonly session: OnnxSession,
+    readonly batches: Batches,
+    readonly random: Random,
+    readonly options: TrainOptions,
+  ) {
+    this.state = options.resume ?? { members: [], fitting: null, random: random.state, loss: 0 };
+    random.state = this.state.random;
+  }
+
+  /** Fits one more network; `start` makes its first parameters. */
+  async member(start: (index: number) => Float32Array): Promise<void> {
+    const { state, options } = this;
+    if (state.fitting === null) {
+      const parameters = start(state.members.length);
+      state.fitting = {
+        iteration: 0,
+        parameters,
+        first: new Float32Array(parameters.length),
+        second: new Float32Array(parameters.length),
+        average: parameters.slice(),
+      };
+    }
+    const { fitting } = state;
+    const before = state.members.length * options.iterations;
+    let [sum, count] = [0, 0];
+    while (fitting.iteration < options.iterations) {
+      sum += await this.#iterate(fitting);
+      count++;
+      const { iteration } = fitting;
+      const isLast = iteration === options.iterations;
+      if (iteration % REPORT_EVERY === 0 || isLast) {
+        state.loss = sum / count;
+        [sum, count] = [0, 0];
+        options.onProgress?.(before + iteration, state.loss);
+      }
+      if (iteration % CHECKPOINT_EVERY === 0 && !isLast) await this.#checkpoint();
+      await options.pause?.();
+    }
+    state.members.push(fitting.average);
+    state.fitting = null;
+    await this.#checkpoint();
+  }
+
+  async #checkpoint(): Promise<void> {
+    this.state.random = this.random.state;
+    await this.options.onCheckpoint?.(this.state, () => this.model());
+  }
+
+  /** The model as it stands. */
+  model(): Uint8Array {
+    const { members, fitting } = this.state;
+    const all = fitting === null ? members : [...members, fitting.average];
+    return encodeModel(predictGraph(this.size, this.normalisation, all));
+  }
+
+  /** One step of the optimiser. Returns the loss. */
+  async #iterate(fitting: Fitting): Promise<number> {
+    const { options, size } = this;
+    const iteration = ++fitting.iteration;
+    const batch = this.batches.next();
     const [correction1, correction2] = corrections(iteration);
-    const results = await session.run({
-      features: { shape: [count, features], data: batch.features },
-      dropout: { shape: [count, features], data: batch.dropout },
-      keep: { shape: [count, 1], data: batch.keep },
-      targets: { shape: [count, TARGET_COLUMNS], data: batch.targets },
-      parameters: { ...vector, data: parameters },
-      first: { ...vector, data: moments[0] },
-      second: { ...vector, data: moments[1] },
-      rate: { ...one, data: Float32Array.of(rateAt(options, iteration)) },
-      correction1: { ...one, data: Float32Array.of(correction1) },
-      correction2: { ...one, data: Float32Array.of(correction2) },
-      decay: { ...one, data: Float32Array.of(options.decay) },
+    const rows = options.batch.sequences * options.batch.steps;
+    const vector = { shape: [1, fitting.parameters.length] };
+    const one = (value: number) => ({ shape: [1, 1], data: Float32Array.of(value) });
+    const results = await this.session.run({
+      features: { shape: [rows, size.features], data: batch.features },
+      dropout: { shape: [rows, size.features], data: batch.dropout },
+      keep: { shape: [rows, 1], data: batch.keep },
+      targets: { shape: [rows, TARGET_COLUMNS], data: batch.targets },
+      parameters: { ...vector, data: fitting.parameters },
+      first: { ...vector, data: fitting.first },
+      second: { ...vector, data: fitting.second },
+      rate: one(rateAt(options, iteration)),
+      correction1: one(correction1),
+      correction2: one(correction2),
+      decay: one(options.decay),
     });
-    parameters = results.newParameters;
-    moments = [results.newFirst, results.newSecond];
+    fitting.parameters = results.newParameters;
+    fitting.first = results.newFirst;
+    fitting.second = results.newSecond;
+    const { average, parameters } = fitting;
     const share = Math.max(1 - AVERAGE_MEMORY, 1 / iteration);
     for (let i = 0; i < average.length; i++) average[i] += share * (parameters[i] - average[i]);
-    loss += results.loss[0];
-    if (iteration % REPORT_EVERY !== 0 && iteration !== options.iterations) continue;
-    mean = loss / (iteration % REPORT_EVERY === 0 ? REPORT_EVERY : iteration % REPORT_EVERY);
-    loss = 0;
-    onProgress(iteration, mean);
+    return results.loss[0];
   }
-  return { parameters: average, loss: mean };
 }
 
 /** Fits a model to flows: its members one after the other. All arithmetic is onnxruntime's, in one thread. */
 export async function train(
-  rows: readonly FlowRows[],
+  rows: readonly Sequence[],
   options: TrainOptions = DEFAULT_TRAINING,
 ): Promise<TrainedModel> {
-  const [first] = rows;
-  const [event] = first.events.values();
-  const size: ModelSize = { features: event.features.length, ...DEFAULT_WIDTHS };
-  const { normalisation, constant } = normalisationOf(rows, size.features);
-  const random = uniform(options.seed);
+  const random = new Random(options.seed);
   const strangers = Array.from({ length: options.variants }, () =>
-    allFlowRows(rows.map(({ flow }) => varied(flow, random))),
+    allFlowRows(rows.flatMap(({ flow }) => (flow === null ? [] : [varied(flow, random.next)]))),
   );
-  const batches = new Batches([...rows, ...strangers.flat()], options.batch, random);
+  const batches = new Batches([...rows, ...strangers.flat()], options.batch, random.next);
+  const size: ModelSize = options.from?.size ?? { features: batches.width, ...DEFAULT_WIDTHS };
+  const { normalisation, constant } =
+    options.from === undefined ? normalisationOf(rows, size.features) : { ...options.from, constant: [] };
   const session = await OnnxSession.create(encodeModel(trainGraph(size, normalisation, options.batch)));
-  const members: Float32Array[] = [];
-  let loss = 0;
-  for (let member = 0; member < options.members; member++) {
-    const start = initialParameters(size, random);
-    beginAsAverage(start, size, normalisation);
-    ignore(start, size, constant);
-    const before = member * options.iterations;
-    const fitted = await fit(session, batches, start, size.features, options, (iteration, value) => {
-      options.onProgress?.(before + iteration, value);
-    });
-    members.push(fitted.parameters);
-    loss += fitted.loss / options.members;
+  const training = new Training(size, normalisation, session, batches, random, options);
+  const start = (index: number): Float32Array => {
+    if (options.from !== undefined) return options.from.members[index].slice();
+    const parameters = initialParameters(size, random.next);
+    beginAsAverage(parameters, size, normalisation);
+    ignore(parameters, size, constant);
+    return parameters;
+  };
+  const members = options.from?.members.length ?? options.members;
+  try {
+    while (training.state.members.length < members) await training.member(start);
+  } finally {
+    await session.release();
   }
-  await session.release();
-  return { model: encodeModel(predictGraph(size, normalisation, members)), loss };
+  return { model: training.model(), loss: training.state.loss };
 }

@@ -1,0 +1,82 @@
+import type { SettingsPolicy } from '../../adapt/settings.js';
+import type { CoreShare } from '../../core/layout.js';
+import type { ScoreReport, SessionScores } from '../../predict/feedback/live-scores.js';
+import type { SessionContext } from '../../predict/model/context.js';
+import type { Forecast } from '../../predict/serving/forecast.js';
+import type { Source } from '../../predict/serving/source.js';
+import type { PredictionMemory } from '../../profile/behavioral-profile.js';
+
+/** A model by its name: the beginning of its file's SHA-256. */
+export interface NamedModel {
+  id: string;
+  bytes: Uint8Array;
+}
+
+/** Everything the predictor starts with. */
+export interface PredictorInit {
+  tickMs: number;
+  policy: SettingsPolicy;
+  model: NamedModel;
+  /** Where sequences go that models are trained on; null: nowhere. */
+  replay: { folder: string; most: number; concurrent: number } | null;
+  /** Not 0: it is to stop. A thread that is ended while the model runs takes the process along. */
+  stop: SharedArrayBuffer;
+}
+
+/** A session that opened, with what its client brings along. */
+export interface SessionOpening {
+  handle: number;
+  client: string;
+  context: SessionContext;
+  memory: PredictionMemory | null;
+}
+
+/** What the predictor says of a live session. */
+export interface LiveForecast {
+  shard: number;
+  handle: number;
+  forecast: Forecast;
+  scores: SessionScores;
+}
+
+/** How the last ticks went. */
+export interface PredictorStatus {
+  model: string;
+  source: Source;
+  sessions: number;
+  ticks: number;
+  /** Ticks of a shard that passed while another was at work. */
+  skipped: number;
+  /** Time that the last tick took, ms: from the feature rows to the settings. */
+  tickMs: number;
+  scores: ScoreReport;
+  /** Sequences for training in the store. */
+  sequences: number;
+  /** The model that runs in the shadow, and the ticks it has to go. */
+  shadow: { model: string; ticks: number } | null;
+}
+
+export type ToPredictor =
+  | { type: 'shard'; shard: number; core: CoreShare }
+  | { type: 'opened'; shard: number; sessions: SessionOpening[] }
+  | { type: 'errors'; shard: number; handle: number; errors: number }
+  | { type: 'closed'; shard: number; handle: number; client: string; errors: number }
+  /** A model that is to serve after so many ticks in the shadow. */
+  | { type: 'model'; model: NamedModel; shadowTicks: number }
+  | { type: 'report'; request: number }
+  | { type: 'forget'; client: string };
+
+export type FromPredictor =
+  | { type: 'ready' }
+  | { type: 'status'; status: PredictorStatus }
+  | { type: 'source'; source: Source; scores: ScoreReport }
+  | { type: 'swapped'; model: string }
+  | { type: 'refused'; model: string; reason: string }
+  | { type: 'remember'; client: string; memory: PredictionMemory }
+  | { type: 'report'; request: number; forecasts: LiveForecast[] }
+  | { type: 'log'; level: 'info' | 'warn' | 'error'; message: string; detail: Record<string, unknown> };
+
+/** How the predictor's task ended. */
+export interface PredictorOutcome {
+  failed: { code: string; message: string } | null;
+}

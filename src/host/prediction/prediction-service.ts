@@ -1,0 +1,242 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import type { SettingsPolicy } from '../../adapt/settings.js';
+import type { CoreShare } from '../../core/layout.js';
+import type { Source } from '../../predict/serving/source.js';
+import type { PredictionMemory } from '../../profile/behavioral-profile.js';
+import type {
+  FromPredictor,
+  LiveForecast,
+  NamedModel,
+  PredictorInit,
+  PredictorOutcome,
+  PredictorStatus,
+  SessionOpening,
+  ToPredictor,
+} from './messages.js';
+
+const PREDICTOR_WORKER = new URL('../../../workers/predictor.js', import.meta.url).href;
+/** How long the predictor has to tell what it says of all sessions. */
+const REPORT_TIMEOUT_MS = 2000;
+const FIRST_BACK_OFF_MS = 1000;
+const MOST_BACK_OFF_MS = 60_000;
+
+export interface PredictionHooks {
+  log(level: 'info' | 'warn' | 'error', message: string, detail: Record<string, unknown>): void;
+  remember(client: string, memory: PredictionMemory): void;
+  /** The model serves, or the average does. */
+  onSource(source: Source, model: string): void;
+  onSwapped(model: string): void;
+  onRefused(model: string, reason: string): void;
+}
+
+/** What `/readyz` says of predictions. */
+export interface PredictionState {
+  source: Source;
+  /** Why the average serves; null: the model does. */
+  reason: string | null;
+  model: string | null;
+  error: number | null;
+  averageError: number | null;
+}
+
+/**
+ * The predictor's thread as the main thread has it: started, told of shards and sessions, started again where it fails. While
+ * it is not there, `source` is average and the host sets limits itself.
+ */
+export class PredictionService {
+  readonly #cores = new Map<number, CoreShare>();
+  readonly #reports = new Map<number, (forecasts: LiveForecast[]) => void>();
+  readonly #stop = new SharedArrayBuffer(4);
+  #pool: Piscina | null = null;
+  #port: MessagePort | null = null;
+  #ended: Promise<void> = Promise.resolve();
+  #isReady = false;
+  #reason: string | null = 'starting';
+  #model: NamedModel;
+  /** The one that is to follow, until it serves or is refused. */
+  #next: NamedModel | null = null;
+  #nextReport = 1;
+  #backOff = FIRST_BACK_OFF_MS;
+  #retry: NodeJS.Timeout | undefined;
+  #closing = false;
+  status: PredictorStatus | null = null;
+  restarts = 0;
+
+  constructor(
+    model: NamedModel,
+    readonly tickMs: number,
+    readonly policy: SettingsPolicy,
+    readonly replay: PredictorInit['replay'],
+    readonly hooks: PredictionHooks,
+  ) {
+    this.#model = model;
+  }
+
+  /** Whether settings follow the model at present. */
+  get serves(): boolean {
+    return this.#isReady && this.status?.source === 'model';
+  }
+
+  get state(): PredictionState {
+    const { status } = this;
+    return {
+      source: this.serves ? 'model' : 'average',
+      reason: this.serves ? null : this.#why(),
+      model: this.#isReady ? (status?.model ?? this.#model.id) : null,
+      error: status?.scores.error ?? null,
+      averageError: status?.scores.averageError ?? null,
+    };
+  }
+
+  #why(): string {
+    if (this.#reason !== null) return this.#reason;
+    if (this.status === null) return 'starting';
+    const { error, averageError } = this.status.scores;
+    return `the model's live error is ${error.toFixed(3)}, the average's ${averageError.toFixed(3)}`;
+  }
+
+  /** Starts the thread. Failures are logged and the average serves; it is tried again where that can help. */
+  start(): void {
+    const { port1, port2 } = new MessageChannel();
+    const init: PredictorInit = {
+      tickMs: this.tickMs,
+      policy: this.policy,
+      model: this.#model,
+      replay: this.replay,
+      stop: this.#stop,
+    };
+    this.#pool ??= new Piscina({
+      filename: PREDICTOR_WORKER,
+      minThreads: 0,
+      maxThreads: 1,
+      idleTimeout: 0,
+      concurrentTasksPerWorker: 1,
+      atomics: 'disabled',
+    });
+    this.#port = port1;
+    port1.on('message', (message: FromPredictor) => this.#onMessage(message));
+    const run: Promise<PredictorOutcome> = this.#pool.run({ init, port: port2 }, { transferList: [port2] });
+    this.#ended = run.then(
+      ({ failed }) => this.#onEnd(failed),
+      (error: Error) => this.#onEnd({ code: '', message: error.message }),
+    );
+    for (const [shard, core] of this.#cores) this.#send({ type: 'shard', shard, core });
+  }
+
+  #onEnd(failed: PredictorOutcome['failed']): void {
+    this.#port?.close();
+    this.#port = null;
+    this.#isReady = false;
+    this.status = null;
+    for (const finish of this.#reports.values()) finish([]);
+    if (this.#closing) return;
+    this.#reason = failed?.message ?? 'the predictor ended by itself';
+    this.hooks.log('warn', 'no model: the average of the past predicts', { reason: this.#reason });
+    this.hooks.onSource('average', this.#model.id);
+    // A model that can't be used is no better the next time; a thread that broke may be.
+    if (failed?.code.startsWith('TIDEGATE_E_')) return;
+    this.restarts++;
+    this.#retry = setTimeout(() => this.start(), this.#backOff);
+    this.#retry.unref();
+    this.#backOff = Math.min(this.#backOff * 2, MOST_BACK_OFF_MS);
+  }
+
+  #onMessage(message: FromPredictor): void {
+    switch (message.type) {
+      case 'ready':
+        this.#isReady = true;
+        this.#reason = null;
+        return;
+      case 'status':
+        if (this.status === null) this.hooks.onSource(message.status.source, message.status.model);
+        this.status = message.status;
+        return;
+      case 'source': {
+        const { error, averageError } = message.scores;
+        const text = message.source === 'model' ? 'the model predicts again' : 'the average of the past predicts';
+        this.hooks.log(message.source === 'model' ? 'info' : 'warn', text, { error, averageError });
+        this.hooks.onSource(message.source, this.status?.model ?? this.#model.id);
+        return;
+      }
+      case 'swapped':
+        if (this.#next?.id === message.model) this.#model = this.#next;
+        this.#next = null;
+        this.hooks.log('info', 'another model serves', { model: message.model });
+        this.hooks.onSwapped(message.model);
+        return;
+      case 'refused':
+        this.#next = null;
+        this.hooks.log('warn', 'a model was refused', { model: message.model, reason: message.reason });
+        this.hooks.onRefused(message.model, message.reason);
+        return;
+      case 'remember':
+        this.hooks.remember(message.client, message.memory);
+        return;
+      case 'report':
+        this.#reports.get(message.request)?.(message.forecasts);
+        return;
+      case 'log':
+        this.hooks.log(message.level, message.message, message.detail);
+    }
+  }
+
+  /** A shard came, or came again with another memory. */
+  shard(shard: number, core: CoreShare): void {
+    this.#cores.set(shard, core);
+    this.#send({ type: 'shard', shard, core });
+  }
+
+  opened(shard: number, sessions: SessionOpening[]): void {
+    if (sessions.length > 0) this.#send({ type: 'opened', shard, sessions });
+  }
+
+  errors(shard: number, handle: number, errors: number): void {
+    this.#send({ type: 'errors', shard, handle, errors });
+  }
+
+  closed(shard: number, handle: number, client: string, errors: number): void {
+    this.#send({ type: 'closed', shard, handle, client, errors });
+  }
+
+  /** A model is to serve, after so many ticks beside the one that does. */
+  use(model: NamedModel, shadowTicks: number): void {
+    if (this.#port === null) {
+      this.#model = model;
+      clearTimeout(this.#retry);
+      this.start();
+    } else {
+      this.#next = model;
+      this.#send({ type: 'model', model, shadowTicks });
+    }
+  }
+
+  /** What is told of all live sessions; empty where the predictor is not there. */
+  async forecasts(): Promise<LiveForecast[]> {
+    if (!this.#isReady) return [];
+    return await new Promise((resolve) => {
+      const request = this.#nextReport++;
+      const finish = (forecasts: LiveForecast[]): void => {
+        clearTimeout(timer);
+        this.#reports.delete(request);
+        resolve(forecasts);
+      };
+      const timer = setTimeout(() => finish([]), REPORT_TIMEOUT_MS);
+      this.#reports.set(request, finish);
+      this.#send({ type: 'report', request });
+    });
+  }
+
+  #send(message: ToPredictor): void {
+    this.#port?.postMessage(message);
+  }
+
+  /** Waits until the thread has come to its end by itself: it may be inside the model. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearTimeout(this.#retry);
+    Atomics.store(new Int32Array(this.#stop), 0, 1);
+    await this.#ended;
+    await this.#pool?.destroy();
+  }
+}

@@ -1,0 +1,265 @@
+import { FeatureMatrixReader, type FeatureTick } from '../../core/feature-matrix.js';
+import { LimitsMailbox } from '../../core/limits-mailbox.js';
+import { LiveScores, type ScoreReport } from '../../predict/feedback/live-scores.js';
+import { Forecaster } from '../../predict/forecaster.js';
+import { SESSION_COLUMNS } from '../../predict/model/inputs.js';
+import { OUTPUT_COLUMNS } from '../../predict/model/outputs.js';
+import { readForecast } from '../../predict/serving/forecast.js';
+import { SessionRows } from '../../predict/serving/session-rows.js';
+import { ShadowComparison } from '../../predict/serving/shadow-comparison.js';
+import { SourceChoice } from '../../predict/serving/source.js';
+import type { FromPredictor, NamedModel, PredictorInit, SessionOpening, ToPredictor } from './messages.js';
+import { SettingsWriter } from './settings-writer.js';
+
+/** Sessions of one run of the model: their rows and what is made of them stay in the processor's cache. */
+const SLICE = 1024;
+
+/** A shard as the predictor sees it. */
+interface ShardView {
+  reader: FeatureMatrixReader;
+  rows: SessionRows;
+  writer: SettingsWriter;
+  /** The last tick that was read. */
+  tick: number;
+}
+
+/** A model that runs beside the one that serves. */
+interface Shadow {
+  id: string;
+  forecaster: Forecaster;
+  comparison: ShadowComparison;
+  ticks: number;
+}
+
+/**
+ * Each tick: the feature rows of all shards go through the model, and what comes out into the session records. Messages are
+ * taken between ticks, so that nothing changes within one.
+ */
+export class Predictor {
+  readonly #shards = new Map<number, ShardView>();
+  readonly #inbox: ToPredictor[] = [];
+  readonly #scores = new LiveScores();
+  readonly #choice = new SourceChoice();
+  #forecaster: Forecaster;
+  #model: string;
+  #shadow: Shadow | null = null;
+  #ticks = 0;
+  #skipped = 0;
+
+  private constructor(
+    readonly init: PredictorInit,
+    forecaster: Forecaster,
+    readonly send: (message: FromPredictor) => void,
+    readonly features: number,
+  ) {
+    this.#forecaster = forecaster;
+    this.#model = init.model.id;
+  }
+
+  /** Throws TIDEGATE_E_MODEL or TIDEGATE_E_ONNXRUNTIME. */
+  static async create(
+    init: PredictorInit,
+    features: number,
+    send: (message: FromPredictor) => void,
+  ): Promise<Predictor> {
+    const forecaster = await Forecaster.create(init.model.bytes, features);
+    return new Predictor(init, forecaster, send, features);
+  }
+
+  receive(message: ToPredictor): void {
+    this.#inbox.push(message);
+  }
+
+  /** Whether a shard has a tick that was not read yet, and whether all that tick have. */
+  due(): 'none' | 'some' | 'all' {
+    let [some, all] = [false, true];
+    for (const { reader, tick } of this.#shards.values()) {
+      if (reader.tick !== tick) some = true;
+      else all = false;
+    }
+    return !some ? 'none' : all ? 'all' : 'some';
+  }
+
+  /** Takes the messages that came since. */
+  async takeMessages(): Promise<void> {
+    for (let message = this.#inbox.shift(); message !== undefined; message = this.#inbox.shift()) {
+      await this.#take(message);
+    }
+  }
+
+  async #take(message: ToPredictor): Promise<void> {
+    switch (message.type) {
+      case 'shard': {
+        const { core } = message;
+        const rows = new SessionRows(core.layout, this.#forecaster.stateColumns, this.#scores);
+        if (this.#shadow !== null) rows.addShadow(this.#shadow.forecaster.stateColumns);
+        this.#shards.set(message.shard, {
+          reader: new FeatureMatrixReader(core),
+          rows,
+          writer: new SettingsWriter(new LimitsMailbox(core), this.init.policy),
+          tick: 0,
+        });
+        return;
+      }
+      case 'opened':
+        for (const session of message.sessions) this.#open(message.shard, session);
+        return;
+      case 'errors':
+        this.#shards.get(message.shard)?.rows.tell(message.handle, message.errors);
+        return;
+      case 'closed':
+        this.#close(message.shard, message.handle, message.client, message.errors);
+        return;
+      case 'model':
+        await this.#beginShadow(message.model, message.shadowTicks);
+        return;
+      case 'report':
+        this.#report(message.request);
+        return;
+      case 'forget':
+        return;
+    }
+  }
+
+  #open(shard: number, { handle, context, memory }: SessionOpening): void {
+    // A state means nothing to another model.
+    const state = memory !== null && memory.model === this.#model ? memory.state : null;
+    this.#shards.get(shard)?.rows.open(handle, { context, state, bias: memory?.bias ?? 0 });
+  }
+
+  #close(shard: number, handle: number, client: string, errors: number): void {
+    const left = this.#shards.get(shard)?.rows.close(handle, errors) ?? null;
+    if (left === null) return;
+    const { requestType, risk } = readForecast(left.outputs);
+    const memory = { model: this.#model, state: left.state, bias: left.bias, requestType, risk };
+    this.send({ type: 'remember', client, memory });
+  }
+
+  #report(request: number): void {
+    const forecasts = [...this.#shards].flatMap(([shard, { rows }]) =>
+      Array.from({ length: rows.rows }, (_, row) => ({
+        shard,
+        handle: rows.handles[row],
+        forecast: readForecast(rows.outputs, row),
+        scores: rows.feedback.session(rows.placeOf(row)),
+      })),
+    );
+    this.send({ type: 'report', request, forecasts });
+  }
+
+  /** One tick over all shards that have one. Returns the number of sessions. */
+  async tick(): Promise<number> {
+    const started = performance.now();
+    this.#scores.decay();
+    let sessions = 0;
+    for (const view of this.#shards.values()) {
+      const tick = view.reader.read(view.tick);
+      if (tick === null) continue;
+      view.tick = tick.tick;
+      this.#skipped += view.rows.take(tick);
+      sessions += tick.rows;
+      for (let from = 0; from < tick.rows; from += SLICE) {
+        await this.#step(view, tick, from, Math.min(from + SLICE, tick.rows));
+      }
+    }
+    this.#ticks++;
+    const scores = this.#scores.report();
+    this.#choose(scores);
+    await this.#advanceShadow();
+    this.send({
+      type: 'status',
+      status: {
+        model: this.#model,
+        source: this.#choice.source,
+        sessions,
+        ticks: this.#ticks,
+        skipped: this.#skipped,
+        tickMs: performance.now() - started,
+        scores,
+        sequences: 0,
+        shadow: this.#shadow === null ? null : { model: this.#shadow.id, ticks: this.#shadow.ticks },
+      },
+    });
+    return sessions;
+  }
+
+  async #step({ rows, writer }: ShardView, tick: FeatureTick, from: number, to: number): Promise<void> {
+    const count = to - from;
+    const core = tick.features.subarray(from * this.features, to * this.features);
+    const session = rows.session.subarray(from * SESSION_COLUMNS, to * SESSION_COLUMNS);
+    const slice = (model: number): { data: Float32Array; at: number } => {
+      const { columns, data } = rows.states[model];
+      return { data: data.subarray(from * columns, to * columns), at: from * columns };
+    };
+    const champion = slice(0);
+    const { outputs, next } = await this.#forecaster.step({ core, session, state: champion.data }, count);
+    rows.states[0].data.set(next, champion.at);
+    if (this.#shadow !== null) {
+      const challenger = slice(1);
+      const other = await this.#shadow.forecaster.step({ core, session, state: challenger.data }, count);
+      rows.states[1].data.set(other.next, challenger.at);
+      this.#shadow.comparison.compare(rows, from, to, outputs, other.outputs);
+    }
+    const serves = this.#choice.source === 'model';
+    for (let row = 0; row < count; row++) {
+      const place = rows.placeOf(from + row);
+      rows.feedback.correct(place, outputs, row, rows.totals[from + row]);
+      if (serves) writer.follow(rows.handles[from + row], place, outputs, row);
+    }
+    rows.outputs.set(outputs, from * OUTPUT_COLUMNS);
+  }
+
+  /** The average serves where its live error is the smaller one. */
+  #choose(scores: ScoreReport): void {
+    if (!this.#choice.update(this.#scores.compared, scores.error, scores.averageError)) return;
+    this.send({ type: 'source', source: this.#choice.source, scores });
+  }
+
+  async #beginShadow({ id, bytes }: NamedModel, ticks: number): Promise<void> {
+    try {
+      const forecaster = await Forecaster.create(bytes, this.features);
+      await this.#endShadow(false);
+      this.#shadow = { id, forecaster, comparison: new ShadowComparison(), ticks };
+      for (const { rows } of this.#shards.values()) rows.addShadow(forecaster.stateColumns);
+      if (ticks === 0) await this.#swap();
+    } catch (error) {
+      this.send({ type: 'refused', model: id, reason: (error as Error).message });
+    }
+  }
+
+  async #advanceShadow(): Promise<void> {
+    if (this.#shadow === null || --this.#shadow.ticks > 0) return;
+    const reason = this.#shadow.comparison.objection();
+    const { id } = this.#shadow;
+    if (reason === null) await this.#swap();
+    else {
+      await this.#endShadow(false);
+      this.send({ type: 'refused', model: id, reason });
+    }
+  }
+
+  /** The shadow serves from the next tick on, with states that are warm. */
+  async #swap(): Promise<void> {
+    const { id } = this.#shadow as Shadow;
+    await this.#endShadow(true);
+    this.#model = id;
+    this.#scores.clear();
+    this.#choice.reset();
+    this.send({ type: 'swapped', model: id });
+  }
+
+  async #endShadow(serves: boolean): Promise<void> {
+    const shadow = this.#shadow;
+    if (shadow === null) return;
+    this.#shadow = null;
+    for (const { rows } of this.#shards.values()) rows.endShadow(serves);
+    const leaving = serves ? this.#forecaster : shadow.forecaster;
+    if (serves) this.#forecaster = shadow.forecaster;
+    await leaving.release();
+  }
+
+  async close(): Promise<void> {
+    await this.#endShadow(false);
+    await this.#forecaster.release();
+  }
+}

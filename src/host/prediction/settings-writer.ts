@@ -1,0 +1,64 @@
+import { limitsOf, rateLimitOf, type SettingsPolicy, settingsFor } from '../../adapt/settings.js';
+import type { LimitsMailbox } from '../../core/limits-mailbox.js';
+import { sigmoid } from '../../predict/feedback/feedback.js';
+import { OUTPUT_COLUMNS, OUTPUTS } from '../../predict/model/outputs.js';
+import { grown } from '../../predict/places.js';
+import { rateOf } from '../../predict/serving/forecast.js';
+
+/** A limit is written anew when it changed by more than this share. */
+const WORTH_WRITING = 0.1;
+/** What a prediction may fall by in a tick: it rises at once, as the data is about to come. */
+const FALL = 0.8;
+
+/** Turns what a model says into limits in the session records, where they changed enough. Sessions are told by slot. */
+export class SettingsWriter {
+  /** By slot: whose it is; rate and limit as they are followed; the limit written last. */
+  #owner = new Int32Array(0);
+  #rate = new Float32Array(0);
+  #suggested = new Float32Array(0);
+  #written = new Float32Array(0);
+  readonly #prediction = { predictedDataRate: 0, predictedSecurityRisk: 0, predictedRateLimit: 0 };
+
+  constructor(
+    readonly mailbox: LimitsMailbox,
+    readonly policy: SettingsPolicy,
+  ) {}
+
+  /** Follows row `row` of a model's outputs. Returns whether limits were written. */
+  follow(handle: number, place: number, outputs: Float32Array, row: number): boolean {
+    if (place >= this.#owner.length) this.#grow(Math.max(place + 1, this.#owner.length * 2, 64));
+    const at = row * OUTPUT_COLUMNS;
+    const rate = rateOf(outputs[at + OUTPUTS.rate.at]);
+    const suggested = rateOf(outputs[at + OUTPUTS.limit.at]);
+    if (this.#owner[place] === handle) {
+      this.#rate[place] = Math.max(rate, this.#rate[place] * FALL);
+      this.#suggested[place] = Math.max(suggested, this.#suggested[place] * FALL);
+    } else {
+      this.#owner[place] = handle;
+      this.#rate[place] = rate;
+      this.#suggested[place] = suggested;
+      this.#written[place] = 0;
+    }
+    const risk = sigmoid(outputs[at + OUTPUTS.risk.at]);
+    const limit = rateLimitOf(this.#rate[place], this.#suggested[place], risk, this.policy);
+    if (Math.abs(limit - this.#written[place]) <= this.#written[place] * WORTH_WRITING) return false;
+    this.#written[place] = limit;
+    const prediction = this.#prediction;
+    prediction.predictedDataRate = this.#rate[place];
+    prediction.predictedRateLimit = this.#suggested[place];
+    prediction.predictedSecurityRisk = risk;
+    const settings = settingsFor(prediction, this.policy);
+    return this.mailbox.write(handle, {
+      ...limitsOf(settings),
+      level: settings.securityLevel,
+      bufferSize: settings.bufferSize,
+    });
+  }
+
+  #grow(places: number): void {
+    this.#owner = grown(this.#owner, places);
+    this.#rate = grown(this.#rate, places);
+    this.#suggested = grown(this.#suggested, places);
+    this.#written = grown(this.#written, places);
+  }
+}
