@@ -123,6 +123,26 @@ program
   .option('--json', 'one line of JSON')
   .action(async (file: string, options) => void (await (await import('./model/eval.js')).evaluate(file, options)));
 
+const model = program.command('model').description('versions of the prediction model in a data folder');
+const models = async () => await import('./model/models.js');
+const inFolder = (command: Command): Command =>
+  command.option('--data-dir <folder>', 'of the host', process.env.TIDEGATE_DATA_DIR ?? 'data');
+inFolder(model.command('list').description('all models, the one that serves marked'))
+  .option('--json', 'one line of JSON')
+  .action(async ({ dataDir, json = false }) => await (await models()).listModels(dataDir, json));
+inFolder(model.command('show <id>').description('the card of a model, as JSON')).action(
+  async (id: string, { dataDir }) => await (await models()).showModel(dataDir, id),
+);
+inFolder(model.command('card [id]').description('the card of a model, or of the one that serves')).action(
+  async (id: string | undefined, { dataDir }) => await (await models()).printCard(dataDir, id),
+);
+inFolder(model.command('use <id>').description('let a model serve (base: the one of the package)')).action(
+  async (id: string, { dataDir }) => await (await models()).useModel(dataDir, id),
+);
+inFolder(model.command('rollback').description('back to the model that served before')).action(
+  async ({ dataDir }) => await (await models()).rollBackModel(dataDir),
+);
+
 try {
   await program.parseAsync();
 } catch (error) {

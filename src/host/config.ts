@@ -81,6 +81,19 @@ export const hostConfigSchema = z.strictObject({
     })
     .prefault({})
     .describe('what clients are about to do'),
+  training: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('false: nothing is recorded and the model stays'),
+      every: z.number().min(1).default(3600).describe('seconds between two runs of the trainer'),
+      minSequences: z.int().min(40).default(200).describe('recorded sequences that there have to be'),
+      maxSequences: z.int().min(40).max(100_000).default(2000).describe('and that are kept at most'),
+      iterations: z.int().min(1).default(200).describe('steps of the optimiser for each network'),
+      cpuShare: z.number().min(0.01).max(1).default(0.25).describe('of one processor'),
+      shadowTicks: z.int().min(0).default(60).describe('ticks of a new model beside the one that serves'),
+      watchTicks: z.int().min(0).default(600).describe('ticks after which it stays for good'),
+    })
+    .prefault({})
+    .describe('learning on from what clients do'),
   qlogDir: z.string().nullable().default(null).describe('folder for a qlog file a connection'),
   shardHangMs: z.int().min(200).default(700).describe('silence after which a shard counts as hung'),
   policy: z

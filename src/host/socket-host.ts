@@ -18,6 +18,7 @@ import {
 import { type HostConfig, type HostConfigInput, parseConfig } from './config.js';
 import { loadKeys } from './keys.js';
 import type { LiveForecast, NamedModel, SessionOpening } from './prediction/messages.js';
+import { ModelKeeper } from './prediction/model-keeper.js';
 import { PredictionService, type PredictionState } from './prediction/prediction-service.js';
 import { shardCount } from './runtime-support.js';
 import type { FromShard, SessionReport, SessionUpdate } from './shard/messages.js';
@@ -25,6 +26,8 @@ import { SHARD_WORKER, ShardPool } from './shard-pool.js';
 
 /** How long a shard has to tell of its sessions. */
 const REPORT_TIMEOUT_MS = 2000;
+/** Sessions that are recorded for training at a time. */
+const RECORDED = 32;
 /** A limit is written anew when it changed by more than this share. */
 const WORTH_WRITING = 0.1;
 
@@ -61,6 +64,8 @@ export class SocketHost extends EventEmitter<HostEvents> {
   restarts = 0;
   /** Null: no predictions by a model. */
   prediction: PredictionService | null = null;
+  /** Null: the model stays. */
+  modelKeeper: ModelKeeper | null = null;
   #noPrediction = 'switched off';
   #pool: ShardPool | null = null;
   #certificate: CertificateSource | null = null;
@@ -168,6 +173,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
       await pool.start(shards);
     } catch (error) {
       this.#certificate.close();
+      this.modelKeeper?.close();
       await this.prediction?.close();
       await pool.close(0);
       throw error;
@@ -198,14 +204,24 @@ export class SocketHost extends EventEmitter<HostEvents> {
     if (!prediction.enabled) return;
     const model = await this.#firstModel();
     if (model === null) return;
-    this.prediction = new PredictionService(model, tick * 1000, this.policy, null, {
-      log: (level, message, detail) => this.emit('log', level, message, detail),
+    const { training } = this.config;
+    const replay = join(this.config.dataDir, 'replay');
+    const record = training.enabled ? { folder: replay, most: training.maxSequences, concurrent: RECORDED } : null;
+    const log = (level: 'info' | 'warn' | 'error', message: string, detail: Record<string, unknown>): void => {
+      this.emit('log', level, message, detail);
+    };
+    this.prediction = new PredictionService(model, tick * 1000, this.policy, record, {
+      log,
       remember: (client, memory) => this.profiler.remember(client, memory),
-      onSource: () => {},
-      onSwapped: () => {},
-      onRefused: () => {},
+      onStatus: (status) => this.modelKeeper?.tick(status, Date.now()),
+      onSwapped: (id) => this.modelKeeper?.swapped(id),
+      onUnusable: (id) => void this.#useBase(id),
     });
     this.prediction.start();
+    // A model that was named on the command line stays.
+    if (prediction.model !== undefined) return;
+    this.modelKeeper = new ModelKeeper(this.prediction, this.models, replay, training, { log });
+    await this.modelKeeper.start();
   }
 
   /** The model named in the configuration, or the one in the data folder, or the base. One that is named must be there. */
@@ -225,6 +241,17 @@ export class SocketHost extends EventEmitter<HostEvents> {
       this.#noPrediction = (error as Error).message;
       this.emit('log', 'warn', 'no model: the average of the past predicts', { reason: this.#noPrediction });
       return null;
+    }
+  }
+
+  /** The base instead of a model that can't be used, unless that was named. */
+  async #useBase(unusable: string): Promise<void> {
+    if (this.config.prediction.model !== undefined) return;
+    try {
+      const { card, bytes } = await this.models.load('base');
+      if (card.id !== unusable) this.prediction?.use({ id: card.id, bytes }, 0, true);
+    } catch (error) {
+      this.emit('log', 'error', 'the base model is not there', { error: (error as Error).message });
     }
   }
 
@@ -410,6 +437,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
   async close(seconds: number = this.config.drainTimeout): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
+    this.modelKeeper?.close();
     await this.#pool?.close(seconds * 1000);
     await this.prediction?.close();
     this.#certificate?.close();

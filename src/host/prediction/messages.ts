@@ -61,8 +61,8 @@ export type ToPredictor =
   | { type: 'opened'; shard: number; sessions: SessionOpening[] }
   | { type: 'errors'; shard: number; handle: number; errors: number }
   | { type: 'closed'; shard: number; handle: number; client: string; errors: number }
-  /** A model that is to serve after so many ticks in the shadow. */
-  | { type: 'model'; model: NamedModel; shadowTicks: number }
+  /** A model that is to serve after so many ticks in the shadow; `chosen`: by a person, so not held against the other. */
+  | { type: 'model'; model: NamedModel; shadowTicks: number; chosen: boolean }
   | { type: 'report'; request: number }
   | { type: 'forget'; client: string };
 

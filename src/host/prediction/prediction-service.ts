@@ -25,9 +25,10 @@ export interface PredictionHooks {
   log(level: 'info' | 'warn' | 'error', message: string, detail: Record<string, unknown>): void;
   remember(client: string, memory: PredictionMemory): void;
   /** The model serves, or the average does. */
-  onSource(source: Source, model: string): void;
+  onStatus(status: PredictorStatus): void;
   onSwapped(model: string): void;
-  onRefused(model: string, reason: string): void;
+  /** The thread can't use a model, and ended. */
+  onUnusable(model: string): void;
 }
 
 /** What `/readyz` says of predictions. */
@@ -133,9 +134,11 @@ export class PredictionService {
     if (this.#closing) return;
     this.#reason = failed?.message ?? 'the predictor ended by itself';
     this.hooks.log('warn', 'no model: the average of the past predicts', { reason: this.#reason });
-    this.hooks.onSource('average', this.#model.id);
     // A model that can't be used is no better the next time; a thread that broke may be.
-    if (failed?.code.startsWith('TIDEGATE_E_')) return;
+    if (failed?.code.startsWith('TIDEGATE_E_')) {
+      if (failed.code === 'TIDEGATE_E_MODEL') this.hooks.onUnusable(this.#model.id);
+      return;
+    }
     this.restarts++;
     this.#retry = setTimeout(() => this.start(), this.#backOff);
     this.#retry.unref();
@@ -149,14 +152,13 @@ export class PredictionService {
         this.#reason = null;
         return;
       case 'status':
-        if (this.status === null) this.hooks.onSource(message.status.source, message.status.model);
         this.status = message.status;
+        this.hooks.onStatus(message.status);
         return;
       case 'source': {
         const { error, averageError } = message.scores;
         const text = message.source === 'model' ? 'the model predicts again' : 'the average of the past predicts';
         this.hooks.log(message.source === 'model' ? 'info' : 'warn', text, { error, averageError });
-        this.hooks.onSource(message.source, this.status?.model ?? this.#model.id);
         return;
       }
       case 'swapped':
@@ -168,7 +170,6 @@ export class PredictionService {
       case 'refused':
         this.#next = null;
         this.hooks.log('warn', 'a model was refused', { model: message.model, reason: message.reason });
-        this.hooks.onRefused(message.model, message.reason);
         return;
       case 'remember':
         this.hooks.remember(message.client, message.memory);
@@ -199,15 +200,20 @@ export class PredictionService {
     this.#send({ type: 'closed', shard, handle, client, errors });
   }
 
-  /** A model is to serve, after so many ticks beside the one that does. */
-  use(model: NamedModel, shadowTicks: number): void {
+  /** The model that serves, or that is about to. */
+  get modelId(): string {
+    return (this.#next ?? this.#model).id;
+  }
+
+  /** A model is to serve, after so many ticks beside the one that does; `chosen`: even where that does better. */
+  use(model: NamedModel, shadowTicks: number, chosen: boolean): void {
     if (this.#port === null) {
       this.#model = model;
       clearTimeout(this.#retry);
       this.start();
     } else {
       this.#next = model;
-      this.#send({ type: 'model', model, shadowTicks });
+      this.#send({ type: 'model', model, shadowTicks, chosen });
     }
   }
 

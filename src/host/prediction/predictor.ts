@@ -5,9 +5,11 @@ import { Forecaster } from '../../predict/forecaster.js';
 import { SESSION_COLUMNS } from '../../predict/model/inputs.js';
 import { OUTPUT_COLUMNS } from '../../predict/model/outputs.js';
 import { readForecast } from '../../predict/serving/forecast.js';
+import { ReplayRecorder } from '../../predict/serving/replay-recorder.js';
 import { SessionRows } from '../../predict/serving/session-rows.js';
 import { ShadowComparison } from '../../predict/serving/shadow-comparison.js';
 import { SourceChoice } from '../../predict/serving/source.js';
+import { ReplayStore } from '../../predict/store/replay-store.js';
 import type { FromPredictor, NamedModel, PredictorInit, SessionOpening, ToPredictor } from './messages.js';
 import { SettingsWriter } from './settings-writer.js';
 
@@ -19,6 +21,8 @@ interface ShardView {
   reader: FeatureMatrixReader;
   rows: SessionRows;
   writer: SettingsWriter;
+  /** Clients of its sessions, by handle. */
+  clients: Map<number, string>;
   /** The last tick that was read. */
   tick: number;
 }
@@ -29,6 +33,7 @@ interface Shadow {
   forecaster: Forecaster;
   comparison: ShadowComparison;
   ticks: number;
+  chosen: boolean;
 }
 
 /**
@@ -43,16 +48,25 @@ export class Predictor {
   #forecaster: Forecaster;
   #model: string;
   #shadow: Shadow | null = null;
+  readonly #recorder: ReplayRecorder | null;
   #ticks = 0;
   #skipped = 0;
+  /** It was said that sequences can't be written. */
+  #storeFailed = false;
+
+  get #tickSeconds(): number {
+    return this.init.tickMs / 1000;
+  }
 
   private constructor(
     readonly init: PredictorInit,
     forecaster: Forecaster,
     readonly send: (message: FromPredictor) => void,
     readonly features: number,
+    readonly store: ReplayStore | null,
   ) {
     this.#forecaster = forecaster;
+    this.#recorder = init.replay === null ? null : new ReplayRecorder(init.replay.concurrent, Math.random);
     this.#model = init.model.id;
   }
 
@@ -63,7 +77,9 @@ export class Predictor {
     send: (message: FromPredictor) => void,
   ): Promise<Predictor> {
     const forecaster = await Forecaster.create(init.model.bytes, features);
-    return new Predictor(init, forecaster, send, features);
+    const { replay } = init;
+    const store = replay === null ? null : await ReplayStore.open(replay.folder, replay.most);
+    return new Predictor(init, forecaster, send, features, store);
   }
 
   receive(message: ToPredictor): void {
@@ -96,7 +112,8 @@ export class Predictor {
         this.#shards.set(message.shard, {
           reader: new FeatureMatrixReader(core),
           rows,
-          writer: new SettingsWriter(new LimitsMailbox(core), this.init.policy),
+          writer: new SettingsWriter(new LimitsMailbox(core), this.init.policy, this.#tickSeconds),
+          clients: new Map(),
           tick: 0,
         });
         return;
@@ -111,26 +128,31 @@ export class Predictor {
         this.#close(message.shard, message.handle, message.client, message.errors);
         return;
       case 'model':
-        await this.#beginShadow(message.model, message.shadowTicks);
+        await this.#beginShadow(message.model, message.shadowTicks, message.chosen);
         return;
       case 'report':
         this.#report(message.request);
         return;
       case 'forget':
+        this.#recorder?.forget(message.client);
+        await this.store?.forget(message.client);
         return;
     }
   }
 
-  #open(shard: number, { handle, context, memory }: SessionOpening): void {
+  #open(shard: number, { handle, client, context, memory }: SessionOpening): void {
+    this.#shards.get(shard)?.clients.set(handle, client);
     // A state means nothing to another model.
     const state = memory !== null && memory.model === this.#model ? memory.state : null;
     this.#shards.get(shard)?.rows.open(handle, { context, state, bias: memory?.bias ?? 0 });
   }
 
   #close(shard: number, handle: number, client: string, errors: number): void {
-    const left = this.#shards.get(shard)?.rows.close(handle, errors) ?? null;
+    const view = this.#shards.get(shard);
+    view?.clients.delete(handle);
+    const left = view?.rows.close(handle, errors) ?? null;
     if (left === null) return;
-    const { requestType, risk } = readForecast(left.outputs);
+    const { requestType, risk } = readForecast(left.outputs, 0, this.#tickSeconds);
     const memory = { model: this.#model, state: left.state, bias: left.bias, requestType, risk };
     this.send({ type: 'remember', client, memory });
   }
@@ -140,7 +162,7 @@ export class Predictor {
       Array.from({ length: rows.rows }, (_, row) => ({
         shard,
         handle: rows.handles[row],
-        forecast: readForecast(rows.outputs, row),
+        forecast: readForecast(rows.outputs, row, this.#tickSeconds),
         scores: rows.feedback.session(rows.placeOf(row)),
       })),
     );
@@ -156,7 +178,9 @@ export class Predictor {
       const tick = view.reader.read(view.tick);
       if (tick === null) continue;
       view.tick = tick.tick;
-      this.#skipped += view.rows.take(tick);
+      const skipped = view.rows.take(tick);
+      this.#skipped += skipped;
+      this.#record(view, tick, skipped);
       sessions += tick.rows;
       for (let from = 0; from < tick.rows; from += SLICE) {
         await this.#step(view, tick, from, Math.min(from + SLICE, tick.rows));
@@ -176,11 +200,30 @@ export class Predictor {
         skipped: this.#skipped,
         tickMs: performance.now() - started,
         scores,
-        sequences: 0,
+        sequences: this.store?.size ?? 0,
         shadow: this.#shadow === null ? null : { model: this.#shadow.id, ticks: this.#shadow.ticks },
       },
     });
     return sessions;
+  }
+
+  /** Keeps what some sessions do for training. A full disk costs sequences, nothing else. */
+  #record({ rows, clients }: ShardView, tick: FeatureTick, skipped: number): void {
+    if (this.#recorder === null) return;
+    const now = Date.now();
+    for (const sequence of this.#recorder.take(rows, tick, skipped, now, (handle) => clients.get(handle))) {
+      this.store?.add(sequence, now).catch((error: Error) => {
+        if (!this.#storeFailed) {
+          this.send({
+            type: 'log',
+            level: 'warn',
+            message: 'sequences are not kept',
+            detail: { error: error.message },
+          });
+        }
+        this.#storeFailed = true;
+      });
+    }
   }
 
   async #step({ rows, writer }: ShardView, tick: FeatureTick, from: number, to: number): Promise<void> {
@@ -215,11 +258,11 @@ export class Predictor {
     this.send({ type: 'source', source: this.#choice.source, scores });
   }
 
-  async #beginShadow({ id, bytes }: NamedModel, ticks: number): Promise<void> {
+  async #beginShadow({ id, bytes }: NamedModel, ticks: number, chosen: boolean): Promise<void> {
     try {
       const forecaster = await Forecaster.create(bytes, this.features);
       await this.#endShadow(false);
-      this.#shadow = { id, forecaster, comparison: new ShadowComparison(), ticks };
+      this.#shadow = { id, forecaster, comparison: new ShadowComparison(), ticks, chosen };
       for (const { rows } of this.#shards.values()) rows.addShadow(forecaster.stateColumns);
       if (ticks === 0) await this.#swap();
     } catch (error) {
@@ -229,8 +272,8 @@ export class Predictor {
 
   async #advanceShadow(): Promise<void> {
     if (this.#shadow === null || --this.#shadow.ticks > 0) return;
-    const reason = this.#shadow.comparison.objection();
-    const { id } = this.#shadow;
+    const { id, comparison, chosen } = this.#shadow;
+    const reason = comparison.objection(chosen);
     if (reason === null) await this.#swap();
     else {
       await this.#endShadow(false);

@@ -22,14 +22,15 @@ export class SettingsWriter {
   constructor(
     readonly mailbox: LimitsMailbox,
     readonly policy: SettingsPolicy,
+    readonly tickSeconds: number,
   ) {}
 
   /** Follows row `row` of a model's outputs. Returns whether limits were written. */
   follow(handle: number, place: number, outputs: Float32Array, row: number): boolean {
     if (place >= this.#owner.length) this.#grow(Math.max(place + 1, this.#owner.length * 2, 64));
     const at = row * OUTPUT_COLUMNS;
-    const rate = rateOf(outputs[at + OUTPUTS.rate.at]);
-    const suggested = rateOf(outputs[at + OUTPUTS.limit.at]);
+    const rate = rateOf(outputs[at + OUTPUTS.rate.at]) / this.tickSeconds;
+    const suggested = rateOf(outputs[at + OUTPUTS.limit.at]) / this.tickSeconds;
     if (this.#owner[place] === handle) {
       this.#rate[place] = Math.max(rate, this.#rate[place] * FALL);
       this.#suggested[place] = Math.max(suggested, this.#suggested[place] * FALL);

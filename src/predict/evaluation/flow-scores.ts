@@ -1,5 +1,6 @@
 import { behaviourOf, REQUEST_TYPES } from '../behaviour.js';
-import { BEHAVIOUR_SECONDS, bytesAfter, type FlowRows } from '../training/flow-rows.js';
+import { bytesAfter, type FlowRows } from '../training/flow-rows.js';
+import { BEHAVIOUR_SECONDS } from '../training/step-targets.js';
 import type { FlowPrediction } from './predict-flows.js';
 
 /** Factors of the averages that are compared with. */

@@ -1,16 +1,22 @@
 import { ERROR_SCENARIOS } from '../../profile/behavioral-profile.js';
 import { REQUEST_TYPES } from '../behaviour.js';
-import { HORIZONS, OUTPUT_COLUMNS, OUTPUTS, QUANTILES } from '../model/outputs.js';
+import { HORIZONS, LIMIT_UNIT, OUTPUT_COLUMNS, OUTPUTS, QUANTILES } from '../model/outputs.js';
 import type { TickHistory } from '../model/tick-history.js';
 import { grown } from '../places.js';
 import { BiasCorrection } from './bias-correction.js';
 import { ConformalBands } from './conformal-bands.js';
 import { bandLoss, LiveScores, type SessionScores } from './live-scores.js';
+import { Mixture } from './mixture.js';
 import { PastForecasts } from './past-forecasts.js';
 
 /** Ticks of a stretch whose kind is foretold, and within which errors and abuse are. */
 const STRETCH = 30;
 const ERROR_WINDOW = 60;
+/** Ticks of the expected rate; the largest logarithm of it. */
+const RATE_HORIZON = 10;
+const MOST_LOG = 16;
+/** Times the average: the limit where the model's is not gone by. */
+const PLAIN_LIMIT = 4;
 /** Chances kept of a forecast: of each scenario, and the risk. */
 const CHANCES = ERROR_SCENARIOS.length + 1;
 /** What a tick counts in a session's own scores. */
@@ -36,9 +42,15 @@ export function largest(values: Float32Array, at: number, count: number): number
 export class Feedback {
   readonly bias: BiasCorrection;
   readonly #bands: ConformalBands;
+  /** The model against the average: of the next tick, and of the rate to come. */
+  readonly #nextMixture: Mixture;
+  readonly #rateMixture: Mixture;
+  /** Rates that were told, as HORIZONS has them of bytes: model in `expected`, average in `high`. */
+  readonly #pastRates: PastForecasts;
   readonly #past: PastForecasts;
   /** Of the next tick: what the model expected before it was corrected, and what the average did. */
   #uncorrected: Float32Array;
+  #corrected: Float32Array;
   #averages: Float32Array;
   /** Kind foretold; chances told, and what has happened since (bits, the last for abuse). */
   #kinds: Uint32Array;
@@ -54,8 +66,12 @@ export class Feedback {
   ) {
     this.bias = new BiasCorrection(places);
     this.#bands = new ConformalBands(HORIZONS.length, places);
+    this.#nextMixture = new Mixture(places);
+    this.#rateMixture = new Mixture(places);
     this.#past = new PastForecasts(places);
+    this.#pastRates = new PastForecasts(places, [RATE_HORIZON]);
     this.#uncorrected = new Float32Array(places);
+    this.#corrected = new Float32Array(places);
     this.#averages = new Float32Array(places);
     this.#kinds = new Uint32Array(places);
     this.#chances = new Float32Array(places * CHANCES);
@@ -66,8 +82,12 @@ export class Feedback {
   grow(places: number): void {
     this.bias.grow(places);
     this.#bands.grow(places);
+    this.#nextMixture.grow(places);
+    this.#rateMixture.grow(places);
     this.#past.grow(places);
+    this.#pastRates.grow(places);
     this.#uncorrected = grown(this.#uncorrected, places);
+    this.#corrected = grown(this.#corrected, places);
     this.#averages = grown(this.#averages, places);
     this.#kinds = grown(this.#kinds, places);
     this.#chances = grown(this.#chances, places * CHANCES);
@@ -78,7 +98,10 @@ export class Feedback {
   clear(place: number): void {
     this.bias.set(place, 0);
     this.#bands.clear(place);
+    this.#nextMixture.clear(place);
+    this.#rateMixture.clear(place);
     this.#past.clear(place);
+    this.#pastRates.clear(place);
     this.#happened[place] = 0;
     this.#own.fill(0, place * OWN, (place + 1) * OWN);
     this.#own[place * OWN + 2] = 1;
@@ -91,6 +114,7 @@ export class Feedback {
    */
   observe(place: number, tickBytes: number, totalBytes: number, happened: number): void {
     const tick = this.#past.advance(place);
+    this.#pastRates.advance(place);
     this.#happened[place] |= happened;
     if (tick === 1) return;
     for (let horizon = 0; horizon < HORIZONS.length; horizon++) {
@@ -103,6 +127,11 @@ export class Feedback {
       this.#bands.observe(place, horizon, outcome, low, high);
       if (horizon === 0) this.#next(place, outcome, expected, low, high);
     }
+    const rates = this.#pastRates.due(place, 0);
+    if (rates !== null) {
+      const outcome = Math.log1p((totalBytes - rates.bytes) / RATE_HORIZON);
+      this.#rateMixture.observe(place, outcome, rates.expected, rates.high);
+    }
     if (tick % STRETCH === 1) this.#stretch(place);
     if (tick % ERROR_WINDOW === 1) this.#window(place);
   }
@@ -110,10 +139,12 @@ export class Feedback {
   /** Forecasts kept for a session are held against nothing: ticks were skipped. */
   skip(place: number): void {
     this.#past.clear(place);
+    this.#pastRates.clear(place);
   }
 
   #next(place: number, outcome: number, expected: number, low: number, high: number): void {
     this.bias.observe(place, outcome, this.#uncorrected[place]);
+    this.#nextMixture.observe(place, outcome, this.#corrected[place], this.#averages[place]);
     this.scores.against(outcome, expected, this.#averages[place]);
     const own = place * OWN;
     const inside = outcome >= low && outcome <= high ? 1 : 0;
@@ -151,7 +182,10 @@ export class Feedback {
     const tick = this.#past.current(place);
     this.#uncorrected[place] = outputs[at + OUTPUTS.mean.at];
     this.#averages[place] = this.history.average(place);
-    outputs[at + OUTPUTS.mean.at] = this.bias.corrected(place, this.#uncorrected[place]);
+    this.#corrected[place] = this.bias.corrected(place, this.#uncorrected[place]);
+    const doubt = (1 - this.#nextMixture.weight(place)) * (this.#averages[place] - this.#corrected[place]);
+    outputs[at + OUTPUTS.mean.at] = this.#corrected[place] + doubt;
+    this.#correctRate(place, outputs, at, totalBytes);
     for (let horizon = 0; horizon < HORIZONS.length; horizon++) {
       const quantile = at + OUTPUTS.quantiles.at + horizon * QUANTILES.length;
       // Quantiles that were learned apart may cross.
@@ -170,6 +204,18 @@ export class Feedback {
         this.#chances[place * CHANCES + i] = sigmoid(outputs[at + OUTPUTS.errors.at + i]);
       }
     }
+  }
+
+  /** The rate to come, and the limit, where the model is overruled. */
+  #correctRate(place: number, outputs: Float32Array, at: number, totalBytes: number): void {
+    const average = this.history.byteAverage(place);
+    const rate = at + OUTPUTS.rate.at;
+    const told = Math.log1p(Math.exp(Math.min(outputs[rate], MOST_LOG)) * LIMIT_UNIT);
+    this.#pastRates.keep(place, 0, told, 0, Math.log1p(average), totalBytes);
+    const doubt = 1 - this.#rateMixture.weight(place);
+    if (average > 0) outputs[rate] += doubt * (Math.log1p(average) - told);
+    const limit = at + OUTPUTS.limit.at;
+    outputs[limit] = Math.max(outputs[limit], Math.log((doubt * PLAIN_LIMIT * average) / LIMIT_UNIT));
   }
 
   session(place: number): SessionScores {

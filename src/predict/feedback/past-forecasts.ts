@@ -20,17 +20,18 @@ function strideOf(horizon: number): number {
 
 /** Forecasts of each session until their horizons are over, in ticks. A ring a horizon and session, in flat arrays. */
 export class PastForecasts {
-  readonly #rings = HORIZONS.map((horizon) => ({
-    horizon,
-    stride: strideOf(horizon),
-    size: Math.ceil(horizon / strideOf(horizon)),
-    kept: new Float32Array(0),
-    bytes: new Float64Array(0),
-  }));
+  readonly #rings: { horizon: number; stride: number; size: number; kept: Float32Array; bytes: Float64Array }[];
   #ticks = new Uint32Array(0);
   readonly #due: DueForecast = { expected: 0, low: 0, high: 0, bytes: 0 };
 
-  constructor(places: number) {
+  constructor(places: number, horizons: readonly number[] = HORIZONS) {
+    this.#rings = horizons.map((horizon) => ({
+      horizon,
+      stride: strideOf(horizon),
+      size: Math.ceil(horizon / strideOf(horizon)),
+      kept: new Float32Array(0),
+      bytes: new Float64Array(0),
+    }));
     this.grow(places);
   }
 

@@ -65,6 +65,11 @@ export class TickHistory {
     return this.#logs[place * EACH + 3];
   }
 
+  /** An average of the bytes of a tick: a rate to go by without a model. */
+  byteAverage(place: number): number {
+    return this.#bytes[place * EACH + 2];
+  }
+
   /** The kind of the last 30 ticks, or of all where there were fewer. */
   kind(place: number): RequestType {
     const first = place * MEMORY;

@@ -14,7 +14,7 @@ export interface Forecast {
   rateLimit: number;
   /** Chance of any byte in the next second. */
   activity: number;
-  /** Bytes to come within 1, 10 and 60 s: expm1 of the expected log1p, and quantiles. */
+  /** Bytes to come within 1, 10 and 60 ticks: expm1 of the expected log1p, and quantiles. */
   horizons: { seconds: number; expected: number; low: number; median: number; high: number }[];
   /** Kind of the next 30 s. */
   requestType: RequestType;
@@ -26,23 +26,23 @@ export function bytesOf(logarithm: number): number {
   return Math.max(0, Math.expm1(Math.min(logarithm, MOST_LOG)));
 }
 
-/** bytes/s of an output that is a logarithm of LIMIT_UNITs. */
+/** Bytes a tick of an output that is a logarithm of LIMIT_UNITs. */
 export function rateOf(logarithm: number): number {
   return Math.exp(Math.min(logarithm, MOST_UNITS_LOG)) * LIMIT_UNIT;
 }
 
-/** Reads row `row` of a model's outputs. */
-export function readForecast(outputs: Float32Array, row = 0): Forecast {
+/** Reads row `row` of a model's outputs: what it says of ticks, of so many seconds each. */
+export function readForecast(outputs: Float32Array, row: number, tickSeconds: number): Forecast {
   const at = row * OUTPUT_COLUMNS;
   return {
-    dataRate: rateOf(outputs[at + OUTPUTS.rate.at]),
-    rateLimit: rateOf(outputs[at + OUTPUTS.limit.at]),
+    dataRate: rateOf(outputs[at + OUTPUTS.rate.at]) / tickSeconds,
+    rateLimit: rateOf(outputs[at + OUTPUTS.limit.at]) / tickSeconds,
     activity: sigmoid(outputs[at + OUTPUTS.any.at]),
-    horizons: HORIZONS.map((seconds, i) => {
+    horizons: HORIZONS.map((ticks, i) => {
       const [low, median, high] = QUANTILES.map((_, k) =>
         bytesOf(outputs[at + OUTPUTS.quantiles.at + i * QUANTILES.length + k]),
       );
-      return { seconds, expected: bytesOf(outputs[at + OUTPUTS.mean.at + i]), low, median, high };
+      return { seconds: ticks * tickSeconds, expected: bytesOf(outputs[at + OUTPUTS.mean.at + i]), low, median, high };
     }),
     requestType: REQUEST_TYPES[largest(outputs, at + OUTPUTS.behaviour.at, REQUEST_TYPES.length)],
     errors: Object.fromEntries(

@@ -43,10 +43,10 @@ export class ShadowComparison {
     }
   }
 
-  /** Why the challenger should not serve; null: nothing speaks against it. */
-  objection(): string | null {
+  /** Why the challenger should not serve; null: nothing speaks against it. `chosen`: errors don't. */
+  objection(chosen: boolean): string | null {
     if (this.#broken) return 'it answered live sessions with what is no number';
-    if (this.#count < LEAST || this.#challenger <= this.#champion * TOLERANCE ** 2) return null;
+    if (chosen || this.#count < LEAST || this.#challenger <= this.#champion * TOLERANCE ** 2) return null;
     const error = (sum: number): string => Math.sqrt(sum / this.#count).toFixed(3);
     return `its live error in the shadow was ${error(this.#challenger)}, of the one that serves ${error(this.#champion)}`;
   }

@@ -1,10 +1,9 @@
 import { SessionTable } from '../../core/session-table.js';
 import type { RequestType } from '../../profile/behavioral-profile.js';
-import { behaviourOf, REQUEST_TYPES } from '../behaviour.js';
 import { inputPlaces, SESSION_COLUMNS } from '../model/inputs.js';
-import { HORIZONS, LIMIT_UNIT } from '../model/outputs.js';
+import { HORIZONS } from '../model/outputs.js';
 import { TickHistory } from '../model/tick-history.js';
-import { TARGET_COLUMNS, TARGETS } from '../model/train-graph.js';
+import { labelled, stepTargets, TARGET_PLACES } from './step-targets.js';
 
 /** A recorded flow: when (ms since its first packet), which way, how much. */
 export interface Flow {
@@ -30,8 +29,8 @@ export interface Sequence {
   /** The packets, where they are known. */
   flow: Flow | null;
   /** Bytes of each second, up and down. */
-  up: Float64Array;
-  down: Float64Array;
+  up: ArrayLike<number>;
+  down: ArrayLike<number>;
   /** A row at the beginning of each second from 1 on. */
   steps: Example[];
   /** A row right after the packet of that number (from 1), by number. */
@@ -44,28 +43,10 @@ export interface FlowRows extends Sequence {
 
 /** Seconds of a flow that count, as in `score_flows.py`. */
 const MOST_SECONDS = 300;
-/** Seconds of the behaviour to come. */
-export const BEHAVIOUR_SECONDS = 30;
 /** Packets after which a row is taken; the last one of a shorter flow too. */
 const EVENT_PACKETS = [1, 2, 3, 5, 8, 10];
-/** A flow has many steps and one type: a step says less of it than a row after a packet. */
-const STEP_TYPE_WEIGHT = 0.1;
-/** Seconds ahead of the expected rate. */
-const RATE_HORIZON = 10;
 /** ms after a packet whose bytes are the target of its row. */
 const AFTER = 10_000;
-
-const AT = offsets(TARGETS);
-
-function offsets<T extends Record<string, number>>(sizes: T): Record<keyof T, number> {
-  let at = 0;
-  const entries = Object.entries(sizes).map(([name, size]) => {
-    const from = at;
-    at += size;
-    return [name, from];
-  });
-  return Object.fromEntries(entries);
-}
 
 /** log1p of the bytes within 10 s of packet `k` (from 1) and after it; null where there is no later packet. */
 export function bytesAfter({ times, bytes }: Flow, k: number): number | null {
@@ -86,44 +67,14 @@ function secondsOf({ times, out, bytes }: Flow): { up: Float64Array; down: Float
   return { up, down };
 }
 
-/** What is known of the flow's type counts `weight`. */
-function labelled(flow: Flow, weight: number): Float32Array {
-  const targets = new Float32Array(TARGET_COLUMNS);
-  if (flow.label !== null) targets[AT.type + REQUEST_TYPES.indexOf(flow.label)] = weight;
-  return targets;
-}
-
-function stepTargets(flow: Flow, up: Float64Array, down: Float64Array, second: number): Float32Array {
-  const targets = labelled(flow, STEP_TYPE_WEIGHT);
-  HORIZONS.forEach((horizon, i) => {
-    if (second + horizon > up.length) return;
-    let sum = 0;
-    for (let s = second; s < second + horizon; s++) sum += up[s] + down[s];
-    targets[AT.mean + i] = Math.log1p(sum);
-    targets[AT.meanMask + i] = 1;
-    if (horizon !== RATE_HORIZON) return;
-    targets[AT.rate] = sum / horizon / LIMIT_UNIT;
-    targets[AT.rateMask] = 1;
-  });
-  const bytes = up[second] + down[second];
-  targets[AT.any] = bytes > 0 ? 1 : 0;
-  targets[AT.limit] = bytes / LIMIT_UNIT;
-  targets[AT.limitMask] = 1;
-  if (second + BEHAVIOUR_SECONDS <= up.length) {
-    const kind = behaviourOf(up, down, second, second + BEHAVIOUR_SECONDS);
-    targets[AT.behaviour + REQUEST_TYPES.indexOf(kind)] = 1;
-  }
-  return targets;
-}
-
 function eventTargets(flow: Flow, k: number): Float32Array {
-  const targets = labelled(flow, 1);
+  const targets = labelled(flow.label, 1);
   const after = bytesAfter(flow, k);
   if (after === null) return targets;
   // Of the horizons the 10 s.
   const place = HORIZONS.indexOf(10);
-  targets[AT.mean + place] = after;
-  targets[AT.meanMask + place] = 1;
+  targets[TARGET_PLACES.mean + place] = after;
+  targets[TARGET_PLACES.meanMask + place] = 1;
   return targets;
 }
 
@@ -147,7 +98,7 @@ export function flowRows(table: SessionTable, flow: Flow): FlowRows {
     while (steps.length + 1 < up.length && (steps.length + 1) * 1000 <= time) {
       const second = steps.length + 1;
       history.add(up[second - 1], down[second - 1]);
-      steps.push({ features: features(second * 1000), targets: stepTargets(flow, up, down, second) });
+      steps.push({ features: features(second * 1000), targets: stepTargets(up, down, second, flow.label) });
     }
     if (flow.out[i]) table.core.datagramOut(handle, flow.bytes[i], time);
     else table.core.datagramIn(handle, flow.bytes[i], time);

@@ -9,6 +9,7 @@ import { Batches } from './batches.js';
 import { allFlowRows, type Sequence } from './flow-rows.js';
 import { normalisationOf } from './normalisation.js';
 import { Random } from './random.js';
+import { syntheticFlows } from './synthetic.js';
 
 /** One network on its way. */
 interface Fitting {
@@ -41,6 +42,8 @@ export interface TrainOptions {
   members: number;
   /** Variants of each flow that are trained on beside it: see {@link varied}. */
   variants: number;
+  /** Flows of plain kinds that are trained on beside it: see {@link syntheticFlows}. */
+  synthetic: number;
   /** A model to go on from: its networks are fitted on, in as many as there are. */
   from?: Networks;
   /** Where a run that was broken off stood. */
@@ -61,6 +64,7 @@ export const DEFAULT_TRAINING: TrainOptions = {
   decay: 1e-3,
   members: 4,
   variants: 3,
+  synthetic: 40,
 };
 
 /** Iterations between two words on the progress, and between two states that are kept. */
@@ -186,7 +190,8 @@ export async function train(
   const strangers = Array.from({ length: options.variants }, () =>
     allFlowRows(rows.flatMap(({ flow }) => (flow === null ? [] : [varied(flow, random.next)]))),
   );
-  const batches = new Batches([...rows, ...strangers.flat()], options.batch, random.next);
+  const plain = allFlowRows(syntheticFlows(options.synthetic, random.next));
+  const batches = new Batches([...rows, ...strangers.flat(), ...plain], options.batch, random.next);
   const size: ModelSize = options.from?.size ?? { features: batches.width, ...DEFAULT_WIDTHS };
   const { normalisation, constant } =
     options.from === undefined ? normalisationOf(rows, size.features) : { ...options.from, constant: [] };
