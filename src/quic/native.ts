@@ -1,4 +1,6 @@
 import { createRequire } from 'node:module';
+import { isMainThread } from 'node:worker_threads';
+import { loadCopy } from './addon-copy.js';
 import { TidegateError } from './errors.js';
 
 /**
@@ -155,7 +157,8 @@ export function loadQuiche(): NativeQuiche {
     });
   }
   try {
-    loaded = createRequire(import.meta.url)(name) as NativeQuiche;
+    const require = createRequire(import.meta.url);
+    loaded = (isMainThread ? require(name) : loadCopy(require.resolve(name))) as NativeQuiche;
   } catch (cause) {
     throw new TidegateError(
       'TIDEGATE_E_PLATFORM',

@@ -87,6 +87,18 @@ test('several shards share the port and the sessions', { skip: noShards, timeout
   assert.deepEqual([...new Set(await shardsOf(host))].sort(), [0, 1]);
 });
 
+test('more shards than the addon bears in one instance: sessions on all of them go on', {
+  skip: noShards,
+  timeout: 60_000,
+}, async () => {
+  // One instance a process of the addon's queue crashed the host from the third shard on: see addon-copy.ts.
+  const host = await start(['--shards', '5'], nodeForShards);
+  const opened = await Promise.all(Array.from({ length: 40 }, () => open(host, '/echo')));
+  for (let round = 0; round < 20; round++) await Promise.all(opened.map((each) => each.client.ping(each)));
+  assert.ok(new Set(await shardsOf(host)).size >= 4);
+  assert.equal(await host.metric('tidegate_shard_restarts_total'), 0);
+});
+
 test('a client whose address changes keeps its session, through the wrong shard too', {
   skip: noShards,
   timeout: 60_000,
