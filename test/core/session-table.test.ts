@@ -62,7 +62,7 @@ test('a million sessions keep apart', () => {
     assert.equal(table.limits(first | i, 'in').burst, i);
   }
   // A record is 768 bytes; the rest is both buffers of the feature matrix, untouched so far.
-  assert.ok(table.memoryBytes < 1_000_000 * 1700);
+  assert.ok(table.memoryBytes < 1_000_000 * 1900);
 });
 
 test('limits read back as they were set, and no limit as Infinity', () => {

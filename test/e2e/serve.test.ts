@@ -116,7 +116,11 @@ test('datagrams over the limit are dropped and counted, streams over it wait and
 });
 
 test('limits follow a rate that changes slowly, not only one that jumps', async () => {
-  const drifting = await HostProcess.configured({ tick: 0.05, policy: { minRateLimit: 1000 } });
+  const drifting = await HostProcess.configured({
+    tick: 0.05,
+    policy: { minRateLimit: 1000 },
+    prediction: { enabled: false },
+  });
   const own = await TestClient.create(drifting);
   try {
     const opened = await own.open(`${drifting.url}/sink`);
