@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { CounterName } from '../host/shard/counters.js';
 import type { SocketHost } from '../host/socket-host.js';
+import { addPredictionMetrics } from './prediction-metrics.js';
 
 const GAUGES: readonly CounterName[] = ['sessions', 'connections', 'handshakes'];
 const HELP: Partial<Record<CounterName, string>> = {
@@ -65,5 +66,6 @@ export function createMetrics(host: SocketHost): Registry {
       this.inc(host.restarts);
     },
   });
+  addPredictionMetrics(host, registry);
   return registry;
 }

@@ -9,6 +9,7 @@ import { allFlowRows, type FlowRows } from '../../predict/training/flow-rows.js'
 import { DEFAULT_TRAINING, type TrainOptions } from '../../predict/training/trainer.js';
 import { TidegateError } from '../../quic/errors.js';
 import { readFlows } from './flow-file.js';
+import { plotFlows } from './plot.js';
 
 export interface EvalOptions {
   labels?: string;
@@ -17,6 +18,7 @@ export interface EvalOptions {
   iterations: number;
   seed: number;
   out?: string;
+  plot?: string;
   json?: boolean;
 }
 
@@ -74,6 +76,14 @@ async function write(folder: string, rows: readonly FlowRows[], predictions: rea
   }
 }
 
+async function writePlot(file: string, rows: readonly FlowRows[], made: readonly FlowPrediction[]): Promise<void> {
+  try {
+    await writeFile(file, plotFlows(rows, made));
+  } catch (cause) {
+    throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write ${file}: ${(cause as Error).message}`, { cause });
+  }
+}
+
 /** Runs `tidegate eval`: prints the figures of `score_flows.py`, and writes what it scores where a folder is given. */
 export async function evaluate(path: string, options: EvalOptions): Promise<FlowScores> {
   if ((options.model === undefined) === (options.folds === undefined)) {
@@ -82,6 +92,7 @@ export async function evaluate(path: string, options: EvalOptions): Promise<Flow
   const rows = allFlowRows(await readFlows(path, options.labels));
   const made = await predictions(rows, options);
   if (options.out !== undefined) await write(options.out, rows, made);
+  if (options.plot !== undefined) await writePlot(options.plot, rows, made);
   const scores = scoreFlows(rows, made);
   if (options.json) console.log(JSON.stringify(scores));
   else {

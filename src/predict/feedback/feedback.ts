@@ -214,8 +214,10 @@ export class Feedback {
     this.#pastRates.keep(place, 0, told, 0, Math.log1p(average), totalBytes);
     const doubt = 1 - this.#rateMixture.weight(place);
     if (average > 0) outputs[rate] += doubt * (Math.log1p(average) - told);
+    // What a limit delays a few heavy sessions decide: the model's limit on top of the average does better than either.
     const limit = at + OUTPUTS.limit.at;
-    outputs[limit] = Math.max(outputs[limit], Math.log((doubt * PLAIN_LIMIT * average) / LIMIT_UNIT));
+    const bytes = Math.exp(Math.min(outputs[limit], MOST_LOG)) * LIMIT_UNIT + this.history.quickAverage(place);
+    outputs[limit] = Math.log(Math.max(bytes, doubt * PLAIN_LIMIT * average) / LIMIT_UNIT);
   }
 
   session(place: number): SessionScores {

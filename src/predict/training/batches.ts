@@ -5,8 +5,9 @@ import type { Example, Sequence } from './flow-rows.js';
 
 /** Share of the sequences that are rows after packets, each from a state of its own. */
 const EVENT_SHARE = 0.4;
-/** 0: a capture counts as its steps; 1: as any other capture. */
+/** 0: a capture counts as its steps, or flows; 1: as any other capture. */
 const CAPTURE_EVENNESS = 0.3;
+const EVENT_EVENNESS = 0.5;
 /** Chance that a sequence does without a feature. */
 const DROPOUT = 0.2;
 
@@ -17,12 +18,24 @@ export interface Batch {
   targets: Float32Array;
 }
 
+/** Running sums of what sequences count, where large captures count less than their size. */
+function evened(sequences: readonly Sequence[], count: (sequence: Sequence) => number, evenness: number): Float64Array {
+  const sizes = new Map<string, number>();
+  for (const one of sequences) sizes.set(one.capture, (sizes.get(one.capture) ?? 0) + count(one));
+  let sum = 0;
+  return Float64Array.from(sequences, (one) => {
+    sum += count(one) / (sizes.get(one.capture) as number) ** evenness;
+    return sum;
+  });
+}
+
 /** Draws batches: stretches of flows, and rows after their first packets. The arrays of a batch are used again. */
 export class Batches {
   readonly #flows: Sequence[];
   readonly #events: Example[][];
-  /** Sums of the flows' steps, to draw a flow as often as it has steps. */
+  /** Sums of the flows' steps, to draw a flow as often as it has steps, and of what its first packets count. */
   readonly #sums: Float64Array;
+  readonly #eventSums: Float64Array;
   readonly #batch: Batch;
   /** Columns of a row. */
   readonly width: number;
@@ -33,17 +46,13 @@ export class Batches {
     readonly random: () => number,
   ) {
     this.#flows = rows.filter(({ steps }) => steps.length > 0);
-    this.#events = rows.map(({ events }) => [...events.values()]).filter(({ length }) => length > 0);
+    const withEvents = rows.filter(({ events }) => events.size > 0);
+    this.#events = withEvents.map(({ events }) => [...events.values()]);
     const first = this.#events[0]?.[0] ?? this.#flows[0]?.steps[0];
     if (first === undefined) throw new TidegateError('TIDEGATE_E_TRAINING', 'there is nothing to train on');
     this.width = first.features.length;
-    const sizes = new Map<string, number>();
-    for (const { capture, steps } of this.#flows) sizes.set(capture, (sizes.get(capture) ?? 0) + steps.length);
-    let sum = 0;
-    this.#sums = Float64Array.from(this.#flows, ({ capture, steps }) => {
-      sum += steps.length / (sizes.get(capture) as number) ** CAPTURE_EVENNESS;
-      return sum;
-    });
+    this.#sums = evened(this.#flows, ({ steps }) => steps.length, CAPTURE_EVENNESS);
+    this.#eventSums = evened(withEvents, () => 1, EVENT_EVENNESS);
     const count = shape.sequences * shape.steps;
     this.#batch = {
       features: new Float32Array(count * this.width),
@@ -90,13 +99,13 @@ export class Batches {
 
   #drawEvents(sequence: number): void {
     for (let step = 0; step < this.shape.steps; step++) {
-      const events = this.#events[Math.floor(this.random() * this.#events.length)];
+      const events = this.#events[this.#draw(this.#eventSums)];
       this.#put(this.#row(sequence, step), events[Math.floor(this.random() * events.length)]);
     }
   }
 
   #drawSteps(sequence: number): void {
-    const { steps } = this.#flows[this.#drawFlow()];
+    const { steps } = this.#flows[this.#draw(this.#sums)];
     const room = steps.length - this.shape.steps;
     // A flow's beginning counts as often as any other place.
     const from =
@@ -108,12 +117,12 @@ export class Batches {
     }
   }
 
-  #drawFlow(): number {
-    const at = this.random() * this.#sums[this.#sums.length - 1];
-    let [low, high] = [0, this.#sums.length - 1];
+  #draw(sums: Float64Array): number {
+    const at = this.random() * sums[sums.length - 1];
+    let [low, high] = [0, sums.length - 1];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#sums[middle] > at) high = middle;
+      if (sums[middle] > at) high = middle;
       else low = middle + 1;
     }
     return low;

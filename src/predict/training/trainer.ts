@@ -61,7 +61,7 @@ export const DEFAULT_TRAINING: TrainOptions = {
   seed: 1,
   batch: { sequences: 64, steps: 32 },
   rate: 3e-3,
-  decay: 1e-3,
+  decay: 0.3,
   members: 4,
   variants: 3,
   synthetic: 40,
