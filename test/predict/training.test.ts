@@ -14,7 +14,7 @@ import { corrections, TARGET_COLUMNS, trainGraph } from '../../src/predict/model
 import { OnnxSession } from '../../src/predict/runtime.js';
 import { allFlowRows, coreColumnsOf, type Flow } from '../../src/predict/training/flow-rows.js';
 import { Random } from '../../src/predict/training/random.js';
-import { DEFAULT_TRAINING, train } from '../../src/predict/training/trainer.js';
+import { DEFAULT_TRAINING, type TrainingState, train } from '../../src/predict/training/trainer.js';
 
 const random = new Random(5).next;
 
@@ -177,4 +177,19 @@ test('the networks of a model are found again in its file', async () => {
   const foreign = new Graph('foreign');
   foreign.output('y', tanh(foreign, foreign.input('x', [1, 1])));
   assert.throws(() => decodeNetworks(encodeModel(foreign)), { code: 'TIDEGATE_E_MODEL', message: /none of ours/ });
+});
+
+test('a run that was broken off and gone on with ends in the same model', { timeout: 60_000 }, async () => {
+  const rows = allFlowRows(Array.from({ length: 8 }, (_, i) => made(i)));
+  const options = { ...DEFAULT_TRAINING, iterations: 120, members: 2, variants: 1, synthetic: 4 };
+  const states: TrainingState[] = [];
+  const whole = await train(rows, {
+    ...options,
+    onCheckpoint: async (state) => void states.push(structuredClone(state)),
+  });
+  assert.equal(states.length, 4, 'within each network, and after it');
+  for (const resume of states.slice(0, 3)) {
+    const again = await train(rows, { ...options, resume: structuredClone(resume) });
+    assert.deepEqual(again.model, whole.model);
+  }
 });

@@ -25,21 +25,15 @@ function derived(
   return output;
 }
 
-/** [m,k] times [k,n]. */
+/** [m,k] times [k,n]. Its gradients are products with one side turned over, which no copy is made for. */
 export function matmul(graph: Graph, a: Value, b: Value): Value {
   const [rows, inner] = dimensions('MatMul', a);
   const [other, columns] = dimensions('MatMul', b);
   if (inner !== other) throw shapeError('MatMul', `[${a.shape}] times [${b.shape}]`);
   return derived(graph, [a, b], graph.emit('MatMul', [a, b], [rows, columns]), (gradient) => [
-    matmul(graph, gradient, transpose(graph, b)),
-    matmul(graph, transpose(graph, a), gradient),
+    graph.emit('Gemm', [gradient, b], [rows, inner], { transB: 1 }),
+    graph.emit('Gemm', [a, gradient], [inner, columns], { transA: 1 }),
   ]);
-}
-
-export function transpose(graph: Graph, a: Value): Value {
-  const [rows, columns] = dimensions('Transpose', a);
-  const output = graph.emit('Transpose', [a], [columns, rows], { perm: [1, 0] });
-  return derived(graph, [a], output, (gradient) => [transpose(graph, gradient)]);
 }
 
 /** The shape of both together, where a dimension of 1 is repeated. */
