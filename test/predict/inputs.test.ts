@@ -19,15 +19,17 @@ test('a history says nothing before the first tick, then averages, peaks and the
   const near = (value: number, expected: number): void => assert.ok(Math.abs(value - expected) < 1e-4 * (1 + expected));
   for (const [i, bytes] of [0, 99, 99].entries()) near(row[i], bytes);
   near(row[TickHistory.bestBytes], 0.5 * 99 + 0.25 * 900);
+  near(row[TickHistory.byteColumns - 4], 900);
+  near(row[TickHistory.byteColumns - 3], 900);
   near(row[TickHistory.byteColumns - 2], 900);
-  near(row[TickHistory.byteColumns - 1], 900);
+  near(row[TickHistory.byteColumns - 1], 99);
   assert.equal(row[TickHistory.byteColumns], 1);
   near(row[TickHistory.bestLog], 0.3 * Math.log1p(99) + 0.7 * 0.3 * Math.log1p(900));
   near(history.average(place), row[TickHistory.bestLog]);
   const shares = TickHistory.byteColumns + 8;
   near(row[shares], 0.4);
   near(row[shares + 1], 2 / 30);
-  assert.deepEqual([...row.subarray(shares + 2)], [0, 0, 1], 'control');
+  assert.deepEqual([...row.subarray(shares + 2, shares + 5)], [0, 0, 1], 'control');
   history.write(row, 0, 0);
   assert.ok(
     row.every((value) => value === 0),

@@ -16,6 +16,8 @@ export interface ModelSize {
 
 /** First logit of the chance of any byte, a factor of the expectation: near enough to 1 to leave the average as it is. */
 const SURE = 2;
+/** First logit by which a session goes on as what it was, over what it was not. */
+const PERSISTENCE = 3;
 
 export const DEFAULT_WIDTHS = { inner: 40, hidden: 40 } as const;
 
@@ -79,6 +81,11 @@ export function beginAsAverage(flat: Float32Array, size: ModelSize, { mean, devi
   const { mean: means, quantiles, limit, rate, errors, risk } = OUTPUTS;
   for (const { at, size: count } of [means, quantiles]) {
     for (let i = 0; i < count; i++) follow(at + i, ticks + TickHistory.bestLog, 0);
+  }
+  // What it did it goes on doing.
+  for (let i = 0; i < OUTPUTS.behaviour.size; i++) {
+    const feature = ticks + TickHistory.kinds + i;
+    flat[skip + feature * OUTPUT_COLUMNS + OUTPUTS.behaviour.at + i] = PERSISTENCE * deviation[feature];
   }
   flat[bias + OUTPUTS.any.at] = SURE;
   for (const { at } of [limit, rate]) follow(at, ticks + TickHistory.bestBytes, -Math.log(LIMIT_UNIT));

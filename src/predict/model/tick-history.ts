@@ -1,6 +1,7 @@
 import type { RequestType } from '../../profile/behavioral-profile.js';
 import { behaviourOf, REQUEST_TYPES } from '../behaviour.js';
 import { grown } from '../places.js';
+import { Silences } from './silences.js';
 
 /** Factors of the averages over ticks. */
 const FACTORS = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9] as const;
@@ -11,8 +12,9 @@ const RECENT = 5;
 const EACH = FACTORS.length;
 
 /** Columns of bytes, which come first: the graphs take their log1p. */
-const BYTES = 3 + EACH + 2;
-const COLUMNS = BYTES + 1 + EACH + 2 + REQUEST_TYPES.length;
+const BYTES = 3 + EACH + 4;
+const OWN_COLUMNS = BYTES + 1 + EACH + 2 + REQUEST_TYPES.length;
+const COLUMNS = OWN_COLUMNS + Silences.columns;
 
 /**
  * What sessions did tick by tick, beside the core's features: those decay with every packet, these know how many seconds
@@ -27,12 +29,15 @@ export class TickHistory {
   /** Places of the averages of log1p(bytes), and of averages of bytes, that predict best on their own. */
   static readonly bestLog = BYTES + 1 + 3;
   static readonly bestBytes = 3 + 4;
+  /** Place of the first kind. */
+  static readonly kinds = BYTES + 1 + EACH + 2;
 
   #up = new Float32Array(0);
   #down = new Float32Array(0);
   #logs = new Float32Array(0);
   #bytes = new Float32Array(0);
   #ticks = new Uint32Array(0);
+  readonly #silences = new Silences(0);
 
   constructor(places = 1) {
     this.grow(places);
@@ -49,6 +54,7 @@ export class TickHistory {
     this.#logs = grown(this.#logs, places * EACH);
     this.#bytes = grown(this.#bytes, places * EACH);
     this.#ticks = grown(this.#ticks, places);
+    this.#silences.grow(places);
   }
 
   /** Forgets what was at a place. */
@@ -58,6 +64,7 @@ export class TickHistory {
     this.#logs.fill(0, place * EACH, (place + 1) * EACH);
     this.#bytes.fill(0, place * EACH, (place + 1) * EACH);
     this.#ticks[place] = 0;
+    this.#silences.clear(place);
   }
 
   /** The best average of log1p(bytes) at a place: what a forecast without a model says. */
@@ -90,6 +97,7 @@ export class TickHistory {
     this.#ticks[place]++;
     const bytes = up + down;
     const logarithm = bytes === 0 ? 0 : Math.log1p(bytes);
+    this.#silences.add(logarithm, place);
     const averages = place * EACH;
     for (let i = 0; i < EACH; i++) {
       this.#logs[averages + i] += FACTORS[i] * (logarithm - this.#logs[averages + i]);
@@ -99,8 +107,8 @@ export class TickHistory {
 
   /**
    * Writes the columns at `at`. Bytes: up, down and both in the last tick; averages; the largest tick of the last 5 and of
-   * the last 30. Then 1 (there were ticks), averages of log1p(bytes), the share of the last 5 and of the last 30 ticks with
-   * bytes, the kind of the last 30. All 0 where there was no tick.
+   * the last 30, up and down in those. Then 1 (there were ticks), averages of log1p(bytes), the share of the last 5 and of the last 30 ticks with
+   * bytes, the kind of the last 30; then those of {@link Silences}. All 0 where there was no tick.
    */
   write(into: Float32Array, at: number, place = 0): void {
     const ticks = this.#ticks[place];
@@ -112,11 +120,13 @@ export class TickHistory {
     const count = Math.min(ticks, MEMORY);
     const recent = Math.min(ticks, RECENT);
     const last = (ticks - 1) % MEMORY;
-    let [most, active, recentMost, recentActive] = [0, 0, 0, 0];
+    let [most, active, recentMost, recentActive, ups, downs] = [0, 0, 0, 0, 0, 0];
     for (let age = 0, i = last; age < count; age++, i = i === 0 ? MEMORY - 1 : i - 1) {
       const bytes = this.#up[first + i] + this.#down[first + i];
       if (bytes === 0) continue;
       active++;
+      ups += this.#up[first + i];
+      downs += this.#down[first + i];
       if (bytes > most) most = bytes;
       if (age >= recent) continue;
       recentActive++;
@@ -126,8 +136,10 @@ export class TickHistory {
     into[at] = up;
     into[at + 1] = down;
     into[at + 2] = up + down;
-    into[at + BYTES - 2] = recentMost;
-    into[at + BYTES - 1] = most;
+    into[at + BYTES - 4] = recentMost;
+    into[at + BYTES - 3] = most;
+    into[at + BYTES - 2] = ups;
+    into[at + BYTES - 1] = downs;
     into[at + BYTES] = 1;
     for (let i = 0; i < EACH; i++) {
       into[at + 3 + i] = this.#bytes[place * EACH + i];
@@ -136,6 +148,7 @@ export class TickHistory {
     const shares = at + BYTES + 1 + EACH;
     into[shares] = recentActive / recent;
     into[shares + 1] = active / count;
+    this.#silences.write(into, at + OWN_COLUMNS, place);
     const kind = REQUEST_TYPES.indexOf(this.kind(place));
     for (let i = 0; i < REQUEST_TYPES.length; i++) into[shares + 2 + i] = i === kind ? 1 : 0;
   }
