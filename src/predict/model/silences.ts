@@ -39,7 +39,8 @@ export class Silences {
 
   clear(place: number): void {
     this.#lengths.fill(0, place * MEMORY, (place + 1) * MEMORY);
-    for (const values of [this.#count, this.#silent, this.#run, this.#amount, this.#last, this.#stay]) values[place] = 0;
+    for (const values of [this.#count, this.#silent, this.#run, this.#amount, this.#last, this.#stay])
+      values[place] = 0;
   }
 
   /** A tick's log1p(bytes). */

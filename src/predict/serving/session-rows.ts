@@ -4,7 +4,8 @@ import { errorBit } from '../../profile/behavioral-profile.js';
 import { Feedback } from '../feedback/feedback.js';
 import { LiveScores } from '../feedback/live-scores.js';
 import { CONTEXT_COLUMNS, type SessionContext, writeContext } from '../model/context.js';
-import { SESSION_COLUMNS } from '../model/inputs.js';
+import { SESSION_COLUMNS, SESSION_CONTEXT, SESSION_TICKS } from '../model/inputs.js';
+import { OpeningColumns } from '../model/opening.js';
 import { OUTPUT_COLUMNS } from '../model/outputs.js';
 import { TickHistory } from '../model/tick-history.js';
 import { grown } from '../places.js';
@@ -70,6 +71,7 @@ export class SessionRows {
   tickUp = new Float64Array(0);
   tickDown = new Float64Array(0);
   totals = new Float64Array(0);
+  readonly #opening: OpeningColumns;
   readonly #mask: number;
   readonly #events: { column: number; bits: number }[];
   #places = 0;
@@ -97,6 +99,7 @@ export class SessionRows {
     this.#mask = layout.at.MAX_SLOTS - 1;
     this.#events = EVENTS.map(({ feature, bits }) => ({ column: layout.features.indexOf(feature), bits }));
     this.history = new TickHistory(0);
+    this.#opening = new OpeningColumns(layout.features, 0);
     this.feedback = new Feedback(this.history, 0, scores);
     this.#growPlaces(64);
   }
@@ -188,9 +191,10 @@ export class SessionRows {
       if (parts > 1) this.feedback.skip(place);
       this.feedback.observe(place, (up + down) / parts, this.totals[row], happened);
       const at = row * SESSION_COLUMNS;
-      this.history.write(this.session, at, place);
+      this.#opening.write(tick.features, row * features, this.session, at, place);
+      this.history.write(this.session, at + SESSION_TICKS, place);
       const context = place * CONTEXT_COLUMNS;
-      for (let i = 0; i < CONTEXT_COLUMNS; i++) this.session[at + TickHistory.columns + i] = this.#context[context + i];
+      for (let i = 0; i < CONTEXT_COLUMNS; i++) this.session[at + SESSION_CONTEXT + i] = this.#context[context + i];
     }
     if (this.#told.size > 0) this.#told.clear();
     return skipped;
@@ -256,6 +260,7 @@ export class SessionRows {
 
   #clear(place: number, handle: number): void {
     this.history.clear(place);
+    this.#opening.clear(place);
     this.feedback.clear(place);
     this.#owner[place] = handle;
     this.#bytesIn[place] = 0;
@@ -284,6 +289,7 @@ export class SessionRows {
 
   #growPlaces(places: number): void {
     this.history.grow(places);
+    this.#opening.grow(places);
     this.feedback.grow(places);
     this.#owner = grown(this.#owner, places);
     this.#row = grown(this.#row, places);

@@ -8,8 +8,9 @@ const EVENT_SHARE = 0.4;
 /** 0: a capture counts as its steps, or flows; 1: as any other capture. */
 const CAPTURE_EVENNESS = 0.3;
 const EVENT_EVENNESS = 0.5;
-/** Chance that a sequence does without a feature. */
+/** Chance that a sequence does without a feature: a stretch of a flow, and rows after first packets, of which there are few. */
 const DROPOUT = 0.2;
+const EVENT_DROPOUT = 0.4;
 
 export interface Batch {
   features: Float32Array;
@@ -68,8 +69,8 @@ export class Batches {
     keep.fill(0);
     targets.fill(0);
     for (let sequence = 0; sequence < this.shape.sequences; sequence++) {
-      this.#drop(sequence);
       const isEvents = this.#flows.length === 0 || (this.#events.length > 0 && this.random() < EVENT_SHARE);
+      this.#drop(sequence, isEvents ? EVENT_DROPOUT : DROPOUT);
       if (isEvents) this.#drawEvents(sequence);
       else this.#drawSteps(sequence);
     }
@@ -86,13 +87,13 @@ export class Batches {
   }
 
   /** The same features are missing all through a sequence; what it did tick by tick never is. */
-  #drop(sequence: number): void {
+  #drop(sequence: number, share: number): void {
     const { dropout } = this.#batch;
     const { ticks, context } = inputPlaces(this.width);
     // What was known at the open is known as a whole, or not at all, which is 0 in live sessions too.
-    const known = this.random() < DROPOUT ? 0 : 1;
+    const known = this.random() < share ? 0 : 1;
     for (let i = 0; i < this.width; i++) {
-      const kept = i >= context ? known : i >= ticks ? 1 : this.random() < DROPOUT ? 0 : 1 / (1 - DROPOUT);
+      const kept = i >= context ? known : i >= ticks ? 1 : this.random() < share ? 0 : 1 / (1 - share);
       for (let step = 0; step < this.shape.steps; step++) dropout[this.#row(sequence, step) * this.width + i] = kept;
     }
   }

@@ -1,6 +1,7 @@
 import { SessionTable } from '../../core/session-table.js';
 import type { RequestType } from '../../profile/behavioral-profile.js';
-import { inputPlaces, SESSION_COLUMNS } from '../model/inputs.js';
+import { inputPlaces, SESSION_COLUMNS, SESSION_TICKS } from '../model/inputs.js';
+import { OpeningColumns } from '../model/opening.js';
 import { HORIZONS } from '../model/outputs.js';
 import { TickHistory } from '../model/tick-history.js';
 import { labelled, stepTargets, TARGET_PLACES } from './step-targets.js';
@@ -85,11 +86,13 @@ export function flowRows(table: SessionTable, flow: Flow): FlowRows {
   const steps: Example[] = [];
   const events = new Map<number, Example>();
   const history = new TickHistory();
+  const opening = new OpeningColumns(table.layout.features, 1);
   const features = (now: number): Float32Array => {
     const core = table.features(handle, now);
     const row = new Float32Array(core.length + SESSION_COLUMNS);
     row.set(core);
-    history.write(row, core.length);
+    opening.write(core, 0, row, core.length);
+    history.write(row, core.length + SESSION_TICKS);
     return row;
   };
   for (let i = 0; i < flow.times.length; i++) {

@@ -3,8 +3,7 @@ import { test } from 'node:test';
 import type { FeatureTick } from '../../../src/core/feature-matrix.js';
 import { SessionTable } from '../../../src/core/session-table.js';
 import { CONTEXT_COLUMNS } from '../../../src/predict/model/context.js';
-import { SESSION_COLUMNS } from '../../../src/predict/model/inputs.js';
-import { TickHistory } from '../../../src/predict/model/tick-history.js';
+import { SESSION_COLUMNS, SESSION_CONTEXT, SESSION_TICKS } from '../../../src/predict/model/inputs.js';
 import { ReplayRecorder } from '../../../src/predict/serving/replay-recorder.js';
 import { ABUSE_BIT, SessionRows } from '../../../src/predict/serving/session-rows.js';
 import { errorBit } from '../../../src/profile/behavioral-profile.js';
@@ -80,7 +79,7 @@ test('a session brings along its state, bias and what was known, before its firs
   rows.take(tickOf([early, late].map((one) => ({ handle: one, bytes: 0 }))));
   assert.deepEqual([...rows.states[0].data.subarray(0, 4)], [7, 8, 0, 0], 'a state of another size means nothing');
   for (const row of [0, 1]) {
-    const known = rows.session.subarray(row * SESSION_COLUMNS + TickHistory.columns, (row + 1) * SESSION_COLUMNS);
+    const known = rows.session.subarray(row * SESSION_COLUMNS + SESSION_CONTEXT, (row + 1) * SESSION_COLUMNS);
     assert.equal(known.length, CONTEXT_COLUMNS);
     assert.equal(known[0], 1);
     assert.ok(Math.abs(known[5] - Math.log1p(3)) < 1e-6);
@@ -132,6 +131,6 @@ test('recordings have a row before each tick’s bytes, end with their session, 
   assert.deepEqual([sequence.client, sequence.ended, sequence.up.length], ['client', true, 15]);
   assert.ok(sequence.up.every((bytes) => bytes === 10));
   // The first row was taken in the third tick, when 10 bytes had come in the one before.
-  assert.equal(sequence.rows[columns], 10);
+  assert.equal(sequence.rows[columns + SESSION_TICKS], 10);
   assert.equal(sequence.rows.length, sequence.up.length * sequence.columns);
 });

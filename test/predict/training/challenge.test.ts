@@ -5,7 +5,7 @@ import { SessionTable } from '../../../src/core/session-table.js';
 import { pairedBootstrap } from '../../../src/predict/evaluation/paired-bootstrap.js';
 import { encodeModel } from '../../../src/predict/graph/encode.js';
 import { decodeNetworks } from '../../../src/predict/model/decode.js';
-import { SESSION_COLUMNS } from '../../../src/predict/model/inputs.js';
+import { SESSION_COLUMNS, SESSION_TICKS } from '../../../src/predict/model/inputs.js';
 import { predictGraph } from '../../../src/predict/model/predict-graph.js';
 import { TickHistory } from '../../../src/predict/model/tick-history.js';
 import type { ReplaySequence } from '../../../src/predict/store/replay-sequence.js';
@@ -29,7 +29,7 @@ function beating(i: number, beat: number): ReplaySequence {
   const size = 20_000 + next() * 20_000;
   for (let tick = 0; tick < ticks; tick++) {
     rows.set(table.features(handle, tick * 1000), tick * columns);
-    history.write(rows, tick * columns + core);
+    history.write(rows, tick * columns + core + SESSION_TICKS);
     if ((tick + phase) % beat === 0) {
       up[tick] = size;
       table.core.datagramIn(handle, size, tick * 1000 + 1);
