@@ -374,6 +374,12 @@ export class SocketHost extends EventEmitter<HostEvents> {
     });
   }
 
+  /** Removes everything of a client: its profile, and what was recorded of it for training. */
+  forget(clientIdentifier: string): void {
+    this.profiler.forget(clientIdentifier);
+    this.prediction?.forget(clientIdentifier);
+  }
+
   /** All live sessions with their profiles. A shard that does not answer in time is left out. */
   async sessions(): Promise<SessionDetail[]> {
     const pool = this.shards;

@@ -29,6 +29,8 @@ export interface Profiler {
   /** What a model keeps of a client between its sessions; null: nothing. */
   memoryOf(clientIdentifier: string): PredictionMemory | null;
   remember(clientIdentifier: string, memory: PredictionMemory): void;
+  /** Removes everything of a client. */
+  forget(clientIdentifier: string): void;
 }
 
 export interface ProfilerOptions {
@@ -122,6 +124,10 @@ export class BehavioralProfiler implements Profiler {
     const entry = this.#entries.get(clientIdentifier);
     // A client that was forgotten stays so.
     if (entry !== undefined) entry.memory = memory;
+  }
+
+  forget(clientIdentifier: string): void {
+    this.#entries.delete(clientIdentifier);
   }
 
   #chances(entry: Entry | undefined): Record<ErrorScenario, number> {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { createMetrics } from '../../src/admin/metrics.js';
 import type { HostConfigInput } from '../../src/host/config.js';
 import { SocketHost } from '../../src/host/socket-host.js';
 import { encodeModel } from '../../src/predict/graph/encode.js';
@@ -82,6 +83,16 @@ test('two kinds of client part within seconds, and settings follow', { timeout: 
   const { source, error, averageError } = host.predictionState;
   assert.ok(error !== null && averageError !== null && ['model', 'average'].includes(source));
   assert.ok((host.prediction?.status?.ticks ?? 0) > 10);
+  const metrics = await createMetrics(host).metrics();
+  for (const line of [
+    /^tidegate_prediction_source\{source="model"\} [01]$/m,
+    /^tidegate_prediction_ticks_total [1-9]\d+$/m,
+    /^tidegate_prediction_error\{of="average"\} \d/m,
+    /^tidegate_prediction_pinball_loss\{horizon="10s"\} \d/m,
+    /^tidegate_prediction_chance_told\{scenario="risk"\} \d/m,
+  ]) {
+    assert.match(metrics, line);
+  }
 });
 
 test('a client that comes back brings along what the model made of it', { timeout: 60_000 }, async () => {

@@ -205,6 +205,11 @@ export class PredictionService {
     return (this.#next ?? this.#model).id;
   }
 
+  /** Removes what was recorded of a client. */
+  forget(client: string): void {
+    this.#send({ type: 'forget', client });
+  }
+
   /** A model is to serve, after so many ticks beside the one that does; `chosen`: even where that does better. */
   use(model: NamedModel, shadowTicks: number, chosen: boolean): void {
     if (this.#port === null) {

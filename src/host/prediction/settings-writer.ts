@@ -31,6 +31,8 @@ export class SettingsWriter {
     const at = row * OUTPUT_COLUMNS;
     const rate = rateOf(outputs[at + OUTPUTS.rate.at]) / this.tickSeconds;
     const suggested = rateOf(outputs[at + OUTPUTS.limit.at]) / this.tickSeconds;
+    // A model that says what is no number leaves things as they are; its live error takes it out of service.
+    if (!Number.isFinite(rate + suggested)) return false;
     if (this.#owner[place] === handle) {
       this.#rate[place] = Math.max(rate, this.#rate[place] * FALL);
       this.#suggested[place] = Math.max(suggested, this.#suggested[place] * FALL);

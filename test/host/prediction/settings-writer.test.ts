@@ -62,6 +62,9 @@ test('risk alone halves the limit at level 1, and a session that is gone is left
   const { follow, limit, table, handle } = open({ rateLimitFactor: 4 });
   follow(row(10_000, 1, 3));
   near(limit(), 20_000);
+  assert.equal(follow(row(Number.NaN, Number.NaN)), false, 'what is no number is not followed');
+  near(limit(), 20_000);
+  assert.equal(follow(row(11_000, 1, 3)), false);
   assert.equal(table.posture(handle).level, 1);
   table.close(handle);
   assert.equal(follow(row(900_000, 1)), false);

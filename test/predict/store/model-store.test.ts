@@ -3,6 +3,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { SessionTable } from '../../../src/core/session-table.js';
+import { Forecaster } from '../../../src/predict/forecaster.js';
 import { cardOf } from '../../../src/predict/store/model-card.js';
 import { ModelStore, readModelFile, readPlainModel } from '../../../src/predict/store/model-store.js';
 
@@ -100,4 +102,14 @@ test('old models go, but never the one that serves; nothing is left aside', asyn
   const files = await readdir(store.folder);
   assert.ok(files.every((file) => !file.endsWith('.new')));
   assert.match(await readFile(join(store.folder, 'current.json'), 'utf8'), /"previous":null/);
+});
+
+test('the model of the package is for this core, is what its card says, and is small', async () => {
+  const { bytes, card } = await new ModelStore('/nowhere').champion();
+  const forecaster = await Forecaster.create(bytes, new SessionTable().layout.features.length);
+  await forecaster.release();
+  assert.ok(
+    bytes.length < 1_000_000 && card.parent === null && card.metrics.rateRatio < 1,
+    JSON.stringify(card.metrics),
+  );
 });
