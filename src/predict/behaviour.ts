@@ -19,6 +19,11 @@ export function behaviourOf(up: ArrayLike<number>, down: ArrayLike<number>, from
     downs += down[s];
     if (up[s] + down[s] > 0) active++;
   }
+  return kindOfSums(ups, downs, active, seconds);
+}
+
+/** The same from the sums: bytes up and down, and seconds with any. */
+export function kindOfSums(ups: number, downs: number, active: number, seconds: number): RequestType {
   const total = ups + downs;
   if (total < QUIET * seconds) return 'control';
   const isSteady = total >= BUSY * seconds && active >= (seconds * 2) / 3;

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { SessionTable } from '../../src/core/session-table.js';
+import { behaviourOf } from '../../src/predict/behaviour.js';
+import { Silences } from '../../src/predict/model/silences.js';
 import { TickHistory } from '../../src/predict/model/tick-history.js';
 import { varied } from '../../src/predict/training/augment.js';
 import { Batches } from '../../src/predict/training/batches.js';
@@ -94,4 +97,50 @@ test('batches: a stretch keeps its state, rows after packets never do, and nothi
     }
   }
   assert.ok(stretches > 100 && events > 80, `${stretches} stretches, ${events} of packets`);
+});
+
+test('sums that are kept as ticks come and go are those of the last thirty', () => {
+  const amounts = fc.array(fc.tuple(fc.oneof(fc.constant(0), fc.nat(5000)), fc.oneof(fc.constant(0), fc.nat(5000))), {
+    minLength: 1,
+    maxLength: 100,
+  });
+  fc.assert(
+    fc.property(amounts, (ticks) => {
+      const history = new TickHistory();
+      for (const [up, down] of ticks) history.add(up, down);
+      const row = new Float32Array(TickHistory.columns);
+      history.write(row, 0);
+      const last = ticks.slice(-30);
+      const [ups, downs] = [0, 1].map((way) => last.map((tick) => tick[way]));
+      const sum = (values: number[]): number => values.reduce((all, value) => all + value, 0);
+      const most = Math.max(...last.map(([up, down]) => up + down));
+      const bytes = TickHistory.byteColumns;
+      assert.deepEqual([...row.subarray(bytes - 3, bytes)], [most, sum(ups), sum(downs)]);
+      const active = last.filter(([up, down]) => up + down > 0).length / last.length;
+      assert.ok(Math.abs(row[TickHistory.kinds - 1] - active) < 1e-6);
+      assert.equal(history.kind(0), behaviourOf(ups, downs, 0, last.length));
+    }),
+  );
+});
+
+test('silences: of those that lasted as long as this one, how many ended here', () => {
+  const silences = new Silences(1);
+  const row = new Float32Array(Silences.columns);
+  // Three active ticks, then nine silent ones, over and over, and once five.
+  const beat = [...[1, 1, 1], ...new Array(9).fill(0)];
+  for (const tick of [...beat, ...beat, ...beat, ...[1, 0, 0, 0, 0, 0], ...beat]) silences.add(tick * 7, 0);
+  silences.write(row, 0, 0);
+  const near = (value: number, expected: number): void => assert.ok(Math.abs(value - expected) < 1e-5, `${value}`);
+  near(row[0], Math.log1p(9));
+  near(row[1], Math.log1p(5));
+  near(row[2], Math.log1p(9));
+  near(row[3], Math.log1p((9 + 9 + 9 + 5) / 4));
+  near(row[4], 3 / 4);
+  near(row[6], 1 / 4);
+  near(row[7], 7);
+  assert.equal(row[9], 0);
+  for (let i = 0; i < 2; i++) silences.add(7, 0);
+  silences.write(row, 0, 0);
+  near(row[0], 0);
+  near(row[9], Math.log1p(2));
 });

@@ -36,29 +36,20 @@ export function embedded(graph: Graph, weights: Weights, features: Value): Value
   return tanh(graph, add(graph, matmul(graph, features, weights.embed), weights.embedBias));
 }
 
-/** What the gates get from the input, for any number of rows: [rows, 3 hidden]. */
-export function gateInputs(graph: Graph, weights: Weights, embedding: Value): Value {
+/** What the recurrence gets from the input, for any number of rows: [rows, 2 hidden]. */
+export function gateInputs(graph: Graph, weights: Pick<Weights, 'gates' | 'gatesBias'>, embedding: Value): Value {
   return add(graph, matmul(graph, embedding, weights.gates), weights.gatesBias);
 }
 
 /**
- * One step of the gated recurrent unit (Cho et al. 2014, in the form of cuDNN, where the reset gate comes after the
- * product): z, r = sigmoid, c = tanh(x + r * Uh), h' = c + z (h - c).
+ * One step of a gated linear recurrence (the minimal GRU of Feng et al. 2024): z = sigmoid, c = tanh, h' = c + z (h - c). The
+ * gate sees the input, not the state: as good here as a GRU or an LSTM (docs/model.md), for two thirds of the arithmetic.
  */
-export function recurrentStep(
-  graph: Graph,
-  { hidden }: ModelSize,
-  weights: Pick<Weights, 'recur' | 'recurBias'>,
-  inputs: Value,
-  state: Value,
-): Value {
-  const parts = [2 * hidden, hidden];
-  const [xGates, xCandidate] = splitColumns(graph, inputs, parts);
-  const recurrent = add(graph, matmul(graph, state, weights.recur), weights.recurBias);
-  const [hGates, hCandidate] = splitColumns(graph, recurrent, parts);
-  const [update, reset] = splitColumns(graph, sigmoid(graph, add(graph, xGates, hGates)), [hidden, hidden]);
-  const candidate = tanh(graph, add(graph, xCandidate, multiply(graph, reset, hCandidate)));
-  return add(graph, candidate, multiply(graph, update, subtract(graph, state, candidate)));
+export function recurrentStep(graph: Graph, { hidden }: ModelSize, inputs: Value, state: Value): Value {
+  const [gate, candidate] = splitColumns(graph, inputs, [hidden, hidden]);
+  const keep = sigmoid(graph, gate);
+  const next = tanh(graph, candidate);
+  return add(graph, next, multiply(graph, keep, subtract(graph, state, next)));
 }
 
 /**

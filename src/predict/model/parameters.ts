@@ -29,10 +29,8 @@ export function parameterShapes({ features, inner, hidden }: ModelSize) {
   return [
     { name: 'embed', shape: [features, inner] },
     { name: 'embedBias', shape: [1, inner] },
-    { name: 'gates', shape: [inner, 3 * hidden] },
-    { name: 'gatesBias', shape: [1, 3 * hidden] },
-    { name: 'recur', shape: [hidden, 3 * hidden] },
-    { name: 'recurBias', shape: [1, 3 * hidden] },
+    { name: 'gates', shape: [inner, 2 * hidden] },
+    { name: 'gatesBias', shape: [1, 2 * hidden] },
     { name: 'head', shape: [hidden + inner, OUTPUT_COLUMNS] },
     { name: 'skip', shape: [features, OUTPUT_COLUMNS] },
     { name: 'headBias', shape: [1, OUTPUT_COLUMNS] },

@@ -1,7 +1,7 @@
 import { Graph } from '../graph/graph.js';
 import { add, concatColumns, matmul, splitColumns, tanh } from '../graph/operators.js';
 import { SESSION_COLUMNS } from './inputs.js';
-import { type Normalisation, normalised, outputRows, recurrentStep } from './network.js';
+import { gateInputs, type Normalisation, normalised, outputRows, recurrentStep } from './network.js';
 import { OUTPUT_COLUMNS } from './outputs.js';
 import { type ModelSize, matrices, parameterCount, parameterShapes, type Weights } from './parameters.js';
 
@@ -46,9 +46,8 @@ export function predictGraph(size: ModelSize, normalisation: Normalisation, memb
   const next = parts.map((part, i) => {
     const named = (name: keyof Weights, rows: number) =>
       graph.constant([rows, part[name].length / rows], part[name], `${name}.${i}`);
-    const inputs = add(graph, matmul(graph, embeddings[i], named('gates', inner)), named('gatesBias', 1));
-    const recur = { recur: named('recur', hidden), recurBias: named('recurBias', 1) };
-    return recurrentStep(graph, size, recur, inputs, states[i]);
+    const gates = { gates: named('gates', inner), gatesBias: named('gatesBias', 1) };
+    return recurrentStep(graph, size, gateInputs(graph, gates, embeddings[i]), states[i]);
   });
   // The states of all, then the embeddings of all: their rows of the heads in that order, a share each.
   const deep = new Float32Array((hidden + inner) * count * OUTPUT_COLUMNS);
@@ -82,8 +81,8 @@ export interface Networks {
 export function readMembers(constants: ReadonlyMap<string, Float32Array>): Networks | null {
   const of = (name: string): Float32Array => constants.get(name) ?? new Float32Array(0);
   const features = of('mean').length;
-  const count = [...constants.keys()].filter((name) => name.startsWith('recur.')).length;
-  const hidden = of('recurBias.0').length / 3;
+  const count = [...constants.keys()].filter((name) => name.startsWith('gates.')).length;
+  const hidden = of('gatesBias.0').length / 2;
   const inner = of('embedBias').length / count;
   const size = { features, inner, hidden };
   if (!(count > 0 && hidden > 0 && inner > 0 && features > SESSION_COLUMNS)) return null;
@@ -103,8 +102,6 @@ export function readMembers(constants: ReadonlyMap<string, Float32Array>): Netwo
       embedBias: of('embedBias').subarray(i * inner, (i + 1) * inner),
       gates: of(`gates.${i}`),
       gatesBias: of(`gatesBias.${i}`),
-      recur: of(`recur.${i}`),
-      recurBias: of(`recurBias.${i}`),
       head: head.map((value) => value * count),
       skip: of('skip'),
       headBias: of('headBias'),

@@ -1,5 +1,5 @@
 import type { RequestType } from '../../profile/behavioral-profile.js';
-import { behaviourOf, REQUEST_TYPES } from '../behaviour.js';
+import { kindOfSums, REQUEST_TYPES } from '../behaviour.js';
 import { grown } from '../places.js';
 import { Silences } from './silences.js';
 
@@ -34,6 +34,11 @@ export class TickHistory {
 
   #up = new Float32Array(0);
   #down = new Float32Array(0);
+  /** Of the ticks that are remembered: bytes up and down, how many had any, the largest. */
+  #ups = new Float64Array(0);
+  #downs = new Float64Array(0);
+  #active = new Uint32Array(0);
+  #most = new Float32Array(0);
   #logs = new Float32Array(0);
   #bytes = new Float32Array(0);
   #ticks = new Uint32Array(0);
@@ -51,6 +56,10 @@ export class TickHistory {
   grow(places: number): void {
     this.#up = grown(this.#up, places * MEMORY);
     this.#down = grown(this.#down, places * MEMORY);
+    this.#ups = grown(this.#ups, places);
+    this.#downs = grown(this.#downs, places);
+    this.#active = grown(this.#active, places);
+    this.#most = grown(this.#most, places);
     this.#logs = grown(this.#logs, places * EACH);
     this.#bytes = grown(this.#bytes, places * EACH);
     this.#ticks = grown(this.#ticks, places);
@@ -63,7 +72,7 @@ export class TickHistory {
     this.#down.fill(0, place * MEMORY, (place + 1) * MEMORY);
     this.#logs.fill(0, place * EACH, (place + 1) * EACH);
     this.#bytes.fill(0, place * EACH, (place + 1) * EACH);
-    this.#ticks[place] = 0;
+    for (const values of [this.#ups, this.#downs, this.#active, this.#most, this.#ticks]) values[place] = 0;
     this.#silences.clear(place);
   }
 
@@ -84,18 +93,22 @@ export class TickHistory {
 
   /** The kind of the last 30 ticks, or of all where there were fewer. */
   kind(place: number): RequestType {
-    const first = place * MEMORY;
-    // The order within the memory is of no account.
-    return behaviourOf(this.#up, this.#down, first, first + Math.min(this.#ticks[place], MEMORY));
+    const ticks = Math.min(this.#ticks[place], MEMORY);
+    return kindOfSums(this.#ups[place], this.#downs[place], this.#active[place], ticks);
   }
 
   /** The bytes of a tick, up and down. */
   add(up: number, down: number, place = 0): void {
     const at = place * MEMORY + (this.#ticks[place] % MEMORY);
+    const bytes = up + down;
+    this.#forget(place, at);
     this.#up[at] = up;
     this.#down[at] = down;
+    this.#ups[place] += up;
+    this.#downs[place] += down;
+    if (bytes > 0) this.#active[place]++;
+    if (bytes > this.#most[place]) this.#most[place] = bytes;
     this.#ticks[place]++;
-    const bytes = up + down;
     const logarithm = bytes === 0 ? 0 : Math.log1p(bytes);
     this.#silences.add(logarithm, place);
     const averages = place * EACH;
@@ -103,6 +116,24 @@ export class TickHistory {
       this.#logs[averages + i] += FACTORS[i] * (logarithm - this.#logs[averages + i]);
       this.#bytes[averages + i] += FACTORS[i] * (bytes - this.#bytes[averages + i]);
     }
+  }
+
+  /** Takes the tick at `at` out of the sums, before another takes its place. */
+  #forget(place: number, at: number): void {
+    const [up, down] = [this.#up[at], this.#down[at]];
+    const bytes = up + down;
+    if (bytes === 0) return;
+    this.#up[at] = 0;
+    this.#down[at] = 0;
+    this.#active[place]--;
+    const isLast = this.#active[place] === 0;
+    // Where nothing is left nothing is left of rounding either.
+    this.#ups[place] = isLast ? 0 : this.#ups[place] - up;
+    this.#downs[place] = isLast ? 0 : this.#downs[place] - down;
+    if (Math.fround(bytes) < this.#most[place]) return;
+    let most = 0;
+    for (let i = place * MEMORY; i < (place + 1) * MEMORY; i++) most = Math.max(most, this.#up[i] + this.#down[i]);
+    this.#most[place] = most;
   }
 
   /**
@@ -120,16 +151,10 @@ export class TickHistory {
     const count = Math.min(ticks, MEMORY);
     const recent = Math.min(ticks, RECENT);
     const last = (ticks - 1) % MEMORY;
-    let [most, active, recentMost, recentActive, ups, downs] = [0, 0, 0, 0, 0, 0];
-    for (let age = 0, i = last; age < count; age++, i = i === 0 ? MEMORY - 1 : i - 1) {
+    let [recentMost, recentActive] = [0, 0];
+    for (let age = 0, i = last; age < recent; age++, i = i === 0 ? MEMORY - 1 : i - 1) {
       const bytes = this.#up[first + i] + this.#down[first + i];
-      if (bytes === 0) continue;
-      active++;
-      ups += this.#up[first + i];
-      downs += this.#down[first + i];
-      if (bytes > most) most = bytes;
-      if (age >= recent) continue;
-      recentActive++;
+      if (bytes > 0) recentActive++;
       if (bytes > recentMost) recentMost = bytes;
     }
     const [up, down] = [this.#up[first + last], this.#down[first + last]];
@@ -137,9 +162,9 @@ export class TickHistory {
     into[at + 1] = down;
     into[at + 2] = up + down;
     into[at + BYTES - 4] = recentMost;
-    into[at + BYTES - 3] = most;
-    into[at + BYTES - 2] = ups;
-    into[at + BYTES - 1] = downs;
+    into[at + BYTES - 3] = this.#most[place];
+    into[at + BYTES - 2] = this.#ups[place];
+    into[at + BYTES - 1] = this.#downs[place];
     into[at + BYTES] = 1;
     for (let i = 0; i < EACH; i++) {
       into[at + 3 + i] = this.#bytes[place * EACH + i];
@@ -147,7 +172,7 @@ export class TickHistory {
     }
     const shares = at + BYTES + 1 + EACH;
     into[shares] = recentActive / recent;
-    into[shares + 1] = active / count;
+    into[shares + 1] = this.#active[place] / count;
     this.#silences.write(into, at + OWN_COLUMNS, place);
     const kind = REQUEST_TYPES.indexOf(this.kind(place));
     for (let i = 0; i < REQUEST_TYPES.length; i++) into[shares + 2 + i] = i === kind ? 1 : 0;

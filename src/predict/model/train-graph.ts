@@ -141,7 +141,7 @@ export function trainGraph(size: ModelSize, normalisation: Normalisation, { sequ
   const inputs = splitRows(graph, gateInputs(graph, weights, embedding), new Array(steps).fill(sequences));
   let state = graph.constant([sequences, size.hidden], new Float32Array(sequences * size.hidden));
   const states = inputs.map((input, step) => {
-    state = recurrentStep(graph, size, weights, input, multiply(graph, state, keep[step]));
+    state = recurrentStep(graph, size, input, multiply(graph, state, keep[step]));
     return state;
   });
   const outputs = heads(graph, weights, concatRows(graph, states), embedding, features);
