@@ -12,15 +12,16 @@ interface HostState {
 
 const OFF = { prediction: { enabled: false } };
 // A trainer that is always at work, as far as it may.
-const ON = { training: { every: 1, minSequences: 40, cpuShare: 0.25 } };
+const ON = { prediction: {}, training: { every: 1, minSequences: 40, cpuShare: 0.25 } };
 
 /** Echoes a second. */
 async function rate(config: object): Promise<number> {
   const { child: host, hello } = await Child.start<{ url: string; hash: string }>('./bench-host.js', [
     '1',
     'udp',
-    JSON.stringify(config),
+    '{}',
     'gated',
+    JSON.stringify(config),
   ]);
   const { child: client } = await Child.start('./echo-client.js', [hello.url, hello.hash, '100', '1']);
   await client.ask();

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { SHARD_WORKER } from '../../src/host/shard-pool.js';
 import { SocketHost } from '../../src/host/socket-host.js';
 
-/** `node bench-host.js SHARDS tcp|udp POLICY gated|ungated`, all of them optional. */
-const [shards = '1', tcp = 'udp', policy = '{}', gate = 'gated'] = process.argv.slice(2);
+/** `node bench-host.js SHARDS tcp|udp POLICY gated|ungated CONFIG`, all of them optional. */
+const [shards = '1', tcp = 'udp', policy = '{}', gate = 'gated', config = '{}'] = process.argv.slice(2);
 const host = new SocketHost(
   {
     port: 0,
@@ -15,6 +15,9 @@ const host = new SocketHost(
     dataDir: mkdtempSync(join(tmpdir(), 'tidegate-bench-')),
     policy: { minRateLimit: 1e9, minBurst: 1e9, maxRateLimit: 1e10, minBufferSize: 65536, ...JSON.parse(policy) },
     handshakes: { retryAbove: 100_000, max: 100_000, maxPerPrefix: 100_000 },
+    // Benches of other parts measure those parts.
+    prediction: { enabled: false },
+    ...JSON.parse(config),
   },
   undefined,
   gate === 'ungated' ? new URL('./ungated-shard.js', import.meta.url).href : SHARD_WORKER,
