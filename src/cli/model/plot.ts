@@ -104,6 +104,7 @@ export function plotFlows(rows: readonly FlowRows[], predictions: readonly FlowP
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12" fill="${COLOURS.text}">`,
+    '<title>What was told of flows before each second, and what came in it</title>',
     `<rect width="${WIDTH}" height="${height}" fill="white"/>`,
     ...key,
     ...panels.map((panel, i) => drawn(panel, TOP + i * (PANEL + GAP))),
