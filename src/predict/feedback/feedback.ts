@@ -183,11 +183,13 @@ export class Feedback {
     this.#uncorrected[place] = outputs[at + OUTPUTS.mean.at];
     this.#averages[place] = this.history.average(place);
     this.#corrected[place] = this.bias.corrected(place, this.#uncorrected[place]);
-    const doubt = (1 - this.#nextMixture.weight(place)) * (this.#averages[place] - this.#corrected[place]);
-    outputs[at + OUTPUTS.mean.at] = this.#corrected[place] + doubt;
-    this.#correctRate(place, outputs, at, totalBytes);
+    outputs[at + OUTPUTS.mean.at] = this.#corrected[place];
+    const rateDoubt = 1 - this.#rateMixture.weight(place);
+    this.#correctRate(place, outputs, at, totalBytes, rateDoubt);
     for (let horizon = 0; horizon < HORIZONS.length; horizon++) {
       const quantile = at + OUTPUTS.quantiles.at + horizon * QUANTILES.length;
+      const doubt = horizon === 0 ? 1 - this.#nextMixture.weight(place) : rateDoubt;
+      this.#overrule(place, outputs, at, horizon, doubt);
       // Quantiles that were learned apart may cross.
       const low = Math.max(0, Math.min(outputs[quantile], outputs[quantile + 1], outputs[quantile + 2]));
       const high = Math.max(0, outputs[quantile], outputs[quantile + 1], outputs[quantile + 2]);
@@ -206,13 +208,25 @@ export class Feedback {
     }
   }
 
+  /** Moves expectation and band of a horizon towards the average, as far as the model is doubted. */
+  #overrule(place: number, outputs: Float32Array, at: number, horizon: number, doubt: number): void {
+    const mean = at + OUTPUTS.mean.at + horizon;
+    const average =
+      horizon === 0 ? this.#averages[place] : Math.log1p(this.history.byteAverage(place) * HORIZONS[horizon]);
+    const move = doubt * (average - outputs[mean]);
+    const quantile = at + OUTPUTS.quantiles.at + horizon * QUANTILES.length;
+    outputs[mean] += move;
+    // Whoever does more than the model knows may stop at any time: the low quantile is not raised for it.
+    outputs[quantile] += Math.min(0, move);
+    for (let i = 1; i < QUANTILES.length; i++) outputs[quantile + i] += move;
+  }
+
   /** The rate to come, and the limit, where the model is overruled. */
-  #correctRate(place: number, outputs: Float32Array, at: number, totalBytes: number): void {
+  #correctRate(place: number, outputs: Float32Array, at: number, totalBytes: number, doubt: number): void {
     const average = this.history.byteAverage(place);
     const rate = at + OUTPUTS.rate.at;
     const told = Math.log1p(Math.exp(Math.min(outputs[rate], MOST_LOG)) * LIMIT_UNIT);
     this.#pastRates.keep(place, 0, told, 0, Math.log1p(average), totalBytes);
-    const doubt = 1 - this.#rateMixture.weight(place);
     if (average > 0) outputs[rate] += doubt * (Math.log1p(average) - told);
     // What a limit delays a few heavy sessions decide: the model's limit on top of the average does better than either.
     const limit = at + OUTPUTS.limit.at;

@@ -2,8 +2,14 @@ import { grown } from '../places.js';
 
 /** How much a square of an error counts, how fast errors are forgotten, and what the model is trusted with beforehand. */
 const RATE = 0.5;
-const MEMORY = 0.85;
-const TRUST = 5;
+const MEMORY = 0.95;
+const TRUST = 6;
+/**
+ * What one tick can say for the model, and against it. An average that begins at nothing is far off at first, which is no merit
+ * of the model's.
+ */
+const MOST_FOR = 1;
+const MOST_AGAINST = 3;
 /** Exponents beyond are 0 or 1 anyway. */
 const FAR = 30;
 
@@ -35,6 +41,7 @@ export class Mixture {
   }
 
   observe(place: number, outcome: number, model: number, average: number): void {
-    this.#lead[place] = this.#lead[place] * MEMORY + (outcome - average) ** 2 - (outcome - model) ** 2;
+    const gain = (outcome - average) ** 2 - (outcome - model) ** 2;
+    this.#lead[place] = this.#lead[place] * MEMORY + Math.max(-MOST_AGAINST, Math.min(gain, MOST_FOR));
   }
 }
