@@ -90,7 +90,7 @@ async function answer(
       draining: isDraining,
       shards: host.shards.live,
       shardNote,
-      prediction: host.predictionState,
+      prediction: host.prediction.state,
       ...host.wellKnown(),
     };
     sendJson(response, isReady ? 200 : 503, detail);

@@ -4,7 +4,7 @@ import type { SocketHost } from '../host/socket-host.js';
 
 /** How predictions do: which model serves, its live errors, bands and chances against what happened, training. */
 export function addPredictionMetrics(host: SocketHost, registry: Registry): void {
-  const status = (): PredictorStatus | null => host.prediction?.status ?? null;
+  const status = (): PredictorStatus | null => host.prediction.service?.status ?? null;
   const gauge = (
     name: string,
     help: string,
@@ -42,11 +42,11 @@ export function addPredictionMetrics(host: SocketHost, registry: Registry): void
     });
   };
   gauge('prediction_source', '1 for what settings follow: the model, or the average of the past', ['source'], (set) => {
-    const { source } = host.predictionState;
+    const { source } = host.prediction.state;
     for (const one of ['model', 'average']) set(one === source ? 1 : 0, { source: one });
   });
   gauge('prediction_model', '1 for the model that predicts', ['model'], (set) => {
-    const { model } = host.predictionState;
+    const { model } = host.prediction.state;
     if (model !== null) set(1, { model });
   });
   counter('prediction_ticks', 'Ticks of the predictor', [], () => [[status()?.ticks ?? 0, {}]]);
@@ -54,7 +54,7 @@ export function addPredictionMetrics(host: SocketHost, registry: Registry): void
     [status()?.skipped ?? 0, {}],
   ]);
   counter('prediction_restarts', 'Predictors that ended unasked and were started again', [], () => [
-    [host.prediction?.restarts ?? 0, {}],
+    [host.prediction.service?.restarts ?? 0, {}],
   ]);
   gauge('prediction_tick_seconds', 'Time of the last tick, from feature rows to settings', [], (set) => {
     const last = status();
@@ -92,9 +92,11 @@ export function addPredictionMetrics(host: SocketHost, registry: Registry): void
   gauge('training_sequences', 'Recorded sequences that models are trained on', [], (set) => {
     set(status()?.sequences ?? null);
   });
-  gauge('training_running', '1 while the trainer is at work', [], (set) => set(host.modelKeeper?.isTraining ? 1 : 0));
-  counter('training_runs', 'Runs of the trainer, by how they ended', ['result'], () =>
-    Object.entries(host.modelKeeper?.runs ?? {}).map(([result, count]) => [count, { result }] as const),
+  gauge('training_running', '1 while the trainer is at work', [], (set) =>
+    set(host.prediction.keeper?.isTraining ? 1 : 0),
   );
-  counter('model_rollbacks', 'Models that were sent back', [], () => [[host.modelKeeper?.rollbacks ?? 0, {}]]);
+  counter('training_runs', 'Runs of the trainer, by how they ended', ['result'], () =>
+    Object.entries(host.prediction.keeper?.runs ?? {}).map(([result, count]) => [count, { result }] as const),
+  );
+  counter('model_rollbacks', 'Models that were sent back', [], () => [[host.prediction.keeper?.rollbacks ?? 0, {}]]);
 }

@@ -6,7 +6,6 @@ import { LimitsMailbox } from '../core/limits-mailbox.js';
 import { assertPortFree } from '../net/udp-driver.js';
 import type { SessionScores } from '../predict/feedback/live-scores.js';
 import type { Forecast } from '../predict/serving/forecast.js';
-import { ModelStore, readPlainModel } from '../predict/store/model-store.js';
 import { type BehavioralProfile, ERROR_SCENARIOS, errorBit } from '../profile/behavioral-profile.js';
 import { BehavioralProfiler, type Profiler } from '../profile/behavioral-profiler.js';
 import {
@@ -17,17 +16,14 @@ import {
 } from './certificate/certificate-source.js';
 import { type HostConfig, type HostConfigInput, parseConfig } from './config.js';
 import { loadKeys } from './keys.js';
-import type { LiveForecast, NamedModel, SessionOpening } from './prediction/messages.js';
-import { ModelKeeper } from './prediction/model-keeper.js';
-import { PredictionService, type PredictionState } from './prediction/prediction-service.js';
+import { HostPrediction } from './prediction/host-prediction.js';
+import type { LiveForecast, SessionOpening } from './prediction/messages.js';
 import { shardCount } from './runtime-support.js';
 import type { FromShard, SessionReport, SessionUpdate } from './shard/messages.js';
 import { SHARD_WORKER, ShardPool } from './shard-pool.js';
 
 /** How long a shard has to tell of its sessions. */
 const REPORT_TIMEOUT_MS = 2000;
-/** Sessions that are recorded for training at a time. */
-const RECORDED = 32;
 /** A limit is written anew when it changed by more than this share. */
 const WORTH_WRITING = 0.1;
 
@@ -62,11 +58,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
   /** Why there are fewer shards than asked for, if so. */
   shardNote: string | null = null;
   restarts = 0;
-  /** Null: no predictions by a model. */
-  prediction: PredictionService | null = null;
-  /** Null: the model stays. */
-  modelKeeper: ModelKeeper | null = null;
-  #noPrediction = 'switched off';
+  readonly prediction: HostPrediction;
   #pool: ShardPool | null = null;
   #certificate: CertificateSource | null = null;
   readonly #mailboxes = new Map<number, LimitsMailbox>();
@@ -83,6 +75,10 @@ export class SocketHost extends EventEmitter<HostEvents> {
     super();
     this.config = parseConfig(config);
     this.profiler = profiler;
+    this.prediction = new HostPrediction(this.config, {
+      log: (level, message, detail) => this.emit('log', level, message, detail),
+      remember: (client, memory) => profiler.remember(client, memory),
+    });
   }
 
   get policy(): SettingsPolicy {
@@ -132,7 +128,6 @@ export class SocketHost extends EventEmitter<HostEvents> {
     this.#certificate = await this.#openCertificateSource();
     const { shards, note } = this.#plannedShards();
     this.shardNote = note;
-    await this.#startPrediction();
     if (shards > 1 && config.port !== 0) await assertPortFree(config.host, config.port);
     const pool = new ShardPool(
       {
@@ -170,89 +165,15 @@ export class SocketHost extends EventEmitter<HostEvents> {
     );
     this.#pool = pool;
     try {
+      await this.prediction.start();
       await pool.start(shards);
     } catch (error) {
       this.#certificate.close();
-      this.modelKeeper?.close();
-      await this.prediction?.close();
+      await this.prediction.close();
       await pool.close(0);
       throw error;
     }
     if (note !== null) this.emit('log', config.shards === 'auto' ? 'info' : 'warn', note, {});
-  }
-
-  /** Where models are kept. */
-  get models(): ModelStore {
-    return new ModelStore(join(this.config.dataDir, 'models'));
-  }
-
-  /** What `/readyz` says of predictions. */
-  get predictionState(): PredictionState {
-    return (
-      this.prediction?.state ?? {
-        source: 'average',
-        reason: this.#noPrediction,
-        model: null,
-        error: null,
-        averageError: null,
-      }
-    );
-  }
-
-  async #startPrediction(): Promise<void> {
-    const { prediction, tick } = this.config;
-    if (!prediction.enabled) return;
-    const model = await this.#firstModel();
-    if (model === null) return;
-    const { training } = this.config;
-    const replay = join(this.config.dataDir, 'replay');
-    const record = training.enabled ? { folder: replay, most: training.maxSequences, concurrent: RECORDED } : null;
-    const log = (level: 'info' | 'warn' | 'error', message: string, detail: Record<string, unknown>): void => {
-      this.emit('log', level, message, detail);
-    };
-    this.prediction = new PredictionService(model, tick * 1000, this.policy, record, {
-      log,
-      remember: (client, memory) => this.profiler.remember(client, memory),
-      onStatus: (status) => this.modelKeeper?.tick(status, Date.now()),
-      onSwapped: (id) => this.modelKeeper?.swapped(id),
-      onUnusable: (id) => void this.#useBase(id),
-    });
-    this.prediction.start();
-    // A model that was named on the command line stays.
-    if (prediction.model !== undefined) return;
-    this.modelKeeper = new ModelKeeper(this.prediction, this.models, replay, training, { log });
-    await this.modelKeeper.start();
-  }
-
-  /** The model named in the configuration, or the one in the data folder, or the base. One that is named must be there. */
-  async #firstModel(): Promise<NamedModel | null> {
-    const { model } = this.config.prediction;
-    if (model !== undefined) return await readPlainModel(model);
-    try {
-      const { card, bytes } = await this.models.champion();
-      return { id: card.id, bytes };
-    } catch (error) {
-      this.emit('log', 'error', 'the model in the data folder is left aside', { error: (error as Error).message });
-    }
-    try {
-      const { card, bytes } = await this.models.load('base');
-      return { id: card.id, bytes };
-    } catch (error) {
-      this.#noPrediction = (error as Error).message;
-      this.emit('log', 'warn', 'no model: the average of the past predicts', { reason: this.#noPrediction });
-      return null;
-    }
-  }
-
-  /** The base instead of a model that can't be used, unless that was named. */
-  async #useBase(unusable: string): Promise<void> {
-    if (this.config.prediction.model !== undefined) return;
-    try {
-      const { card, bytes } = await this.models.load('base');
-      if (card.id !== unusable) this.prediction?.use({ id: card.id, bytes }, 0, true);
-    } catch (error) {
-      this.emit('log', 'error', 'the base model is not there', { error: (error as Error).message });
-    }
   }
 
   #plannedShards(): { shards: number; note: string | null } {
@@ -308,7 +229,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
       case 'ready':
         // A shard that came back has another memory.
         this.#mailboxes.set(shard, new LimitsMailbox(message.core));
-        this.prediction?.shard(shard, message.core);
+        this.prediction.service?.shard(shard, message.core);
         this.#pool?.send(shard, { type: 'wellKnown', body: JSON.stringify(this.wellKnown()) });
         return;
       case 'open': {
@@ -334,17 +255,17 @@ export class SocketHost extends EventEmitter<HostEvents> {
   #update(shard: number, updates: SessionUpdate[]): void {
     const timestamp = Date.now();
     const openings: SessionOpening[] = [];
-    const mailbox = this.prediction?.serves ? undefined : this.#mailboxes.get(shard);
+    const mailbox = this.prediction.serves ? undefined : this.#mailboxes.get(shard);
     for (const update of updates) {
       const { handle, client, errors, closed } = update;
       if (update.opened && !closed) openings.push(this.#opening(update, timestamp));
       this.profiler.updateProfile(client, { timestamp, ...update });
-      if (closed) this.prediction?.closed(shard, handle, client, errors);
+      if (closed) this.prediction.service?.closed(shard, handle, client, errors);
       // The features tell of everything else.
-      else if (errors & errorBit('slow')) this.prediction?.errors(shard, handle, errors);
+      else if (errors & errorBit('slow')) this.prediction.service?.errors(shard, handle, errors);
       if (mailbox !== undefined && !closed) this.#followAverage(mailbox, update);
     }
-    this.prediction?.opened(shard, openings);
+    this.prediction.service?.opened(shard, openings);
   }
 
   #opening({ handle, client, functionId }: SessionUpdate, openedAt: number): SessionOpening {
@@ -377,14 +298,14 @@ export class SocketHost extends EventEmitter<HostEvents> {
   /** Removes everything of a client: its profile, and what was recorded of it for training. */
   forget(clientIdentifier: string): void {
     this.profiler.forget(clientIdentifier);
-    this.prediction?.forget(clientIdentifier);
+    this.prediction.service?.forget(clientIdentifier);
   }
 
   /** All live sessions with their profiles. A shard that does not answer in time is left out. */
   async sessions(): Promise<SessionDetail[]> {
     const pool = this.shards;
     const [forecasts, ...reports] = await Promise.all([
-      this.prediction?.forecasts() ?? [],
+      this.prediction.service?.forecasts() ?? [],
       ...pool.live.map((shard) => this.#reportOf(shard)),
     ]);
     const byHandle = new Map(forecasts.map((live) => [`${live.shard}/${live.handle}`, live]));
@@ -407,7 +328,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
   /** A client's profile while a session of it is open: what the model says, where it serves. */
   #liveProfile(client: string, live: LiveForecast | null): BehavioralProfile {
     const profile = this.profiler.getProfile(client);
-    if (live === null || !this.prediction?.serves) return profile;
+    if (live === null || !this.prediction.serves) return profile;
     const { dataRate, rateLimit, requestType, risk, errors, horizons } = live.forecast;
     const [, { seconds, low, high }] = horizons;
     return {
@@ -418,7 +339,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
       predictedSecurityRisk: risk,
       predictedErrors: errors,
       predictedRateLimit: rateLimit,
-      predictedBy: this.predictionState.model,
+      predictedBy: this.prediction.state.model,
     };
   }
 
@@ -443,9 +364,9 @@ export class SocketHost extends EventEmitter<HostEvents> {
   async close(seconds: number = this.config.drainTimeout): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
-    this.modelKeeper?.close();
+    this.prediction.keeper?.close();
     await this.#pool?.close(seconds * 1000);
-    await this.prediction?.close();
+    await this.prediction.close();
     this.#certificate?.close();
   }
 }

@@ -80,9 +80,9 @@ test('two kinds of client part within seconds, and settings follow', { timeout: 
     assert.ok(low <= high && forecast !== null && scores !== null && scores.absoluteError >= 0);
     assert.ok(profile.predictedErrors.reset > 0 && profile.predictedErrors.reset < 1);
   }
-  const { source, error, averageError } = host.predictionState;
+  const { source, error, averageError } = host.prediction.state;
   assert.ok(error !== null && averageError !== null && ['model', 'average'].includes(source));
-  assert.ok((host.prediction?.status?.ticks ?? 0) > 10);
+  assert.ok((host.prediction.service?.status?.ticks ?? 0) > 10);
   const metrics = await createMetrics(host).metrics();
   for (const line of [
     /^tidegate_prediction_source\{source="model"\} [01]$/m,
@@ -106,7 +106,7 @@ test('a client that comes back brings along what the model made of it', { timeou
   }, 20_000);
   await until(async () => host.profiler.memoryOf(client) !== null, 10_000);
   const memory = host.profiler.memoryOf(client);
-  assert.equal(memory?.model, host.predictionState.model);
+  assert.equal(memory?.model, host.prediction.state.model);
   assert.ok(memory?.state.some((value) => value !== 0));
 });
 
@@ -120,7 +120,7 @@ test('without a usable model the host serves by averages and says so', { timeout
     const [session] = await host.sessions();
     return session !== undefined && session.profile.predictedDataRate > 30_000 && session.settings.rateLimit > 120_000;
   }, 20_000);
-  const { source, reason } = host.predictionState;
+  const { source, reason } = host.prediction.state;
   assert.equal(source, 'average');
   assert.match(reason ?? '', /no model/);
   assert.ok(logs.some((line) => /the average of the past predicts/.test(line)));
@@ -135,23 +135,23 @@ test('the model is trained on what clients do and replaced; a broken one is refu
 }, async () => {
   const training = { every: 1, minSequences: 40, iterations: 40, cpuShare: 1, shadowTicks: 20, watchTicks: 1000 };
   const { host, logs } = await start({ training });
-  const [{ id: base }] = await host.models.list();
+  const [{ id: base }] = await host.prediction.models.list();
   clients(host, 'heavy', 20, 10, 400);
   clients(host, 'light', 20, 1, 50);
-  const keeper = host.modelKeeper;
+  const keeper = host.prediction.keeper;
   assert.ok(keeper !== null);
 
   await until(async () => keeper.trainerPid !== undefined, 40_000);
   process.kill(keeper.trainerPid as number, 'SIGKILL');
   await until(async () => keeper.runs.failed === 1, 5000);
   assert.ok(logs.some((line) => /training failed.*SIGKILL/.test(line)));
-  assert.equal(host.predictionState.model, base);
-  assert.equal((await host.models.list()).length, 1);
+  assert.equal(host.prediction.state.model, base);
+  assert.equal((await host.prediction.models.list()).length, 1);
 
-  await until(async () => host.predictionState.model !== base && host.prediction?.serves === true, 40_000);
-  const champion = host.predictionState.model as string;
-  await until(async () => (await host.models.current()).model === champion, 5000);
-  const { card, bytes } = await host.models.load(champion);
+  await until(async () => host.prediction.state.model !== base && host.prediction.serves === true, 40_000);
+  const champion = host.prediction.state.model as string;
+  await until(async () => (await host.prediction.models.current()).model === champion, 5000);
+  const { card, bytes } = await host.prediction.models.load(champion);
   assert.ok(card.parent !== null && card.metrics.error < card.metrics.championError);
 
   const { size, normalisation, members } = decodeNetworks(bytes);
@@ -165,13 +165,13 @@ test('the model is trained on what clients do and replaced; a broken one is refu
     );
     const { id: _, sha256: __, createdAt: ___, ...about } = card;
     const made = cardOf(model, about);
-    await host.models.add(model, made);
-    await host.models.use(made.id);
+    await host.prediction.models.add(model, made);
+    await host.prediction.models.use(made.id);
     return made.id;
   };
   const broken = await changed(() => Number.NaN);
   await until(async () => logs.some((line) => line.includes('refused') && line.includes(broken)), 10_000);
-  assert.notEqual(host.predictionState.model, broken);
+  assert.notEqual(host.prediction.state.model, broken);
 
   const poisoned = await changed((value) => -3 * value);
   await until(
@@ -182,8 +182,8 @@ test('the model is trained on what clients do and replaced; a broken one is refu
     async () => logs.some((line) => line.includes('the model is sent back') && line.includes(poisoned)),
     20_000,
   );
-  await until(async () => host.predictionState.model !== poisoned && host.isReady, 10_000);
+  await until(async () => host.prediction.state.model !== poisoned && host.isReady, 10_000);
   await sleep(500);
-  assert.notEqual((await host.models.current()).model, poisoned);
+  assert.notEqual((await host.prediction.models.current()).model, poisoned);
   assert.equal((await host.sessions()).length, 40, 'nobody was dropped');
 });

@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import { ModelStore, readPlainModel } from '../../predict/store/model-store.js';
+import type { PredictionMemory } from '../../profile/behavioral-profile.js';
+import type { HostConfig } from '../config.js';
+import type { NamedModel } from './messages.js';
+import { ModelKeeper } from './model-keeper.js';
+import { PredictionService, type PredictionState } from './prediction-service.js';
+
+/** Sessions that are recorded for training at a time. */
+const RECORDED = 32;
+
+export interface HostPredictionHooks {
+  log(level: 'info' | 'warn' | 'error', message: string, detail: Record<string, unknown>): void;
+  remember(client: string, memory: PredictionMemory): void;
+}
+
+/** Prediction as the host has it: which model it begins with, the predictor, and who looks after versions and training. */
+export class HostPrediction {
+  /** Null: no predictions by a model. */
+  service: PredictionService | null = null;
+  /** Null: the model stays. */
+  keeper: ModelKeeper | null = null;
+  readonly models: ModelStore;
+  #reason = 'switched off';
+
+  constructor(
+    readonly config: HostConfig,
+    readonly hooks: HostPredictionHooks,
+  ) {
+    this.models = new ModelStore(join(config.dataDir, 'models'));
+  }
+
+  /** Whether settings follow the model at present. */
+  get serves(): boolean {
+    return this.service?.serves ?? false;
+  }
+
+  /** What `/readyz` says. */
+  get state(): PredictionState {
+    const none = { source: 'average', reason: this.#reason, model: null, error: null, averageError: null } as const;
+    return this.service?.state ?? none;
+  }
+
+  /** Rejects with TIDEGATE_E_MODEL where a model is named and not there; everything else is logged. */
+  async start(): Promise<void> {
+    const { prediction, training, tick, policy, dataDir } = this.config;
+    if (!prediction.enabled) return;
+    const model = await this.#first();
+    if (model === null) return;
+    const folder = join(dataDir, 'replay');
+    const replay = training.enabled ? { folder, most: training.maxSequences, concurrent: RECORDED } : null;
+    this.service = new PredictionService(model, tick * 1000, policy, replay, {
+      ...this.hooks,
+      onStatus: (status) => this.keeper?.tick(status, Date.now()),
+      onSwapped: (id) => this.keeper?.swapped(id),
+      onUnusable: (id) => void this.#useBase(id),
+    });
+    this.service.start();
+    // A model that was named stays.
+    if (prediction.model !== undefined) return;
+    this.keeper = new ModelKeeper(this.service, this.models, folder, training, this.hooks);
+    await this.keeper.start();
+  }
+
+  /** The model named in the configuration, or the one in the data folder, or the base. */
+  async #first(): Promise<NamedModel | null> {
+    const { model } = this.config.prediction;
+    if (model !== undefined) return await readPlainModel(model);
+    try {
+      const { card, bytes } = await this.models.champion();
+      return { id: card.id, bytes };
+    } catch (error) {
+      this.hooks.log('error', 'the model in the data folder is left aside', { error: (error as Error).message });
+    }
+    const base = await this.#base();
+    if (base === null) this.hooks.log('warn', 'no model: the average of the past predicts', { reason: this.#reason });
+    return base;
+  }
+
+  async #base(): Promise<NamedModel | null> {
+    try {
+      const { card, bytes } = await this.models.load('base');
+      return { id: card.id, bytes };
+    } catch (error) {
+      this.#reason = (error as Error).message;
+      return null;
+    }
+  }
+
+  /** The base instead of a model that can't be used, unless that was named. */
+  async #useBase(unusable: string): Promise<void> {
+    if (this.config.prediction.model !== undefined) return;
+    const base = await this.#base();
+    if (base === null) this.hooks.log('error', 'the base model is not there', { error: this.#reason });
+    else if (base.id !== unusable) this.service?.use(base, 0, true);
+  }
+
+  async close(): Promise<void> {
+    this.keeper?.close();
+    await this.service?.close();
+  }
+}
