@@ -19,7 +19,9 @@ export function addPredictionMetrics(host: SocketHost, registry: Registry): void
       collect() {
         this.reset();
         collect((value, labels = {}) => {
+          // Without labels there is always a line: what is not known is NaN, as Prometheus has it.
           if (value !== null) this.set(labels, value);
+          else if (labelNames.length === 0) this.set(Number.NaN);
         });
       },
     });
@@ -61,9 +63,9 @@ export function addPredictionMetrics(host: SocketHost, registry: Registry): void
     set(last === null ? null : last.tickMs / 1000);
   });
   gauge('prediction_error', 'Root mean square error of log1p(bytes) of the next tick', ['of'], (set) => {
-    const scores = status()?.scores;
-    set(scores?.error ?? null, { of: 'model' });
-    set(scores?.averageError ?? null, { of: 'average' });
+    const { error, averageError } = host.prediction.state;
+    set(error, { of: 'model' });
+    set(averageError, { of: 'average' });
   });
   const byHorizon = (
     name: 'absoluteError' | 'pinball' | 'aboveHigh' | 'belowLow',
@@ -71,7 +73,9 @@ export function addPredictionMetrics(host: SocketHost, registry: Registry): void
     help: string,
   ): void =>
     gauge(metric, help, ['horizon'], (set) => {
-      for (const [horizon, scores] of Object.entries(status()?.scores.horizons ?? {})) set(scores[name], { horizon });
+      for (const [horizon, scores] of Object.entries(status()?.scores.horizons ?? {})) {
+        if (scores.count > 0) set(scores[name], { horizon });
+      }
     });
   byHorizon('absoluteError', 'prediction_absolute_error', 'Mean absolute error of log1p(bytes)');
   byHorizon('pinball', 'prediction_pinball_loss', 'Pinball loss of the 10 and 90 % quantiles of log1p(bytes)');
@@ -85,8 +89,9 @@ export function addPredictionMetrics(host: SocketHost, registry: Registry): void
     gauge(`prediction_chance_${what}`, help, ['scenario'], (set) => {
       const scores = status()?.scores;
       if (scores === undefined) return;
-      for (const [scenario, chance] of Object.entries(scores.errors)) set(chance[what], { scenario });
-      set(scores.risk[what], { scenario: 'risk' });
+      for (const [scenario, chance] of Object.entries({ ...scores.errors, risk: scores.risk })) {
+        if (chance.count > 0) set(chance[what], { scenario });
+      }
     });
   }
   gauge('training_sequences', 'Recorded sequences that models are trained on', [], (set) => {

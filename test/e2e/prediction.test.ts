@@ -89,7 +89,7 @@ test('two kinds of client part within seconds, and settings follow', { timeout: 
     /^tidegate_prediction_ticks_total [1-9]\d+$/m,
     /^tidegate_prediction_error\{of="average"\} \d/m,
     /^tidegate_prediction_pinball_loss\{horizon="10s"\} \d/m,
-    /^tidegate_prediction_chance_told\{scenario="risk"\} \d/m,
+    /^tidegate_prediction_above_high\{horizon="1s"\} \d/m,
   ]) {
     assert.match(metrics, line);
   }

@@ -81,12 +81,14 @@ export class PredictionService {
 
   get state(): PredictionState {
     const { status } = this;
+    // Before the first forecast was held against anything there is no error.
+    const scores = (status?.scores.horizons['1s']?.count ?? 0) > 0 ? status?.scores : undefined;
     return {
       source: this.serves ? 'model' : 'average',
       reason: this.serves ? null : this.#why(),
       model: this.#isReady ? (status?.model ?? this.#model.id) : null,
-      error: status?.scores.error ?? null,
-      averageError: status?.scores.averageError ?? null,
+      error: scores?.error ?? null,
+      averageError: scores?.averageError ?? null,
     };
   }
 
