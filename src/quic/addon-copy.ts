@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Folders to put a copy in: one may forbid that files in it are executed. */
-const FOLDERS = [tmpdir(), '/var/tmp', '/dev/shm'];
+/** Folders to put a copy in, beside the one for temporary files: that may forbid that files in it are executed. */
+const MORE_FOLDERS = ['/var/tmp', '/dev/shm'];
 
 /**
  * Loads an addon from a copy of its file, so that this thread has an instance of its own: the loader takes another file for
@@ -14,7 +14,7 @@ const FOLDERS = [tmpdir(), '/var/tmp', '/dev/shm'];
  */
 export function loadCopy(file: string): unknown {
   let reason = '';
-  for (const folder of FOLDERS) {
+  for (const folder of [tmpdir(), ...MORE_FOLDERS]) {
     let own: string | undefined;
     try {
       own = mkdtempSync(join(folder, 'tidegate-'));
