@@ -59,13 +59,15 @@ program
   .option('--admin-port <port>', 'their TCP port; 0 for a free one (default 9433)', wholeNumber)
   .option('--drain-timeout <seconds>', 'what sessions get to end on SIGTERM (default 10)', number)
   .addOption(new Option('--mode <mode>', 'observe reckons limits and applies none').choices(['enforce', 'observe']))
+  .option('--model <file>', 'prediction model (.onnx) that stays (default: the one chosen in the data folder)')
   .option('--migration', 'let clients change their address')
   .option('--qlog-dir <folder>', 'a qlog file a connection')
   .option('--json', 'first line on standard output: url, certificateHash, adminUrl, shards, pid')
   .option('--supervise', 'start the host again where it is killed')
   .addHelpText('after', '\nExample:\n  tidegate serve --port 0 --json --data-dir /var/lib/tidegate\n')
-  .action(async ({ config, json = false, supervise = false, ...flags }) => {
+  .action(async ({ config, json = false, supervise = false, model, ...flags }) => {
     const merged = mergeConfig(flags, process.env, config);
+    if (model !== undefined) merged.prediction = { ...merged.prediction, model };
     if (supervise) await (await import('./supervise.js')).supervise();
     else await (await import('./serve.js')).serve(merged, json);
   });
@@ -115,7 +117,7 @@ program
   .command('eval <file>')
   .description('score predictions of recorded flows, of a model or by cross-validation')
   .option('--labels <file>', 'CSV with flow, capture and category: what the flows are')
-  .option('--model <file>', 'the model to score')
+  .option('--model <file>', 'the model to score (default: the one of the package)')
   .option('--folds <k>', 'train k models, each on the other captures', positiveInteger)
   .option('--iterations <n>', 'steps of the optimiser for each network, with --folds', positiveInteger, 600)
   .option('--seed <n>', 'of the random numbers, with --folds', wholeNumber, 1)

@@ -58,6 +58,9 @@ test('train writes a model and its card; eval takes it, plots it, and refuses on
   const scored = run('eval', file, '--labels', labels, '--model', model, '--plot', plot, '--json');
   assert.equal(scored.status, 0, scored.stderr);
   assert.equal(JSON.parse(scored.stdout).flows, 12);
+  // Without a model: the one of the package.
+  const base = JSON.parse(run('eval', file, '--json').stdout) as Record<string, number>;
+  assert.ok(base.flows === 12 && base.rateRatio < 1.2, JSON.stringify(base));
   assert.match(readFileSync(plot, 'utf8'), /^<svg [^>]*>\n[\s\S]*<path d="M[^"]*"[\s\S]*<\/svg>\n$/);
   writeFileSync(model, Buffer.concat([readFileSync(model), Buffer.of(0)]));
   const damaged = run('eval', file, '--model', model);

@@ -93,7 +93,10 @@ test('eval prints the figures of score_flows.py, and writes what that script rea
 test('what is wrong is said in a line', () => {
   const run = (...args: string[]) => spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8' }).stderr;
   assert.match(run('eval', '/nowhere.csv', '--folds', '2'), /^tidegate: can't read \/nowhere\.csv/);
-  assert.match(run('eval', '/nowhere.csv'), /^tidegate: give either --model FILE or --folds K/);
+  assert.match(
+    run('eval', '/nowhere.csv', '--folds', '2', '--model', 'm'),
+    /^tidegate: give --model FILE or --folds K/,
+  );
   const folder = mkdtempSync(join(tmpdir(), 'tidegate-eval-'));
   assert.match(run('train', '/nowhere.csv', '--out', folder, '--iterations', '0'), /more than 0/);
   const packets = join(folder, 'p.csv');

@@ -4,7 +4,7 @@ import { SingleBar } from 'cli-progress';
 import { crossValidated, predictWith } from '../../predict/evaluation/cross-validation.js';
 import { type FlowScores, scoreFlows } from '../../predict/evaluation/flow-scores.js';
 import type { FlowPrediction } from '../../predict/evaluation/predict-flows.js';
-import { readPlainModel } from '../../predict/store/model-store.js';
+import { BASE_MODEL, readPlainModel } from '../../predict/store/model-store.js';
 import { allFlowRows, type FlowRows } from '../../predict/training/flow-rows.js';
 import { DEFAULT_TRAINING, type TrainOptions } from '../../predict/training/trainer.js';
 import { TidegateError } from '../../quic/errors.js';
@@ -42,8 +42,8 @@ export function foldBar(
 }
 
 async function predictions(rows: readonly FlowRows[], options: EvalOptions): Promise<FlowPrediction[]> {
-  if (options.model !== undefined) return await predictWith((await readPlainModel(options.model)).bytes, rows);
-  const { iterations, seed, folds = 0 } = options;
+  const { model, iterations, seed, folds } = options;
+  if (folds === undefined) return await predictWith((await readPlainModel(model ?? BASE_MODEL)).bytes, rows);
   const training = { ...DEFAULT_TRAINING, iterations, seed };
   const bar = foldBar(folds, training);
   try {
@@ -86,8 +86,8 @@ async function writePlot(file: string, rows: readonly FlowRows[], made: readonly
 
 /** Runs `tidegate eval`: prints the figures of `score_flows.py`, and writes what it scores where a folder is given. */
 export async function evaluate(path: string, options: EvalOptions): Promise<FlowScores> {
-  if ((options.model === undefined) === (options.folds === undefined)) {
-    throw new TidegateError('TIDEGATE_E_CONFIG', 'give either --model FILE or --folds K');
+  if (options.model !== undefined && options.folds !== undefined) {
+    throw new TidegateError('TIDEGATE_E_CONFIG', 'give --model FILE or --folds K, not both');
   }
   const rows = allFlowRows(await readFlows(path, options.labels));
   const made = await predictions(rows, options);

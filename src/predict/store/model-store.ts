@@ -7,7 +7,7 @@ import { writeAtomically } from './atomic-file.js';
 import { checkSum, type ModelCard, parseCard, sha256 } from './model-card.js';
 
 /** The model that comes with the package. */
-const BASE_MODEL = fileURLToPath(new URL('../../../../models/base.onnx', import.meta.url));
+export const BASE_MODEL = fileURLToPath(new URL('../../../../models/base.onnx', import.meta.url));
 /** Models that are kept beside the one that serves, the one before it, and the base. */
 const KEPT = 8;
 
