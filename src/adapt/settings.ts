@@ -1,4 +1,5 @@
 import { type Limits, NO_LIMITS } from '../core/limits.js';
+import type { PublishedLimits } from '../core/limits-mailbox.js';
 import type { BehavioralProfile } from '../profile/behavioral-profile.js';
 
 /** 0 normal, 1 tighter limits, 2 step-up, 3 quarantine. */
@@ -110,4 +111,17 @@ export function limitsOf({ rateLimit, burst, packetRate, packetBurst, out }: Soc
   out: Limits;
 } {
   return { in: { rate: rateLimit, burst, packetRate, packetBurst }, out: out ?? NO_LIMITS };
+}
+
+/** What another thread is told of a socket's settings. */
+export function publishedLimits(settings: SocketSettings): PublishedLimits {
+  return { ...limitsOf(settings), level: settings.securityLevel, bufferSize: settings.bufferSize };
+}
+
+/** A limit is written anew when it changed by more than this share. */
+const WORTH_WRITING = 0.1;
+
+/** Whether a limit is so far from the one in force that it is to be written. */
+export function isWorthWriting(limit: number, inForce: number): boolean {
+  return Math.abs(limit - inForce) > inForce * WORTH_WRITING;
 }

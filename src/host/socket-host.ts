@@ -1,7 +1,13 @@
 import { EventEmitter } from 'node:events';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { limitsOf, type SettingsPolicy, type SocketSettings, settingsFor } from '../adapt/settings.js';
+import {
+  isWorthWriting,
+  publishedLimits,
+  type SettingsPolicy,
+  type SocketSettings,
+  settingsFor,
+} from '../adapt/settings.js';
 import { LimitsMailbox } from '../core/limits-mailbox.js';
 import { assertPortFree } from '../net/udp-driver.js';
 import type { SessionScores } from '../predict/feedback/live-scores.js';
@@ -16,6 +22,7 @@ import {
 } from './certificate/certificate-source.js';
 import { type HostConfig, type HostConfigInput, parseConfig } from './config.js';
 import { loadKeys } from './keys.js';
+import { PendingReplies } from './pending-replies.js';
 import { HostPrediction } from './prediction/host-prediction.js';
 import type { LiveForecast, SessionOpening } from './prediction/messages.js';
 import { shardCount } from './runtime-support.js';
@@ -24,8 +31,6 @@ import { SHARD_WORKER, ShardPool } from './shard-pool.js';
 
 /** How long a shard has to tell of its sessions. */
 const REPORT_TIMEOUT_MS = 2000;
-/** A limit is written anew when it changed by more than this share. */
-const WORTH_WRITING = 0.1;
 
 type ShardReport = Pick<Extract<FromShard, { type: 'report' }>, 'sessions' | 'features' | 'names'>;
 /** Of a feature, for people. */
@@ -62,8 +67,11 @@ export class SocketHost extends EventEmitter<HostEvents> {
   #pool: ShardPool | null = null;
   #certificate: CertificateSource | null = null;
   readonly #mailboxes = new Map<number, LimitsMailbox>();
-  #reports = new Map<number, (report: ShardReport) => void>();
-  #nextReport = 1;
+  readonly #reports = new PendingReplies<ShardReport>(REPORT_TIMEOUT_MS, {
+    sessions: [],
+    features: new Float32Array(0),
+    names: [],
+  });
   #draining = false;
 
   constructor(
@@ -241,7 +249,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
         this.#update(shard, message.updates);
         return;
       case 'report':
-        this.#reports.get(message.request)?.(message);
+        this.#reports.answer(message.request, message);
         return;
       case 'log':
         this.emit('log', message.level, message.message, { shard, ...message.detail });
@@ -287,12 +295,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
   #followAverage(mailbox: LimitsMailbox, { handle, client, rateLimit }: SessionUpdate): void {
     const { profile: _, ...settings } = this.openSocket(client);
     // Against what is in force, so that many small steps are followed as one large one is.
-    if (Math.abs(settings.rateLimit - rateLimit) <= rateLimit * WORTH_WRITING) return;
-    mailbox.write(handle, {
-      ...limitsOf(settings),
-      level: settings.securityLevel,
-      bufferSize: settings.bufferSize,
-    });
+    if (isWorthWriting(settings.rateLimit, rateLimit)) mailbox.write(handle, publishedLimits(settings));
   }
 
   /** Removes everything of a client: its profile, and what was recorded of it for training. */
@@ -344,20 +347,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
   }
 
   #reportOf(shard: number): Promise<ShardReport> {
-    return new Promise((resolve) => {
-      const request = this.#nextReport++;
-      const finish = (report: ShardReport): void => {
-        clearTimeout(timer);
-        this.#reports.delete(request);
-        resolve(report);
-      };
-      const timer = setTimeout(
-        () => finish({ sessions: [], features: new Float32Array(0), names: [] }),
-        REPORT_TIMEOUT_MS,
-      );
-      this.#reports.set(request, finish);
-      this.shards.send(shard, { type: 'report', request });
-    });
+    return this.#reports.ask((request) => this.shards.send(shard, { type: 'report', request }));
   }
 
   /** Drains (GOAWAY, DRAIN) for at most `seconds`, then closes everything. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { ModelStore, readPlainModel } from '../../predict/store/model-store.js';
 import type { PredictionMemory } from '../../profile/behavioral-profile.js';
 import type { HostConfig } from '../config.js';
-import type { NamedModel } from './messages.js';
+import { type Log, type NamedModel, named } from './messages.js';
 import { ModelKeeper } from './model-keeper.js';
 import { PredictionService, type PredictionState } from './prediction-service.js';
 
@@ -10,7 +10,7 @@ import { PredictionService, type PredictionState } from './prediction-service.js
 const RECORDED = 32;
 
 export interface HostPredictionHooks {
-  log(level: 'info' | 'warn' | 'error', message: string, detail: Record<string, unknown>): void;
+  log: Log;
   remember(client: string, memory: PredictionMemory): void;
 }
 
@@ -58,7 +58,7 @@ export class HostPrediction {
     this.service.start();
     // A model that was named stays.
     if (prediction.model !== undefined) return;
-    this.keeper = new ModelKeeper(this.service, this.models, folder, training, this.hooks);
+    this.keeper = new ModelKeeper(this.service, this.models, folder, training, this.hooks.log);
     await this.keeper.start();
   }
 
@@ -67,8 +67,7 @@ export class HostPrediction {
     const { model } = this.config.prediction;
     if (model !== undefined) return await readPlainModel(model);
     try {
-      const { card, bytes } = await this.models.champion();
-      return { id: card.id, bytes };
+      return named(await this.models.champion());
     } catch (error) {
       this.hooks.log('error', 'the model in the data folder is left aside', { error: (error as Error).message });
     }
@@ -79,8 +78,7 @@ export class HostPrediction {
 
   async #base(): Promise<NamedModel | null> {
     try {
-      const { card, bytes } = await this.models.load('base');
-      return { id: card.id, bytes };
+      return named(await this.models.load('base'));
     } catch (error) {
       this.#reason = (error as Error).message;
       return null;

@@ -4,6 +4,7 @@ import type { ScoreReport, SessionScores } from '../../predict/feedback/live-sco
 import type { SessionContext } from '../../predict/model/context.js';
 import type { Forecast } from '../../predict/serving/forecast.js';
 import type { Source } from '../../predict/serving/source.js';
+import type { StoredModel } from '../../predict/store/model-store.js';
 import type { PredictionMemory } from '../../profile/behavioral-profile.js';
 
 /** A model by its name: the beginning of its file's SHA-256. */
@@ -11,6 +12,14 @@ export interface NamedModel {
   id: string;
   bytes: Uint8Array;
 }
+
+/** A stored model by its name. */
+export function named({ card, bytes }: StoredModel): NamedModel {
+  return { id: card.id, bytes };
+}
+
+/** Where the parts of prediction say what happens. */
+export type Log = (level: 'info' | 'warn' | 'error', message: string, detail: Record<string, unknown>) => void;
 
 /** Everything the predictor starts with. */
 export interface PredictorInit {

@@ -2,7 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { ModelStore } from '../../predict/store/model-store.js';
 import { LoadWatch } from './load-watch.js';
-import type { PredictorStatus } from './messages.js';
+import { type Log, named, type PredictorStatus } from './messages.js';
 import { ModelWatch } from './model-watch.js';
 import type { PredictionService } from './prediction-service.js';
 import { TrainerProcess } from './trainer-process.js';
@@ -12,10 +12,6 @@ import { type TrainingPolicy, TrainingSchedule } from './training-schedule.js';
 const CHOSEN_SHADOW_TICKS = 5;
 /** ms for a choice to be written whole. */
 const SETTLE_MS = 200;
-
-export interface KeeperHooks {
-  log(level: 'info' | 'warn' | 'error', message: string, detail: Record<string, unknown>): void;
-}
 
 /**
  * Which model serves: trains challengers, lets them run in the shadow, makes them current, watches them and sends them back;
@@ -42,7 +38,7 @@ export class ModelKeeper {
     readonly models: ModelStore,
     readonly replay: string,
     readonly policy: TrainingPolicy,
-    readonly hooks: KeeperHooks,
+    readonly log: Log,
   ) {
     this.#schedule = new TrainingSchedule(policy, Date.now());
   }
@@ -56,9 +52,7 @@ export class ModelKeeper {
       this.#settle = setTimeout(() => this.#guard(this.#followChoice()), SETTLE_MS);
       this.#settle.unref();
     });
-    this.#files.on('error', (error) =>
-      this.hooks.log('warn', 'the model folder is not followed', { error: error.message }),
-    );
+    this.#files.on('error', (error) => this.log('warn', 'the model folder is not followed', { error: error.message }));
   }
 
   get isTraining(): boolean {
@@ -70,7 +64,7 @@ export class ModelKeeper {
   }
 
   #guard(work: Promise<void>): void {
-    work.catch((error: Error) => this.hooks.log('error', 'the model stays as it is', { error: error.message }));
+    work.catch((error: Error) => this.log('error', 'the model stays as it is', { error: error.message }));
   }
 
   /** Each tick of the predictor. */
@@ -97,7 +91,7 @@ export class ModelKeeper {
   async train(reason: string): Promise<void> {
     if (this.#trainer !== null || this.#closed) return;
     const champion = this.service.status?.model ?? 'base';
-    this.hooks.log('info', 'training begins', { reason, champion });
+    this.log('info', 'training begins', { reason, champion });
     const trainer = new TrainerProcess({
       models: this.models.folder,
       base: this.models.base,
@@ -113,20 +107,19 @@ export class ModelKeeper {
     if (this.#closed) return;
     if (result.type === 'failed') {
       this.runs.failed++;
-      this.hooks.log('warn', 'training failed; the model stays as it is', { reason: result.reason });
+      this.log('warn', 'training failed; the model stays as it is', { reason: result.reason });
       return;
     }
     const { model, metrics, damaged } = result;
-    if (damaged > 0) this.hooks.log('warn', 'sequences could not be read', { damaged });
+    if (damaged > 0) this.log('warn', 'sequences could not be read', { damaged });
     if (model === null) {
       this.runs.refused++;
-      this.hooks.log('info', 'the challenger was refused', { reason: result.reason, ...metrics });
+      this.log('info', 'the challenger was refused', { reason: result.reason, ...metrics });
       return;
     }
     this.runs.accepted++;
-    this.hooks.log('info', 'the challenger runs in the shadow', { model, reason: result.reason, ...metrics });
-    const { card, bytes } = await this.models.load(model);
-    this.service.use({ id: card.id, bytes }, this.policy.shadowTicks, false);
+    this.log('info', 'the challenger runs in the shadow', { model, reason: result.reason, ...metrics });
+    this.service.use(named(await this.models.load(model)), this.policy.shadowTicks, false);
   }
 
   /** The shadow serves: it becomes current, and is watched. */
@@ -144,16 +137,16 @@ export class ModelKeeper {
     if (card.id === model) return;
     this.rollbacks++;
     this.#returning = card.id;
-    this.hooks.log('warn', 'the model is sent back', { model, to: card.id, reason });
+    this.log('warn', 'the model is sent back', { model, to: card.id, reason });
     await this.#followChoice();
   }
 
   /** Serves what is current in the data folder. */
   async #followChoice(): Promise<void> {
     if (this.#closed) return;
-    const { card, bytes } = await this.models.champion();
-    if (card.id === this.service.modelId) return;
-    this.service.use({ id: card.id, bytes }, CHOSEN_SHADOW_TICKS, true);
+    const model = named(await this.models.champion());
+    if (model.id === this.service.modelId) return;
+    this.service.use(model, CHOSEN_SHADOW_TICKS, true);
   }
 
   close(): void {

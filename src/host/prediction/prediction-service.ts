@@ -4,9 +4,11 @@ import type { SettingsPolicy } from '../../adapt/settings.js';
 import type { CoreShare } from '../../core/layout.js';
 import type { Source } from '../../predict/serving/source.js';
 import type { PredictionMemory } from '../../profile/behavioral-profile.js';
+import { PendingReplies } from '../pending-replies.js';
 import type {
   FromPredictor,
   LiveForecast,
+  Log,
   NamedModel,
   PredictorInit,
   PredictorOutcome,
@@ -22,7 +24,7 @@ const FIRST_BACK_OFF_MS = 1000;
 const MOST_BACK_OFF_MS = 60_000;
 
 export interface PredictionHooks {
-  log(level: 'info' | 'warn' | 'error', message: string, detail: Record<string, unknown>): void;
+  log: Log;
   remember(client: string, memory: PredictionMemory): void;
   /** The model serves, or the average does. */
   onStatus(status: PredictorStatus): void;
@@ -47,7 +49,7 @@ export interface PredictionState {
  */
 export class PredictionService {
   readonly #cores = new Map<number, CoreShare>();
-  readonly #reports = new Map<number, (forecasts: LiveForecast[]) => void>();
+  readonly #reports = new PendingReplies<LiveForecast[]>(REPORT_TIMEOUT_MS, []);
   readonly #stop = new SharedArrayBuffer(4);
   #pool: Piscina | null = null;
   #port: MessagePort | null = null;
@@ -57,7 +59,6 @@ export class PredictionService {
   #model: NamedModel;
   /** The one that is to follow, until it serves or is refused. */
   #next: NamedModel | null = null;
-  #nextReport = 1;
   #backOff = FIRST_BACK_OFF_MS;
   #retry: NodeJS.Timeout | undefined;
   #closing = false;
@@ -132,7 +133,7 @@ export class PredictionService {
     this.#port = null;
     this.#isReady = false;
     this.status = null;
-    for (const finish of this.#reports.values()) finish([]);
+    this.#reports.giveUp();
     if (this.#closing) return;
     this.#reason = failed?.message ?? 'the predictor ended by itself';
     this.hooks.log('warn', 'no model: the average of the past predicts', { reason: this.#reason });
@@ -177,7 +178,7 @@ export class PredictionService {
         this.hooks.remember(message.client, message.memory);
         return;
       case 'report':
-        this.#reports.get(message.request)?.(message.forecasts);
+        this.#reports.answer(message.request, message.forecasts);
         return;
       case 'log':
         this.hooks.log(message.level, message.message, message.detail);
@@ -227,17 +228,7 @@ export class PredictionService {
   /** What is told of all live sessions; empty where the predictor is not there. */
   async forecasts(): Promise<LiveForecast[]> {
     if (!this.#isReady) return [];
-    return await new Promise((resolve) => {
-      const request = this.#nextReport++;
-      const finish = (forecasts: LiveForecast[]): void => {
-        clearTimeout(timer);
-        this.#reports.delete(request);
-        resolve(forecasts);
-      };
-      const timer = setTimeout(() => finish([]), REPORT_TIMEOUT_MS);
-      this.#reports.set(request, finish);
-      this.#send({ type: 'report', request });
-    });
+    return await this.#reports.ask((request) => this.#send({ type: 'report', request }));
   }
 
   #send(message: ToPredictor): void {

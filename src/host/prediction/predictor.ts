@@ -169,8 +169,8 @@ export class Predictor {
     this.send({ type: 'report', request, forecasts });
   }
 
-  /** One tick over all shards that have one. Returns the number of sessions. */
-  async tick(): Promise<number> {
+  /** One tick over all shards that have one. */
+  async tick(): Promise<void> {
     const started = performance.now();
     this.#scores.decay();
     let sessions = 0;
@@ -204,7 +204,6 @@ export class Predictor {
         shadow: this.#shadow === null ? null : { model: this.#shadow.id, ticks: this.#shadow.ticks },
       },
     });
-    return sessions;
   }
 
   /** Keeps what some sessions do for training. A full disk costs sequences, nothing else. */

@@ -1,12 +1,16 @@
-import { limitsOf, rateLimitOf, type SettingsPolicy, settingsFor } from '../../adapt/settings.js';
+import {
+  isWorthWriting,
+  publishedLimits,
+  rateLimitOf,
+  type SettingsPolicy,
+  settingsFor,
+} from '../../adapt/settings.js';
 import type { LimitsMailbox } from '../../core/limits-mailbox.js';
 import { sigmoid } from '../../predict/feedback/feedback.js';
 import { OUTPUT_COLUMNS, OUTPUTS } from '../../predict/model/outputs.js';
 import { grown } from '../../predict/places.js';
 import { rateOf } from '../../predict/serving/forecast.js';
 
-/** A limit is written anew when it changed by more than this share. */
-const WORTH_WRITING = 0.1;
 /** What a prediction may fall by in a tick: it rises at once, as the data is about to come. */
 const FALL = 0.8;
 
@@ -44,18 +48,13 @@ export class SettingsWriter {
     }
     const risk = sigmoid(outputs[at + OUTPUTS.risk.at]);
     const limit = rateLimitOf(this.#rate[place], this.#suggested[place], risk, this.policy);
-    if (Math.abs(limit - this.#written[place]) <= this.#written[place] * WORTH_WRITING) return false;
+    if (!isWorthWriting(limit, this.#written[place])) return false;
     this.#written[place] = limit;
     const prediction = this.#prediction;
     prediction.predictedDataRate = this.#rate[place];
     prediction.predictedRateLimit = this.#suggested[place];
     prediction.predictedSecurityRisk = risk;
-    const settings = settingsFor(prediction, this.policy);
-    return this.mailbox.write(handle, {
-      ...limitsOf(settings),
-      level: settings.securityLevel,
-      bufferSize: settings.bufferSize,
-    });
+    return this.mailbox.write(handle, publishedLimits(settingsFor(prediction, this.policy)));
   }
 
   #grow(places: number): void {
