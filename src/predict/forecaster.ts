@@ -84,6 +84,23 @@ export class Forecaster {
     return { outputs, next };
   }
 
+  /** The same from whole input rows (core, then session), one for each of `count`; undefined is a row of 0. */
+  async stepRows(
+    rowOf: (i: number) => Float32Array | undefined,
+    count: number,
+    state: Float32Array,
+  ): Promise<{ outputs: Float32Array; next: Float32Array }> {
+    const core = new Float32Array(count * this.coreColumns);
+    const session = new Float32Array(count * SESSION_COLUMNS);
+    for (let i = 0; i < count; i++) {
+      const row = rowOf(i);
+      if (row === undefined) continue;
+      core.set(row.subarray(0, this.coreColumns), i * this.coreColumns);
+      session.set(row.subarray(this.coreColumns), i * SESSION_COLUMNS);
+    }
+    return await this.step({ core, session, state }, count);
+  }
+
   async release(): Promise<void> {
     await this.session.release();
   }

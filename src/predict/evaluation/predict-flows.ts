@@ -2,7 +2,6 @@ import type { RequestType } from '../../profile/behavioral-profile.js';
 import { REQUEST_TYPES } from '../behaviour.js';
 import { Feedback, largest } from '../feedback/feedback.js';
 import type { Forecaster } from '../forecaster.js';
-import { SESSION_COLUMNS } from '../model/inputs.js';
 import { HORIZONS, OUTPUT_COLUMNS, OUTPUTS } from '../model/outputs.js';
 import { TickHistory } from '../model/tick-history.js';
 import { bytesOf, rateOf } from '../serving/forecast.js';
@@ -47,21 +46,8 @@ function stepPrediction(outputs: Float32Array, row: number, second: number): Ste
 
 /** Runs a model over flows, second by second, all of them as one batch. */
 export async function predictFlows(forecaster: Forecaster, flows: readonly FlowRows[]): Promise<FlowPrediction[]> {
-  const core = forecaster.coreColumns;
-  const step = async (state: Float32Array, rowOf: (flow: FlowRows) => Float32Array | undefined) => {
-    const inputs = {
-      core: new Float32Array(flows.length * core),
-      session: new Float32Array(flows.length * SESSION_COLUMNS),
-      state,
-    };
-    flows.forEach((flow, i) => {
-      const row = rowOf(flow);
-      if (row === undefined) return;
-      inputs.core.set(row.subarray(0, core), i * core);
-      inputs.session.set(row.subarray(core), i * SESSION_COLUMNS);
-    });
-    return await forecaster.step(inputs, flows.length);
-  };
+  const step = async (state: Float32Array, rowOf: (flow: FlowRows) => Float32Array | undefined) =>
+    await forecaster.stepRows((i) => rowOf(flows[i]), flows.length, state);
   const steps = flows.map((): StepPrediction[] => []);
   let states: Float32Array = new Float32Array(flows.length * forecaster.stateColumns);
   const history = new TickHistory(flows.length);

@@ -1,6 +1,5 @@
 import { bandLoss } from '../feedback/live-scores.js';
 import type { Forecaster } from '../forecaster.js';
-import { SESSION_COLUMNS } from '../model/inputs.js';
 import { HORIZONS, OUTPUT_COLUMNS, OUTPUTS, QUANTILES } from '../model/outputs.js';
 import type { Sequence } from '../training/flow-rows.js';
 import { TARGET_PLACES } from '../training/step-targets.js';
@@ -15,23 +14,12 @@ export interface SequenceLoss {
 
 /** How far a model is off on each sequence, by itself: what feedback would put right is not. */
 export async function sequenceLosses(forecaster: Forecaster, sequences: readonly Sequence[]): Promise<SequenceLoss[]> {
-  const core = forecaster.coreColumns;
   const sums = sequences.map(() => ({ square: 0, loss: 0, steps: 0 }));
   let state: Float32Array = new Float32Array(sequences.length * forecaster.stateColumns);
   const longest = Math.max(0, ...sequences.map(({ steps }) => steps.length));
   for (let step = 0; step < longest; step++) {
-    const inputs = {
-      core: new Float32Array(sequences.length * core),
-      session: new Float32Array(sequences.length * SESSION_COLUMNS),
-      state,
-    };
-    sequences.forEach(({ steps }, i) => {
-      const row = steps[step]?.features;
-      if (row === undefined) return;
-      inputs.core.set(row.subarray(0, core), i * core);
-      inputs.session.set(row.subarray(core), i * SESSION_COLUMNS);
-    });
-    const { outputs, next } = await forecaster.step(inputs, sequences.length);
+    const rowOf = (i: number): Float32Array | undefined => sequences[i].steps[step]?.features;
+    const { outputs, next } = await forecaster.stepRows(rowOf, sequences.length, state);
     state = next;
     sequences.forEach(({ steps }, i) => {
       if (step < steps.length) add(sums[i], outputs, i * OUTPUT_COLUMNS, steps[step].targets);

@@ -85,17 +85,18 @@ export class LiveScores {
   /** Lets a tick pass. */
   decay(): void {
     const keep = 2 ** (-1 / HALF_LIFE);
-    for (const sums of [...this.#horizons, ...this.#errors, this.#risk, this.#types, this.#squares]) {
-      const numbers = sums as unknown as Record<string, number>;
-      for (const name of Object.keys(numbers)) numbers[name] *= keep;
-    }
+    this.#change((sum) => sum * keep);
   }
 
-  /** Begins anew: another model serves. */
+  /** Begins anew: another model serves. What is no number goes too. */
   clear(): void {
+    this.#change(() => 0);
+  }
+
+  #change(to: (sum: number) => number): void {
     for (const sums of [...this.#horizons, ...this.#errors, this.#risk, this.#types, this.#squares]) {
       const numbers = sums as unknown as Record<string, number>;
-      for (const name of Object.keys(numbers)) numbers[name] = 0;
+      for (const name of Object.keys(numbers)) numbers[name] = to(numbers[name]);
     }
   }
 

@@ -10,6 +10,10 @@ const MEMORY = 30;
 /** Ticks of the shorter look back. */
 const RECENT = 5;
 const EACH = FACTORS.length;
+/** Of those: the average of log1p(bytes), and of bytes, that predicts best; a slower one of bytes. */
+const BEST_LOG = 3;
+const BEST_BYTES = 4;
+const SLOW_BYTES = 2;
 
 /** Columns of bytes, which come first: the graphs take their log1p. */
 const BYTES = 3 + EACH + 4;
@@ -27,8 +31,8 @@ export class TickHistory {
   static readonly byteColumns = BYTES;
 
   /** Places of the averages of log1p(bytes), and of averages of bytes, that predict best on their own. */
-  static readonly bestLog = BYTES + 1 + 3;
-  static readonly bestBytes = 3 + 4;
+  static readonly bestLog = BYTES + 1 + BEST_LOG;
+  static readonly bestBytes = 3 + BEST_BYTES;
   /** Place of the first kind. */
   static readonly kinds = BYTES + 1 + EACH + 2;
 
@@ -78,17 +82,17 @@ export class TickHistory {
 
   /** The best average of log1p(bytes) at a place: what a forecast without a model says. */
   average(place: number): number {
-    return this.#logs[place * EACH + 3];
+    return this.#logs[place * EACH + BEST_LOG];
   }
 
   /** An average of the bytes of a tick: a rate to go by without a model. */
   byteAverage(place: number): number {
-    return this.#bytes[place * EACH + 2];
+    return this.#bytes[place * EACH + SLOW_BYTES];
   }
 
   /** The same of the last two or so. */
   quickAverage(place: number): number {
-    return this.#bytes[place * EACH + 4];
+    return this.#bytes[place * EACH + BEST_BYTES];
   }
 
   /** The kind of the last 30 ticks, or of all where there were fewer. */

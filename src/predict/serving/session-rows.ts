@@ -1,6 +1,6 @@
 import type { FeatureTick } from '../../core/feature-matrix.js';
 import type { CoreLayout } from '../../core/layout.js';
-import { errorBit } from '../../profile/behavioral-profile.js';
+import { ERROR_SCENARIOS, errorBit } from '../../profile/behavioral-profile.js';
 import { Feedback } from '../feedback/feedback.js';
 import { LiveScores } from '../feedback/live-scores.js';
 import { CONTEXT_COLUMNS, type SessionContext, writeContext } from '../model/context.js';
@@ -11,7 +11,7 @@ import { TickHistory } from '../model/tick-history.js';
 import { grown } from '../places.js';
 
 /** Bit of what is evidence of abuse, after those of the error scenarios. */
-export const ABUSE_BIT = 1 << 5;
+export const ABUSE_BIT = 1 << ERROR_SCENARIOS.length;
 /** Counts in the feature rows that tell of errors, and what they tell. */
 const EVENTS: readonly { feature: string; bits: number }[] = [
   { feature: 'event.resets', bits: errorBit('reset') },

@@ -3,6 +3,8 @@ const SPANS = [60, 300, 1800, 7200] as const;
 /** Seconds that one looks back on message by message. */
 const LOOK_BACK = 600;
 const LAST_MINUTE = 60;
+/** Messages that are kept though they are past. */
+const MOST_PASSED = 1000;
 
 /** How busy all clients together are: damped counts of messages and bytes, and who spoke in the last ten minutes. */
 export class Activity {
@@ -22,9 +24,9 @@ export class Activity {
       this.bytes[i] *= keep;
     });
     while (this.#first < this.#recent.length && this.#recent[this.#first].seconds < seconds - LOOK_BACK) this.#first++;
-    if (this.#first > 1000 && this.#first * 2 > this.#recent.length) this.#recent.splice(0, this.#first);
-    if (this.#first > this.#recent.length || this.#recent.length === 0) this.#first = 0;
-    if (this.#recent[0] !== undefined && this.#recent[0].seconds >= seconds - LOOK_BACK) this.#first = 0;
+    if (this.#first < MOST_PASSED) return;
+    this.#recent.splice(0, this.#first);
+    this.#first = 0;
   }
 
   add(seconds: number, client: string, bytes: number): void {

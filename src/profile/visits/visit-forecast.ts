@@ -14,6 +14,9 @@ const DAY = 86_400;
 /** Seconds since the last visit, of one who never came. */
 const NEVER = 1e7;
 
+/** Visits that are kept though they are over. */
+const MOST_DONE = 1000;
+
 const KNOWN_COLUMNS = 36;
 const NEW_COLUMNS = 6;
 
@@ -82,8 +85,9 @@ export class VisitForecast {
       if (newRow !== null) this.#new.learn(newRow, brought - mean);
       this.#history.add(client, began, brought);
     }
-    if (this.#done > 1000) this.#pending.splice(0, this.#done);
-    if (this.#done > this.#pending.length || this.#done > 1000) this.#done = 0;
+    if (this.#done < MOST_DONE) return;
+    this.#pending.splice(0, this.#done);
+    this.#done = 0;
   }
 
   #row(client: string, visits: ClientVisits, seconds: number): Float64Array {
