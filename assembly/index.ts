@@ -4,4 +4,4 @@
 export { extract } from './extract';
 export { datagramIn, datagramOut, grant, packets, refresh, settle, sharedWaitFor, take, unsent, waitFor } from './gate';
 export * from './layout';
-export { close, note, open, reserve, setLimits, setSharedLimits, setWireRatio } from './table';
+export { close, note, open, reserve, setLimits, setObserve, setSharedLimits, setWireRatio } from './table';

@@ -163,6 +163,14 @@ export function close(handle: u32): void {
   if (r != 0) atomic.store<u32>(r, load<u32>(r, GENERATION) + 1, GENERATION);
 }
 
+/** From now on verdicts are only counted, or hold. */
+export function setObserve(handle: u32, observe: bool): void {
+  const r = find(handle);
+  if (r == 0) return;
+  const flags = load<u32>(r, FLAGS) & ~FLAG_OBSERVE;
+  store<u32>(r, flags | (observe ? FLAG_OBSERVE : 0), FLAGS);
+}
+
 /** New limits at once. */
 export function setLimits(
   handle: u32,

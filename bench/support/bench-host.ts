@@ -19,8 +19,7 @@ const host = new SocketHost(
     prediction: { enabled: false },
     ...JSON.parse(config),
   },
-  undefined,
-  gate === 'ungated' ? new URL('./ungated-shard.js', import.meta.url).href : SHARD_WORKER,
+  { shardWorker: gate === 'ungated' ? new URL('./ungated-shard.js', import.meta.url).href : SHARD_WORKER },
 );
 await host.start();
 process.send?.({ url: host.url, hash: host.certificateHash });

@@ -1,4 +1,5 @@
 import { type Limits, NO_LIMITS } from '../core/limits.js';
+import type { TellableSettings } from '../control/messages.js';
 import type { PublishedLimits } from '../core/limits-mailbox.js';
 import type { BehavioralProfile } from '../profile/behavioral-profile.js';
 
@@ -54,47 +55,83 @@ export const DEFAULT_POLICY: SettingsPolicy = {
   limitOut: false,
 };
 
+/** bytes/s and bytes that no prediction takes away from a function's sessions. */
+export interface SettingsPromise {
+  rateLimit: number;
+  bufferSize: number;
+}
+
 /** The factor that auto stands for where there is no model. */
 const PLAIN_FACTOR = 4;
-/** Risk from which on a session's limits are tighter. Risk alone leads no further than level 1. */
+/** Risk from which on a session's limits are tighter, and from which on a client that can is asked for a proof. */
 const CAUTION = 0.7;
+const STEP_UP = 0.9;
 
 function clamp(value: number, least: number, most: number): number {
   return Math.min(Math.max(value, least), most);
 }
 
 /** What settings are made from. */
-export type Prediction = Pick<BehavioralProfile, 'predictedDataRate' | 'predictedSecurityRisk' | 'predictedRateLimit'>;
+export type Prediction = Pick<BehavioralProfile, 'predictedDataRate' | 'predictedSecurityRisk' | 'predictedRateLimit'> &
+  Partial<Pick<BehavioralProfile, 'predictedErrors'>>;
 
+const NO_PROMISE: SettingsPromise = { rateLimit: 0, bufferSize: 0 };
+
+/** What risk suggests: the shard, which knows whether the client can answer and what else it did, decides. */
 function levelOf(risk: number): SecurityLevel {
+  if (risk >= STEP_UP) return 2;
   return risk >= CAUTION ? 1 : 0;
 }
 
 /** bytes/s, from a rate, the limit that the model gives (null: there is none), and the risk. */
-export function rateLimitOf(rate: number, suggested: number | null, risk: number, policy: SettingsPolicy): number {
+export function rateLimitOf(
+  rate: number,
+  suggested: number | null,
+  risk: number,
+  policy: SettingsPolicy,
+  promise: SettingsPromise = NO_PROMISE,
+): number {
   const factor = policy.rateLimitFactor;
   const wanted = factor !== 'auto' ? rate * factor : (suggested ?? rate * PLAIN_FACTOR);
-  return clamp(wanted * (levelOf(risk) === 0 ? 1 : 0.5), policy.minRateLimit, policy.maxRateLimit);
+  const tightened = wanted * (levelOf(risk) === 0 ? 1 : 0.5);
+  return clamp(tightened, Math.max(policy.minRateLimit, promise.rateLimit), Math.max(policy.maxRateLimit, promise.rateLimit));
 }
+
+/** Buffers of a client whose next session is likely to go wrong so are smaller by this: a peer that does not read. */
+const SLOW_SHARE = 0.5;
+/** And the burst of one that is prone to resets. */
+const RESET_SHARE = 0.5;
+/** The chance from which a scenario is likely. */
+const LIKELY = 0.5;
 
 /**
  * `bufferSize = predictedDataRate * bufferScalingFactor`, `rateLimit = predictedDataRate * rateLimitFactor`, within the
  * operator's bounds, and the level that the risk allows.
  */
-export function settingsFor(profile: Prediction, policy: SettingsPolicy): SocketSettings {
-  const { predictedDataRate, predictedSecurityRisk } = profile;
+export function settingsFor(
+  profile: Prediction,
+  policy: SettingsPolicy,
+  promise: SettingsPromise = NO_PROMISE,
+): SocketSettings {
+  const { predictedDataRate, predictedSecurityRisk, predictedErrors } = profile;
   const securityLevel = levelOf(predictedSecurityRisk);
-  const rateLimit = rateLimitOf(predictedDataRate, profile.predictedRateLimit, predictedSecurityRisk, policy);
+  const rateLimit = rateLimitOf(predictedDataRate, profile.predictedRateLimit, predictedSecurityRisk, policy, promise);
+  const burstShare = (predictedErrors?.reset ?? 0) > LIKELY ? RESET_SHARE : 1;
+  const bufferShare = (predictedErrors?.slow ?? 0) > LIKELY ? SLOW_SHARE : 1;
   const packetRate = Math.round(Math.max(rateLimit / policy.packetBytes, policy.minPacketRate));
   const limits: Limits = {
     rate: Math.round(rateLimit),
-    burst: Math.round(Math.max(rateLimit * policy.burstSeconds, policy.minBurst)),
+    burst: Math.round(Math.max(rateLimit * policy.burstSeconds * burstShare, policy.minBurst)),
     packetRate,
     packetBurst: Math.round(Math.max(packetRate * policy.burstSeconds, policy.minPacketRate)),
   };
   return {
     bufferSize: Math.round(
-      clamp(predictedDataRate * policy.bufferScalingFactor, policy.minBufferSize, policy.maxBufferSize),
+      clamp(
+        predictedDataRate * policy.bufferScalingFactor * bufferShare,
+        Math.max(policy.minBufferSize, promise.bufferSize),
+        Math.max(policy.maxBufferSize, promise.bufferSize),
+      ),
     ),
     rateLimit: limits.rate,
     burst: limits.burst,
@@ -111,6 +148,12 @@ export function limitsOf({ rateLimit, burst, packetRate, packetBurst, out }: Soc
   out: Limits;
 } {
   return { in: { rate: rateLimit, burst, packetRate, packetBurst }, out: out ?? NO_LIMITS };
+}
+
+/** What a client is told of its socket. */
+export function settingsToTell(settings: SocketSettings, isEnforced: boolean): TellableSettings {
+  const { rateLimit, burst, packetRate, bufferSize, securityLevel } = settings;
+  return { rateLimit, burst, packetRate, bufferSize, securityLevel, mode: isEnforced ? 'enforce' : 'observe' };
 }
 
 /** What another thread is told of a socket's settings. */

@@ -122,13 +122,14 @@ program
   .option('--iterations <n>', 'steps of the optimiser for each network, with --folds', positiveInteger, 600)
   .option('--seed <n>', 'of the random numbers, with --folds', wholeNumber, 1)
   .option('--visits', 'the file holds messages of clients that come back (client,t,bytes): write visits.csv')
+  .option('--silence <seconds>', 'with --visits: what parts two visits of a client', positive, 900)
   .option('--plot <file>', 'SVG: what was told of a few flows, over what came')
   .option('--out <folder>', 'write steps.csv and flows.csv')
   .option('--json', 'one line of JSON')
   .action(async (file: string, options) => {
     if (!options.visits) await (await import('./model/eval.js')).evaluate(file, options);
     else if (options.out === undefined) throw new TidegateError('TIDEGATE_E_CONFIG', '--visits needs --out FOLDER');
-    else await (await import('./model/visits.js')).evaluateVisits(file, options.out);
+    else await (await import('./model/visits.js')).evaluateVisits(file, options);
   });
 
 const model = program.command('model').description('versions of the prediction model in a data folder');

@@ -10,6 +10,8 @@ export interface CoreExports {
   reserve(slots: number): number;
   open(slot: number, functionIndex: number, observe: Flag, now: number): number;
   close(handle: number): void;
+  /** From now on verdicts are only counted, or hold. */
+  setObserve(handle: number, observe: Flag): void;
   setLimits(
     handle: number,
     out: Flag,

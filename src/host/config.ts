@@ -1,8 +1,12 @@
 import { z } from 'zod';
+import { DEFAULT_POSTURE } from '../adapt/security-posture.js';
 import { DEFAULT_POLICY } from '../adapt/settings.js';
 import type { Limits } from '../core/limits.js';
 import { TidegateError } from '../quic/errors.js';
-import { builtInFunctions } from './functions/built-in.js';
+import { AddressGuard } from './functions/endpoints/address-guard.js';
+import { absolute, BUILT_IN, clientFunctionsSchema, endpointsSchema, isRemote, mappingShape } from './functions/function-config.js';
+import { objectionTo } from './functions/receive/criteria.js';
+import { identitySchema } from './identity/identity-config.js';
 
 const bytes = z.number().nonnegative().finite();
 
@@ -70,10 +74,40 @@ export const hostConfigSchema = z.strictObject({
       z.strictObject({
         weight: z.number().min(0.01).max(100).default(1).describe('share of its sessions in a shard over capacity'),
         ...capacity,
+        ...mappingShape,
       }),
     )
     .default({})
-    .describe('by function: limits that its sessions of a shard share, and their weight'),
+    .describe('functions: what they receive and invoke, limits that their sessions of a shard share, their weight'),
+  clientFunctions: clientFunctionsSchema.describe('functions that clients define'),
+  endpoints: endpointsSchema.describe('where remote endpoints may be'),
+  identity: identitySchema.describe('how clients are known'),
+  tenants: z
+    .record(z.string(), z.strictObject({ weight: z.number().min(0.01).max(100).default(1) }))
+    .default({})
+    .describe("by the JWT's claim `tenant`: share of its sessions in a shard over capacity"),
+  store: z
+    .string()
+    .regex(/^(lmdb|memory|(valkey|redis)s?:\/\/.+)$/, 'it has to be lmdb, memory, or valkey://host:port')
+    .default('lmdb')
+    .describe('where profiles are kept: the data folder, nowhere, or a server that hosts share'),
+  retention: z.number().min(1).max(3650).default(180).describe('days after which a client that is not seen is forgotten'),
+  maxProfiles: z.int().min(100).default(20_000).describe('profiles in memory'),
+  memoryBudget: bytes.default(1024 ** 3).describe('bytes that the buffers of all sessions may take'),
+  security: z
+    .strictObject({
+      caution: z.number().min(0).max(1).default(DEFAULT_POSTURE.caution).describe('risk of level 1'),
+      stepUp: z.number().min(0).max(1).default(DEFAULT_POSTURE.stepUp).describe('risk of level 2'),
+      halfLife: z.number().positive().default(DEFAULT_POSTURE.halfLife).describe('of evidence, s'),
+      hold: z.number().min(0).default(DEFAULT_POSTURE.hold).describe('s that a level stays at least'),
+      trust: z.number().min(0).default(DEFAULT_POSTURE.trust).describe('s for which a passed challenge counts'),
+      challengeSeconds: z.number().min(0.1).default(15).describe('to answer in'),
+      workBits: z.int().min(1).max(30).default(16).describe('of a proof of work'),
+      quarantine: z.enum(['trickle', 'close']).default('trickle').describe('what level 3 does'),
+      trickle: bytes.default(1024).describe('bytes/s of level 3'),
+    })
+    .prefault({})
+    .describe('what leads to which security level, and what it does'),
   prediction: z
     .strictObject({
       enabled: z.boolean().default(true).describe('false: the average of the past predicts'),
@@ -134,16 +168,47 @@ export function parseConfig(input: unknown): HostConfig {
     throw new TidegateError('TIDEGATE_E_CONFIG', problems.join('; '));
   }
   const config = result.data;
-  for (const id of Object.keys(config.functions)) {
-    if (builtInFunctions.has(id)) continue;
-    throw new TidegateError('TIDEGATE_E_CONFIG', `functions.${id}: there is no such function`, {
-      hint: `there are ${[...builtInFunctions.keys()].join(', ')}`,
-    });
-  }
+  checkFunctions(config);
   if ((config.cert === undefined) !== (config.key === undefined)) {
     throw new TidegateError('TIDEGATE_E_CONFIG', `${config.cert === undefined ? 'key' : 'cert'} is set alone`, {
       hint: 'give certificate and key together, or neither for a self-signed one',
     });
   }
   return config;
+}
+
+const FUNCTION_ID = /^[\w.~-]{1,64}$/;
+
+/** What of functions can only be told with the rest of the configuration. */
+function checkFunctions(config: HostConfig): void {
+  const refuse = (what: string, hint: string): never => {
+    throw new TidegateError('TIDEGATE_E_CONFIG', what, { hint });
+  };
+  const guard = new AddressGuard(config.endpoints);
+  for (const [id, entry] of Object.entries(config.functions)) {
+    if (!FUNCTION_ID.test(id)) refuse(`functions.${id}: an id is 1 to 64 letters, digits, or any of . _ ~ -`, 'rename it');
+    const isBuiltIn = (BUILT_IN as readonly string[]).includes(id);
+    if (entry.endpoint === undefined && !isBuiltIn) {
+      refuse(`functions.${id} has no endpoint`, `give it a module or an address; built in are ${BUILT_IN.join(', ')}`);
+    }
+    const objection = objectionTo(entry.receive, config.policy.maxBufferSize);
+    if (objection !== null) refuse(`functions.${id}.receive can't be met: ${objection}`, 'change it, or policy.maxBufferSize');
+    const { streaming, transactional, control } = entry.variants;
+    for (const text of [entry.endpoint, entry.quarantine, streaming, transactional, control]) {
+      if (text === undefined || !isRemote(text)) continue;
+      const why = URL.canParse(text) ? guard.objectionTo(new URL(text)) : 'it is no address';
+      if (why !== null) refuse(`functions.${id}: endpoint ${text}: ${why}`, 'list it under endpoints.allow and allowRanges');
+    }
+    entry.endpoint = entry.endpoint === undefined ? undefined : absolute(entry.endpoint);
+    entry.quarantine = entry.quarantine === undefined ? undefined : absolute(entry.quarantine);
+    for (const kind of ['streaming', 'transactional', 'control'] as const) {
+      const text = entry.variants[kind];
+      if (text !== undefined) entry.variants[kind] = absolute(text);
+    }
+  }
+  for (const id of config.clientFunctions.functions) {
+    if (config.functions[id] === undefined && !(BUILT_IN as readonly string[]).includes(id)) {
+      refuse(`clientFunctions.functions names ${id}, which is none`, 'define it under functions');
+    }
+  }
 }

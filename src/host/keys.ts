@@ -3,7 +3,18 @@ import { chmod, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { TidegateError } from '../quic/errors.js';
+import { writeAtomically } from '../predict/store/atomic-file.js';
+import type { PseudonymKey } from './identity/pseudonyms.js';
 import type { ShardKeys } from './shard/messages.js';
+
+/** What a host derives from its key file; the first of each list is for what is new. */
+export interface HostKeys {
+  shard: ShardKeys;
+  pseudonyms: PseudonymKey[];
+  tokens: Uint8Array[];
+  /** Signs what goes to remote endpoints. */
+  endpoint: Uint8Array;
+}
 
 const keyFile = z.strictObject({
   format: z.literal(1),
@@ -38,7 +49,23 @@ function newKey(version: number): KeyFile['keys'][number] {
  * Retry tokens, stateless resets and pseudonyms need. Made at first start; another start at the same time gets the
  * same file.
  */
-export async function loadKeys(path: string): Promise<ShardKeys> {
+export async function loadKeys(path: string): Promise<HostKeys> {
+  const { keys } = await readKeyFile(path);
+  const secrets = keys.map(({ secret }) => Buffer.from(secret, 'base64'));
+  const each = (purpose: string): Uint8Array[] => secrets.map((secret) => derive(secret, purpose, 32));
+  return {
+    shard: {
+      cid: keys.map(({ version }, i) => ({ version, key: derive(secrets[i], 'connection id', 16) })),
+      retry: each('retry token'),
+      reset: derive(secrets[0], 'stateless reset', 32),
+    },
+    pseudonyms: each('pseudonym').map((key, i) => ({ version: keys[i].version, key })),
+    tokens: each('anonymous token'),
+    endpoint: derive(secrets[0], 'endpoint', 32),
+  };
+}
+
+async function readKeyFile(path: string): Promise<KeyFile> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -52,16 +79,33 @@ export async function loadKeys(path: string): Promise<ShardKeys> {
   } catch (error) {
     throw unreadable(path, error as Error);
   }
-  const secrets = parsed.keys.map(({ secret }) => Buffer.from(secret, 'base64'));
-  if (secrets.some((secret) => secret.length < SECRET_BYTES)) {
+  if (parsed.keys.some(({ secret }) => Buffer.from(secret, 'base64').length < SECRET_BYTES)) {
     throw unreadable(path, new Error(`a secret is shorter than ${SECRET_BYTES} bytes`));
   }
-  return {
-    cid: parsed.keys.map(({ version }, i) => ({ version, key: derive(secrets[i], 'connection id', 16) })),
-    retry: secrets.map((secret) => derive(secret, 'retry token', 32)),
-    reset: derive(secrets[0], 'stateless reset', 32),
-    pseudonym: derive(secrets[0], 'pseudonym', 32),
-  };
+  return parsed;
+}
+
+const MOST_KEYS = 7;
+
+/**
+ * Makes a new key the first. The others are understood until they are older than `retentionMs` beyond the key that came after
+ * them: by then what they named is gone. Returns how many there are.
+ */
+export async function rotateKeys(path: string, retentionMs: number, now = Date.now()): Promise<number> {
+  const { keys } = await readKeyFile(path);
+  const kept = keys.filter((_, i) => i === 0 || now - Date.parse(keys[i - 1].createdAt) < retentionMs);
+  const versions = new Set(kept.map(({ version }) => version));
+  if (kept.length >= MOST_KEYS) {
+    throw new TidegateError('TIDEGATE_E_KEYS', `${path} holds ${kept.length} keys that are still needed`, {
+      hint: 'rotate less often, or shorten the retention',
+    });
+  }
+  const [first] = kept;
+  let version = (first.version + 1) % MOST_KEYS;
+  while (versions.has(version)) version = (version + 1) % MOST_KEYS;
+  await writeAtomically(path, `${JSON.stringify({ format: 1, keys: [newKey(version), ...kept] }, null, 2)}\n`);
+  await chmod(path, 0o600);
+  return kept.length + 1;
 }
 
 async function createKeyFile(path: string): Promise<string> {

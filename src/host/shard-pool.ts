@@ -135,8 +135,8 @@ export class ShardPool {
     this.send(shard, { type: 'retire' });
   }
 
-  send(shard: number, message: ToShard): void {
-    this.#running[shard]?.port.postMessage(message);
+  send(shard: number, message: ToShard, transfer: MessagePort[] = []): void {
+    this.#running[shard]?.port.postMessage(message, transfer);
   }
 
   broadcast(message: ToShard): void {

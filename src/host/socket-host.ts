@@ -1,19 +1,17 @@
 import { EventEmitter } from 'node:events';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import {
-  isWorthWriting,
-  publishedLimits,
-  type SettingsPolicy,
-  type SocketSettings,
-  settingsFor,
-} from '../adapt/settings.js';
+import { DEFAULT_POSTURE } from '../adapt/security-posture.js';
+import { isWorthWriting, publishedLimits, type SettingsPolicy, settingsFor } from '../adapt/settings.js';
 import { LimitsMailbox } from '../core/limits-mailbox.js';
 import { assertPortFree } from '../net/udp-driver.js';
 import type { SessionScores } from '../predict/feedback/live-scores.js';
 import type { Forecast } from '../predict/serving/forecast.js';
 import { type BehavioralProfile, ERROR_SCENARIOS, errorBit } from '../profile/behavioral-profile.js';
-import { BehavioralProfiler, type Profiler } from '../profile/behavioral-profiler.js';
+import type { Profiler } from '../profile/behavioral-profiler.js';
+import type { SessionHints } from '../profile/crowd.js';
+import { TidegateError } from '../quic/errors.js';
+import { type AdmissionCounts, Admissions, type OpenedSocket } from './admissions.js';
 import {
   type CertificateSource,
   certificateHash,
@@ -21,16 +19,25 @@ import {
   SelfSignedCertificate,
 } from './certificate/certificate-source.js';
 import { type HostConfig, type HostConfigInput, parseConfig } from './config.js';
-import { loadKeys } from './keys.js';
+import { type ClientExport, exportClient } from './client-export.js';
+import { DecisionRecord } from './decision-record.js';
+import type { FunctionTable } from './functions/function-registry.js';
+import { Matchmaker } from './functions/peers/matchmaker.js';
+import type { IdentityHook } from './identity/identifier.js';
+import { createIdentifier } from './identity/create-identifier.js';
+import { type HostKeys, loadKeys } from './keys.js';
 import { PendingReplies } from './pending-replies.js';
 import { HostPrediction } from './prediction/host-prediction.js';
-import type { LiveForecast, SessionOpening } from './prediction/messages.js';
+import { ProfileKeeper } from './profile-keeper.js';
+import type { LiveForecast, Log, SessionOpening } from './prediction/messages.js';
 import { shardCount } from './runtime-support.js';
-import type { FromShard, SessionReport, SessionUpdate } from './shard/messages.js';
+import type { FromShard, SessionReport, SessionUpdate, ShardSecurity } from './shard/messages.js';
 import { SHARD_WORKER, ShardPool } from './shard-pool.js';
 
 /** How long a shard has to tell of its sessions. */
 const REPORT_TIMEOUT_MS = 2000;
+/** And to load its functions anew. */
+const RELOAD_TIMEOUT_MS = 10_000;
 
 type ShardReport = Pick<Extract<FromShard, { type: 'report' }>, 'sessions' | 'features' | 'names'>;
 /** Of a feature, for people. */
@@ -45,48 +52,78 @@ export interface SessionDetail extends SessionReport {
   scores: SessionScores | null;
 }
 
-/** A socket set up for a client, before its data. */
-export interface OpenedSocket extends SocketSettings {
-  profile: BehavioralProfile;
+/** Parts of a host that can be replaced. */
+export interface HostParts {
+  /** Profiles that are kept elsewhere. */
+  profiler?: Profiler;
+  /** Says who a client is; the configuration's `identity.hook` names a module that does. */
+  identify?: IdentityHook;
+  /** Module that runs a shard; tests put faults into it. */
+  shardWorker?: string;
 }
 
 interface HostEvents {
   log: [level: 'info' | 'warn' | 'error', message: string, detail: Record<string, unknown>];
   incident: [shard: number, reason: string];
+  /** A session's security level changed. */
+  level: [change: Omit<Extract<FromShard, { type: 'level' }>, 'type'>];
 }
 
 /** The host: shards, certificate, profiles. `start()` serves, `close()` drains. */
 export class SocketHost extends EventEmitter<HostEvents> {
   readonly config: HostConfig;
-  readonly profiler: Profiler;
   readonly startedAt = Date.now();
   /** Why there are fewer shards than asked for, if so. */
   shardNote: string | null = null;
   restarts = 0;
+  /** Changes of level, by the level that came of them. */
+  readonly levelChanges = [0, 0, 0, 0];
   readonly prediction: HostPrediction;
+  readonly record: DecisionRecord;
   #pool: ShardPool | null = null;
+  #profiles: ProfileKeeper | null = null;
+  #admissions: Admissions | null = null;
   #certificate: CertificateSource | null = null;
   readonly #mailboxes = new Map<number, LimitsMailbox>();
+  readonly #matchmaker = new Matchmaker((shard, answer, transfer) =>
+    this.#pool?.send(shard, { type: 'peer', answer }, transfer),
+  );
   readonly #reports = new PendingReplies<ShardReport>(REPORT_TIMEOUT_MS, {
     sessions: [],
     features: new Float32Array(0),
     names: [],
   });
+  /** Bytes of buffer, by session. */
+  readonly #buffers = new Map<string, number>();
+  readonly #reloads = new PendingReplies<string | null>(RELOAD_TIMEOUT_MS, 'no answer');
   #draining = false;
 
   constructor(
     config: HostConfigInput = {},
-    profiler: Profiler = new BehavioralProfiler(),
-    /** Module that runs a shard; tests put faults into it. */
-    readonly shardWorker: string = SHARD_WORKER,
+    readonly parts: HostParts = {},
   ) {
     super();
     this.config = parseConfig(config);
-    this.profiler = profiler;
+    this.record = new DecisionRecord(join(this.config.dataDir, 'decisions'), this.#log);
     this.prediction = new HostPrediction(this.config, {
-      log: (level, message, detail) => this.emit('log', level, message, detail),
-      remember: (client, memory) => profiler.remember(client, memory),
+      log: this.#log,
+      remember: (client, memory) => this.#profiles?.profiler.remember(client, memory),
+      onRequestTypes: (shard, sessions) => this.#pool?.send(shard, { type: 'requestTypes', sessions }),
     });
+  }
+
+  get #log(): Log {
+    return (level, message, detail) => this.emit('log', level, message, detail);
+  }
+
+  get profiler(): Profiler {
+    if (this.#profiles === null) throw new Error('the host is not started');
+    return this.#profiles.profiler;
+  }
+
+  get admissions(): Admissions {
+    if (this.#admissions === null) throw new Error('the host is not started');
+    return this.#admissions;
   }
 
   get policy(): SettingsPolicy {
@@ -132,7 +169,22 @@ export class SocketHost extends EventEmitter<HostEvents> {
   /** Serves. Rejects with a TidegateError that says what to mend. */
   async start(): Promise<void> {
     const { config } = this;
-    const keys = await loadKeys(config.keys ?? join(config.dataDir, 'keys.json'));
+    this.#profiles = await ProfileKeeper.open(config, this.parts.profiler ?? null, this.#log);
+    try {
+      await this.#startServing();
+    } catch (error) {
+      await this.#profiles.close();
+      this.#profiles = null;
+      throw error;
+    }
+    this.record.start();
+  }
+
+  async #startServing(): Promise<void> {
+    const { config } = this;
+    const keys = await loadKeys(this.#keyFile);
+    const identifier = await createIdentifier(config.identity, keys, this.parts.identify);
+    this.#admissions = new Admissions(config, identifier, this.profiler);
     this.#certificate = await this.#openCertificateSource();
     const { shards, note } = this.#plannedShards();
     this.shardNote = note;
@@ -143,7 +195,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
         engine: config.engine,
         tcp: config.tcp,
         certificate: this.#certificate.current,
-        keys,
+        keys: keys.shard,
         hostId: config.hostId,
         maxConnections: config.maxConnections,
         handshakes: config.handshakes,
@@ -152,7 +204,8 @@ export class SocketHost extends EventEmitter<HostEvents> {
         allowedOrigins: config.allowedOrigins,
         mode: config.mode,
         capacity: config.capacity,
-        functions: config.functions,
+        functions: this.#functionTable(keys),
+        security: this.#security,
         tickMs: config.tick * 1000,
         qlogDir: config.qlogDir,
         keyLogFile: process.env.SSLKEYLOGFILE ?? null,
@@ -169,7 +222,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
         },
         onNativeHang: () => process.kill(process.pid, 'SIGKILL'),
       },
-      this.shardWorker,
+      this.parts.shardWorker ?? SHARD_WORKER,
     );
     this.#pool = pool;
     try {
@@ -182,6 +235,21 @@ export class SocketHost extends EventEmitter<HostEvents> {
       throw error;
     }
     if (note !== null) this.emit('log', config.shards === 'auto' ? 'info' : 'warn', note, {});
+  }
+
+  get #keyFile(): string {
+    return this.config.keys ?? join(this.config.dataDir, 'keys.json');
+  }
+
+  #functionTable(keys: HostKeys): FunctionTable {
+    const { functions, clientFunctions, endpoints, policy } = this.config;
+    const { maxBufferSize } = policy;
+    return { functions, clientFunctions, endpoints, endpointKey: keys.endpoint, maxBufferSize };
+  }
+
+  get #security(): ShardSecurity {
+    const { challengeSeconds, workBits, quarantine, trickle, ...policy } = this.config.security;
+    return { policy: { ...DEFAULT_POSTURE, ...policy }, challengeSeconds, workBits, quarantine, trickle };
   }
 
   #plannedShards(): { shards: number; note: string | null } {
@@ -221,15 +289,49 @@ export class SocketHost extends EventEmitter<HostEvents> {
     this.#pool?.broadcast({ type: 'wellKnown', body: JSON.stringify(this.wellKnown()) });
   }
 
-  /** Loads the certificate again (SIGHUP). Rejects where it can't; the present one stays. */
-  async reload(): Promise<void> {
+  /**
+   * Loads certificate, keys, functions and their modules again (SIGHUP), these as `config` has them where it is given.
+   * Sessions stay. Rejects where something can't be used; then that stays as it is.
+   */
+  async reload(config?: HostConfigInput): Promise<void> {
     await this.#openCertificate.reload();
+    const keys = await loadKeys(this.#keyFile);
+    const next = config === undefined ? this.config : parseConfig(config);
+    const identifier = await createIdentifier(next.identity, keys, this.parts.identify);
+    const { functions, clientFunctions, endpoints, tenants } = next;
+    const before = this.#functionTable(keys);
+    Object.assign(this.config, { functions, clientFunctions, endpoints, tenants });
+    const problem = await this.#reloadFunctions(this.#functionTable(keys));
+    if (problem !== null) {
+      const { functions: old, clientFunctions: clients, endpoints: places } = before;
+      Object.assign(this.config, { functions: old, clientFunctions: clients, endpoints: places });
+      await this.#reloadFunctions(before);
+      throw new TidegateError('TIDEGATE_E_FUNCTION', problem, { hint: 'the functions stay as they are' });
+    }
+    this.admissions.identifier = identifier;
+  }
+
+  async #reloadFunctions(table: FunctionTable): Promise<string | null> {
+    this.shards.settings.functions = table;
+    const problems = await Promise.all(
+      this.shards.live.map((shard) =>
+        this.#reloads.ask((request) => this.shards.send(shard, { type: 'functions', request, table })),
+      ),
+    );
+    return problems.find((problem) => problem !== null) ?? null;
+  }
+
+  /** Whether limits hold, or are only reckoned: from now on, for sessions that are open too. */
+  setMode(mode: HostConfig['mode']): void {
+    this.config.mode = mode;
+    this.shards.settings.mode = mode;
+    this.shards.broadcast({ type: 'mode', mode });
+    this.emit('log', 'warn', mode === 'observe' ? 'limits are reckoned and not applied' : 'limits hold', { mode });
   }
 
   /** The socket of a client that opens a session: buffer, limits and level from its profile. */
-  openSocket(clientIdentifier: string): OpenedSocket {
-    const profile = this.profiler.getProfile(clientIdentifier);
-    return { ...settingsFor(profile, this.policy), profile };
+  openSocket(clientIdentifier: string, opening?: SessionHints): OpenedSocket {
+    return this.admissions.openSocket(clientIdentifier, opening);
   }
 
   #onMessage(shard: number, message: FromShard): void {
@@ -237,12 +339,35 @@ export class SocketHost extends EventEmitter<HostEvents> {
       case 'ready':
         // A shard that came back has another memory.
         this.#mailboxes.set(shard, new LimitsMailbox(message.core));
+        this.#matchmaker.lost(shard);
         this.prediction.service?.shard(shard, message.core);
         this.#pool?.send(shard, { type: 'wellKnown', body: JSON.stringify(this.wellKnown()) });
         return;
-      case 'open': {
-        const { profile: _, ...settings } = this.openSocket(message.client);
-        this.#pool?.send(shard, { type: 'settings', request: message.request, settings });
+      case 'open':
+      case 'hello':
+        void this.#admit(shard, message);
+        return;
+      case 'checkJwt': {
+        const { request, introduction, jwt, client, since } = message;
+        void this.admissions
+          .isFresh({ ...introduction, jwt }, client, since)
+          .then((isGood) => this.#pool?.send(shard, { type: 'jwtChecked', request, isGood }));
+        return;
+      }
+      case 'peer':
+        this.#matchmaker.join(shard, message.handle, message.functionId, message.name);
+        return;
+      case 'peerLeft':
+        this.#matchmaker.leave(shard, message.handle);
+        return;
+      case 'functionsLoaded':
+        this.#reloads.answer(message.request, message.error);
+        return;
+      case 'level': {
+        const { type: _, ...change } = message;
+        this.levelChanges[change.to]++;
+        this.emit('level', change);
+        this.emit('log', change.to > change.from ? 'warn' : 'info', 'security level', { shard, ...change });
         return;
       }
       case 'updates':
@@ -259,6 +384,18 @@ export class SocketHost extends EventEmitter<HostEvents> {
     }
   }
 
+  async #admit(shard: number, message: Extract<FromShard, { type: 'open' | 'hello' }>): Promise<void> {
+    const { request, introduction } = message;
+    try {
+      const answer = await this.admissions.admit(introduction, message.type === 'hello');
+      if ('admission' in answer) this.#pool?.send(shard, { type: 'admitted', request, admission: answer.admission });
+      else this.#pool?.send(shard, { type: 'refused', request, ...answer });
+    } catch (error) {
+      this.emit('log', 'error', 'a session could not be admitted', { error: (error as Error).message });
+      this.#pool?.send(shard, { type: 'refused', request, problem: 'hook-failed', reason: 'the host failed' });
+    }
+  }
+
   /** What happened goes to the profiles, and what opened or ended to the predictor. Without it averages set the limits. */
   #update(shard: number, updates: SessionUpdate[]): void {
     const timestamp = Date.now();
@@ -267,7 +404,10 @@ export class SocketHost extends EventEmitter<HostEvents> {
     for (const update of updates) {
       const { handle, client, errors, closed } = update;
       if (update.opened && !closed) openings.push(this.#opening(update, timestamp));
-      this.profiler.updateProfile(client, { timestamp, ...update });
+      this.profiler.updateProfile(client, { timestamp, session: `${shard}/${handle}`, ...update });
+      this.record.update(shard, update, timestamp);
+      this.#account(shard, update);
+      if (update.moved) continue;
       if (closed) this.prediction.service?.closed(shard, handle, client, errors);
       // The features tell of everything else.
       else if (errors & errorBit('slow')) this.prediction.service?.errors(shard, handle, errors);
@@ -276,7 +416,17 @@ export class SocketHost extends EventEmitter<HostEvents> {
     this.prediction.service?.opened(shard, openings);
   }
 
+  /** Keeps the sum of what buffers take. */
+  #account(shard: number, { handle, bufferSize, closed }: SessionUpdate): void {
+    const key = `${shard}/${handle}`;
+    const before = this.#buffers.get(key) ?? 0;
+    this.admissions.buffered += (closed ? 0 : bufferSize) - before;
+    if (closed) this.#buffers.delete(key);
+    else this.#buffers.set(key, bufferSize);
+  }
+
   #opening({ handle, client, functionId }: SessionUpdate, openedAt: number): SessionOpening {
+    const { variants } = this.config.functions[functionId] ?? { variants: {} };
     const { sessionsSeen, predictedDataRate, predictedErrors } = this.profiler.getProfile(client);
     return {
       handle,
@@ -289,19 +439,39 @@ export class SocketHost extends EventEmitter<HostEvents> {
         errors: ERROR_SCENARIOS.map((name) => predictedErrors[name]),
       },
       memory: this.profiler.memoryOf(client),
+      promise: this.admissions.promiseOf(functionId) ?? null,
+      isTyped: Object.values(variants).some((text) => text !== undefined),
     };
   }
 
-  #followAverage(mailbox: LimitsMailbox, { handle, client, rateLimit }: SessionUpdate): void {
-    const { profile: _, ...settings } = this.openSocket(client);
+  #followAverage(mailbox: LimitsMailbox, { handle, client, functionId, rateLimit }: SessionUpdate): void {
+    const settings = settingsFor(this.profiler.getProfile(client), this.policy, this.admissions.promiseOf(functionId));
     // Against what is in force, so that many small steps are followed as one large one is.
     if (isWorthWriting(settings.rateLimit, rateLimit)) mailbox.write(handle, publishedLimits(settings));
   }
 
-  /** Removes everything of a client: its profile, and what was recorded of it for training. */
-  forget(clientIdentifier: string): void {
-    this.profiler.forget(clientIdentifier);
-    this.prediction.service?.forget(clientIdentifier);
+  /**
+   * Removes everything of a client: its profile, what was recorded of it for training, and of its settings. `name` is a
+   * pseudonym, or `sub:[ISSUER|]SUBJECT`, `token:TOKEN`, `address:IP[|NAME]`. Resolves with the pseudonyms when no trace is left.
+   */
+  async forget(name: string): Promise<string[]> {
+    const clients = this.admissions.identifier.namesOf(name);
+    for (const client of clients) this.prediction.service?.forget(client);
+    await this.profiler.forget(clients);
+    await this.record.forget(clients);
+    this.emit('log', 'info', 'a client was forgotten', { names: clients.length });
+    return clients;
+  }
+
+  /** All that is kept of a client. */
+  async exportProfile(name: string): Promise<ClientExport[]> {
+    const clients = this.admissions.identifier.namesOf(name);
+    return await Promise.all(clients.map((client) => exportClient(client, this.profiler, this.config.dataDir)));
+  }
+
+  /** How clients were known. */
+  get admissionCounts(): AdmissionCounts {
+    return this.admissions.counts;
   }
 
   /** All live sessions with their profiles. A shard that does not answer in time is left out. */
@@ -357,6 +527,8 @@ export class SocketHost extends EventEmitter<HostEvents> {
     this.prediction.keeper?.close();
     await this.#pool?.close(seconds * 1000);
     await this.prediction.close();
+    await this.#profiles?.close();
+    await this.record.close();
     this.#certificate?.close();
   }
 }

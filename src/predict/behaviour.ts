@@ -1,8 +1,5 @@
 import type { RequestType } from '../profile/behavioral-profile.js';
 
-/** In the order of the model's outputs. */
-export const REQUEST_TYPES: readonly RequestType[] = ['streaming', 'transactional', 'control'];
-
 /** Bytes/s below which a stretch is control, and from which it can be streaming. */
 const QUIET = 100;
 const BUSY = 2000;

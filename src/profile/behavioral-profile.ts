@@ -1,4 +1,6 @@
 export type RequestType = 'streaming' | 'transactional' | 'control';
+/** In the order of the model's outputs. */
+export const REQUEST_TYPES: readonly RequestType[] = ['streaming', 'transactional', 'control'];
 
 /** What can go wrong with a session: streams reset, a limit hit, malformed protocol, a peer that does not read, silence. */
 export const ERROR_SCENARIOS = ['reset', 'limit', 'malformed', 'slow', 'timeout'] as const;
@@ -50,4 +52,9 @@ export interface BehavioralProfile {
   historicalData: HistoryEntry[];
   /** Sessions that this client has opened before. */
   sessionsSeen: number;
+  /** When it was first and last seen, ms since the epoch; 0: never. */
+  firstSeen: number;
+  lastSeen: number;
+  /** Clients that behave alike, where there are enough of them to be named; null: not known. */
+  cohort: string | null;
 }

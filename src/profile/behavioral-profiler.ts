@@ -2,10 +2,18 @@ import {
   type BehavioralProfile,
   ERROR_SCENARIOS,
   type ErrorScenario,
-  type HistoryEntry,
   type PredictionMemory,
+  REQUEST_TYPES,
+  type RequestType,
 } from './behavioral-profile.js';
+import type { CohortView } from './cohorts/cohorts.js';
+import { Crowd, type SessionHints, shapeOf, VISIT_SPAN, type WatchedVisit } from './crowd.js';
 import { ErrorHistory } from './error-history.js';
+import { type CachedProfile, ProfileCache } from './profile-cache.js';
+import { MOST_HISTORY, ProfileRecord } from './record/profile-record.js';
+import { addToHistory } from './record/volume-history.js';
+import { MemoryStore } from './store/memory-store.js';
+import type { ProfileStore, StoreState } from './store/profile-store.js';
 
 /** What a session did since it was last reported. */
 export interface ProfileUpdate {
@@ -20,24 +28,41 @@ export interface ProfileUpdate {
   closed?: boolean;
   /** What went wrong, a bit for each of ERROR_SCENARIOS. */
   errors?: number;
+  /** Tells sessions of one client apart. */
+  session?: string;
+  functionId?: string;
 }
 
 /** The one door between profiles and the rest: it can be served from elsewhere. */
 export interface Profiler {
-  getProfile(clientIdentifier: string): BehavioralProfile;
+  /** Brings what is known of a client to hand; null: it is. */
+  prepare(clientIdentifier: string): Promise<void> | null;
+  /** @param opening what a session opens with, where one does: what is told then is of that. */
+  getProfile(clientIdentifier: string, opening?: SessionHints): BehavioralProfile;
   updateProfile(clientIdentifier: string, update: ProfileUpdate): void;
   /** What a model keeps of a client between its sessions; null: nothing. */
   memoryOf(clientIdentifier: string): PredictionMemory | null;
   remember(clientIdentifier: string, memory: PredictionMemory): void;
-  /** Removes everything of a client. */
-  forget(clientIdentifier: string): void;
+  /** A client has another pseudonym now. */
+  rename(from: string, to: string): Promise<void>;
+  /** Removes everything of clients; resolves when no trace is left. */
+  forget(clientIdentifiers: readonly string[]): Promise<void>;
+  /** Removes clients that were not seen since a time, ms since the epoch. Returns how many. */
+  expire(before: number): Promise<number>;
+  /** Clusters of clients that behave alike. */
+  cohorts(): CohortView[];
+  readonly storeState: StoreState;
+  /** Writes what changed. Rejects where the store is not there. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
 }
 
 export interface ProfilerOptions {
-  /** bytes/s for a client nobody knows. */
+  /** bytes/s for a client nobody knows, before enough others were seen. */
   defaultDataRate: number;
   /** Half-life of the average in seconds of connected time. */
   halfLifeSeconds: number;
+  /** Profiles in memory. */
   maxProfiles: number;
   maxHistory: number;
 }
@@ -45,122 +70,271 @@ export interface ProfilerOptions {
 export const DEFAULT_PROFILER_OPTIONS: ProfilerOptions = {
   defaultDataRate: 64 * 1024,
   halfLifeSeconds: 30,
-  maxProfiles: 100_000,
-  maxHistory: 60,
+  maxProfiles: 20_000,
+  maxHistory: MOST_HISTORY,
 };
 
-interface Entry {
-  /** Exponentially weighted bytes and seconds; their quotient is the average rate. */
-  bytes: number;
+/** Seconds of an open session from which its own average says more than what was expected of it. */
+const SETTLED = 20;
+/** An estimate for an opening is taken up by the session within, ms. */
+const OPENING_MS = 10_000;
+/** ms between two writings of what all clients taught. */
+const SAVE_MS = 300_000;
+const CROWD = 'crowd';
+const NO_ERRORS = new ErrorHistory();
+const NOBODY = new ProfileRecord();
+
+interface Session {
+  client: string;
+  /** Null where the first five minutes are over. */
+  visit: WatchedVisit | null;
   seconds: number;
-  sessions: number;
-  history: HistoryEntry[];
-  errors: ErrorHistory;
-  memory: PredictionMemory | null;
 }
 
-const NO_ERRORS = new ErrorHistory();
-
-/** Shorter stretches are joined, so that the history reaches back further than its length in ticks. */
-const HISTORY_STRETCH = 5;
-
 /**
- * Profiles in memory. `predictedDataRate` is the exponentially weighted average of a client's rate over the time that
- * it was connected, whichever session that was in:
+ * Profiles of clients. `predictedDataRate` of a session that is open is the exponentially weighted average of its client's
+ * rate over the time that it was connected, whichever session that was in:
  *
  *     rate = sum(w_i * bytes_i) / sum(w_i * seconds_i),   w_i = 2^(-(connected seconds since i) / halfLife)
  *
- * The least recently used profile gives way when the table is full.
+ * At an opening it is what is learned of openings: see {@link Crowd}.
  */
 export class BehavioralProfiler implements Profiler {
-  /** In order of last use: a Map keeps the order of insertion. */
-  readonly #entries = new Map<string, Entry>();
-  /** Of all clients. */
-  readonly #errors = new ErrorHistory();
   readonly options: ProfilerOptions;
+  readonly #cache: ProfileCache;
+  readonly #crowd = new Crowd();
+  readonly #sessions = new Map<string, Session>();
+  /** Estimates for sessions that are about to open. */
+  readonly #openings = new Map<string, { visit: WatchedVisit; at: number }>();
+  #savedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(options: Partial<ProfilerOptions> = {}) {
+  constructor(
+    options: Partial<ProfilerOptions> = {},
+    readonly store: ProfileStore = new MemoryStore(),
+  ) {
     this.options = { ...DEFAULT_PROFILER_OPTIONS, ...options };
+    this.#cache = new ProfileCache(store, this.options.maxProfiles);
   }
 
+  /** With what was learned before. A damaged part is left. */
+  static async open(options: Partial<ProfilerOptions>, store: ProfileStore): Promise<BehavioralProfiler> {
+    const profiler = new BehavioralProfiler(options, store);
+    const kept = await store.readMeta(CROWD);
+    if (kept !== null) {
+      try {
+        profiler.#crowd.restore(kept);
+      } catch {
+        store.state.damaged++;
+      }
+    }
+    profiler.#savedAt = Date.now();
+    return profiler;
+  }
+
+  /** Profiles in memory. */
   get size(): number {
-    return this.#entries.size;
+    return this.#cache.size;
   }
 
-  getProfile(clientIdentifier: string): BehavioralProfile {
-    const entry = this.#entries.get(clientIdentifier);
-    const known = entry !== undefined && entry.seconds > 0;
+  get storeState(): StoreState {
+    return this.store.state;
+  }
+
+  prepare(clientIdentifier: string): Promise<void> | null {
+    return this.#cache.prepare(clientIdentifier);
+  }
+
+  getProfile(clientIdentifier: string, opening?: SessionHints): BehavioralProfile {
+    const entry = this.#cache.get(clientIdentifier);
+    const record = entry === null ? NOBODY : this.#cache.view(entry);
     return {
       clientIdentifier,
-      predictedDataRate: known ? entry.bytes / entry.seconds : this.options.defaultDataRate,
+      predictedDataRate: this.#rate(clientIdentifier, entry, record, opening),
       predictedDataRateBand: null,
-      predictedRequestType: entry?.memory?.requestType ?? 'transactional',
-      predictedSecurityRisk: entry?.memory?.risk ?? 0,
-      predictedErrors: this.#chances(entry),
+      predictedRequestType: requestTypeOf(record),
+      predictedSecurityRisk: record.memory?.risk ?? 0,
+      predictedErrors: this.#chances(record),
       predictedRateLimit: null,
       predictedBy: null,
-      historicalData: entry?.history.slice() ?? [],
-      sessionsSeen: entry?.sessions ?? 0,
+      historicalData: record.history.slice(),
+      sessionsSeen: record.sessions,
+      firstSeen: record.firstSeen,
+      lastSeen: record.lastSeen,
+      cohort: this.#cohortOf(record),
     };
   }
 
+  #rate(client: string, entry: CachedProfile | null, record: ProfileRecord, opening: SessionHints | undefined): number {
+    const isKnown = record.seconds > 0;
+    const average = isKnown ? record.bytes / record.seconds : this.options.defaultDataRate;
+    if (opening === undefined) return this.#liveRate(entry, average);
+    const visit = this.#crowd.begin(client, record.visits, opening);
+    this.#openings.delete(client);
+    this.#openings.set(client, { visit, at: opening.timestamp });
+    return this.#crowd.isInformed ? visit.rate : average;
+  }
+
+  /** What is told of a client between openings: of one whose only session has just begun, with what others are like. */
+  #liveRate(entry: CachedProfile | null, average: number): number {
+    if (entry === null || entry.open !== 1 || !this.#crowd.isInformed) return average;
+    const session = this.#sessions.get(entry.session);
+    if (session?.visit == null || session.seconds >= SETTLED) return average;
+    const settled = session.seconds / SETTLED;
+    return settled * average + (1 - settled) * this.#crowd.early(session.visit);
+  }
+
+  #cohortOf({ seconds, bytes, visits }: ProfileRecord): string | null {
+    if (visits.count === 0 || seconds <= 0) return null;
+    const rate = Math.expm1(visits.rateSum / visits.count);
+    const shape = { firstIn: 0, firstOut: 0, bytesIn: bytes / 2, bytesOut: bytes / 2, seconds };
+    return this.#crowd.cohorts.nameOf({ ...shapeOf(shape), rate });
+  }
+
   updateProfile(clientIdentifier: string, update: ProfileUpdate): void {
-    const entry = this.#touch(clientIdentifier);
-    if (update.opened) entry.sessions++;
-    if (update.errors) entry.errors.note(update.errors);
-    if (update.closed) this.#errors.add(entry.errors.end());
-    if (!(update.seconds > 0)) return;
-    const keep = 2 ** (-update.seconds / this.options.halfLifeSeconds);
-    entry.bytes = entry.bytes * keep + update.bytesIn + update.bytesOut;
-    entry.seconds = entry.seconds * keep + update.seconds;
-    this.#remember(entry, update);
+    // A client that was forgotten stays so until it comes again.
+    const entry = update.opened ? this.#cache.touch(clientIdentifier) : this.#cache.get(clientIdentifier);
+    const name = update.session ?? clientIdentifier;
+    if (entry === null) {
+      this.#sessions.delete(name);
+      return;
+    }
+    const { own } = entry;
+    const { timestamp, bytesIn, bytesOut, seconds } = update;
+    if (update.opened) this.#open(name, entry, update);
+    if (update.errors) own.errors.note(update.errors);
+    own.lastSeen = Math.max(own.lastSeen, timestamp);
+    if (seconds > 0) {
+      const keep = 2 ** (-seconds / this.options.halfLifeSeconds);
+      own.bytes = own.bytes * keep + bytesIn + bytesOut;
+      own.seconds = own.seconds * keep + seconds;
+      addToHistory(own.history, { timestamp, bytesIn, bytesOut, seconds }, this.options.maxHistory);
+    }
+    this.#watch(name, entry, update);
+    if (update.closed) this.#close(name, entry);
+    this.#cache.changed(entry);
+  }
+
+  #open(name: string, entry: CachedProfile, { timestamp, functionId = '' }: ProfileUpdate): void {
+    const { own, client } = entry;
+    own.sessions++;
+    if (own.firstSeen === 0) own.firstSeen = timestamp;
+    entry.open++;
+    entry.session = name;
+    const opening = this.#openings.get(client);
+    this.#openings.delete(client);
+    const visit =
+      opening !== undefined && timestamp - opening.at < OPENING_MS
+        ? opening.visit
+        : this.#crowd.begin(client, this.#cache.view(entry).visits, { functionId, timestamp });
+    this.#sessions.set(name, { client, visit, seconds: 0 });
+  }
+
+  #watch(name: string, entry: CachedProfile, { timestamp, bytesIn, bytesOut, seconds }: ProfileUpdate): void {
+    const bytes = bytesIn + bytesOut;
+    if (bytes > 0) {
+      const { visits } = entry.own;
+      visits.messages++;
+      visits.lastMessage = timestamp / 1000;
+      this.#crowd.active(entry.client, timestamp, bytes);
+    }
+    const session = this.#sessions.get(name);
+    if (session === undefined) return;
+    session.seconds += seconds;
+    const { visit } = session;
+    if (visit === null) return;
+    if (visit.seconds === 0) {
+      visit.firstIn = bytesIn;
+      visit.firstOut = bytesOut;
+    }
+    visit.bytesIn += bytesIn;
+    visit.bytesOut += bytesOut;
+    visit.seconds += seconds;
+    if (visit.seconds >= VISIT_SPAN) this.#finish(session, entry, timestamp);
+  }
+
+  #finish(session: Session, entry: CachedProfile, timestamp: number): void {
+    if (session.visit === null) return;
+    this.#crowd.finish(entry.client, entry.own.visits, session.visit, timestamp);
+    session.visit = null;
+  }
+
+  #close(name: string, entry: CachedProfile): void {
+    const session = this.#sessions.get(name);
+    this.#sessions.delete(name);
+    if (session !== undefined) this.#finish(session, entry, entry.own.lastSeen);
+    entry.open = Math.max(0, entry.open - 1);
+    this.#crowd.errors.add(entry.own.errors.end());
   }
 
   memoryOf(clientIdentifier: string): PredictionMemory | null {
-    return this.#entries.get(clientIdentifier)?.memory ?? null;
+    return this.#cache.get(clientIdentifier)?.own.memory ?? null;
   }
 
   remember(clientIdentifier: string, memory: PredictionMemory): void {
-    const entry = this.#entries.get(clientIdentifier);
+    const entry = this.#cache.get(clientIdentifier);
     // A client that was forgotten stays so.
-    if (entry !== undefined) entry.memory = memory;
+    if (entry === null) return;
+    entry.own.memory = memory;
+    entry.own.types[REQUEST_TYPES.indexOf(memory.requestType)]++;
+    this.#cache.changed(entry);
   }
 
-  forget(clientIdentifier: string): void {
-    this.#entries.delete(clientIdentifier);
+  async rename(from: string, to: string): Promise<void> {
+    await this.#cache.rename(from, to);
   }
 
-  #chances(entry: Entry | undefined): Record<ErrorScenario, number> {
-    const chances = (entry?.errors ?? NO_ERRORS).chances(this.#errors);
+  async forget(clientIdentifiers: readonly string[]): Promise<void> {
+    for (const client of clientIdentifiers) {
+      this.#crowd.forget(client);
+      this.#openings.delete(client);
+    }
+    const gone = new Set(clientIdentifiers);
+    for (const [name, { client }] of this.#sessions) if (gone.has(client)) this.#sessions.delete(name);
+    await this.#save();
+    await this.#cache.remove(clientIdentifiers);
+  }
+
+  async expire(before: number): Promise<number> {
+    return await this.store.expire(before);
+  }
+
+  cohorts(): CohortView[] {
+    return this.#crowd.cohorts.shown();
+  }
+
+  async flush(): Promise<void> {
+    for (const [client, { at }] of this.#openings) {
+      if (Date.now() - at < OPENING_MS) break;
+      this.#openings.delete(client);
+    }
+    await this.#cache.flush();
+    if (Date.now() - this.#savedAt >= SAVE_MS) await this.#save();
+  }
+
+  async #save(): Promise<void> {
+    this.#savedAt = Date.now();
+    await this.store.writeMeta(CROWD, this.#crowd.save());
+  }
+
+  /** Writes everything and lets the store go. */
+  async close(): Promise<void> {
+    try {
+      await this.#cache.flush();
+      await this.#save();
+    } finally {
+      await this.store.close();
+    }
+  }
+
+  #chances({ errors }: ProfileRecord): Record<ErrorScenario, number> {
+    const chances = (errors ?? NO_ERRORS).chances(this.#crowd.errors);
     return Object.fromEntries(ERROR_SCENARIOS.map((name, i) => [name, chances[i]])) as Record<ErrorScenario, number>;
   }
+}
 
-  #remember(entry: Entry, update: ProfileUpdate): void {
-    const last = entry.history.at(-1);
-    if (last !== undefined && last.seconds < HISTORY_STRETCH) {
-      last.timestamp = update.timestamp;
-      last.bytesIn += update.bytesIn;
-      last.bytesOut += update.bytesOut;
-      last.seconds += update.seconds;
-      return;
-    }
-    const { timestamp, bytesIn, bytesOut, seconds } = update;
-    entry.history.push({ timestamp, bytesIn, bytesOut, seconds });
-    if (entry.history.length > this.options.maxHistory) entry.history.shift();
-  }
-
-  #touch(clientIdentifier: string): Entry {
-    let entry = this.#entries.get(clientIdentifier);
-    if (entry === undefined) {
-      if (this.#entries.size >= this.options.maxProfiles) {
-        const [oldest] = this.#entries.keys();
-        this.#entries.delete(oldest);
-      }
-      entry = { bytes: 0, seconds: 0, sessions: 0, history: [], errors: new ErrorHistory(), memory: null };
-    } else {
-      this.#entries.delete(clientIdentifier);
-    }
-    this.#entries.set(clientIdentifier, entry);
-    return entry;
-  }
+/** What the model said last, or said most often. */
+function requestTypeOf({ memory, types }: ProfileRecord): RequestType {
+  if (memory !== null) return memory.requestType;
+  const most = Math.max(...types);
+  return most > 0 ? REQUEST_TYPES[types.indexOf(most)] : 'transactional';
 }

@@ -15,8 +15,9 @@ const FIRST_SESSIONS = 5;
  * so that one who was seen rarely is like the others, and one who is seen often like himself.
  */
 export class ErrorHistory {
-  readonly #failed = new Uint32Array(ERROR_SCENARIOS.length);
-  #sessions = 0;
+  /** Sessions in which each scenario came up, and sessions at all. */
+  readonly failed = new Float64Array(ERROR_SCENARIOS.length);
+  sessions = 0;
   /** What came up in the present sessions, bits. */
   #present = 0;
 
@@ -35,15 +36,21 @@ export class ErrorHistory {
 
   /** Counts a session with what came up in it. */
   add(errors: number): void {
-    this.#sessions++;
-    for (let i = 0; i < this.#failed.length; i++) if (errors & (1 << i)) this.#failed[i]++;
+    this.sessions++;
+    for (let i = 0; i < this.failed.length; i++) if (errors & (1 << i)) this.failed[i]++;
+  }
+
+  /** Counts what another counted. */
+  merge(other: ErrorHistory): void {
+    this.sessions += other.sessions;
+    for (let i = 0; i < this.failed.length; i++) this.failed[i] += other.failed[i];
   }
 
   /** Chance of each scenario in a session to come, with those of `all` as what is known beforehand. */
   chances(all: ErrorHistory): number[] {
-    return Array.from(this.#failed, (failed, i) => {
-      const general = (all.#failed[i] + FIRST_CHANCE * FIRST_SESSIONS) / (all.#sessions + FIRST_SESSIONS);
-      return (failed + PRIOR_SESSIONS * general) / (this.#sessions + PRIOR_SESSIONS);
+    return Array.from(this.failed, (failed, i) => {
+      const general = (all.failed[i] + FIRST_CHANCE * FIRST_SESSIONS) / (all.sessions + FIRST_SESSIONS);
+      return (failed + PRIOR_SESSIONS * general) / (this.sessions + PRIOR_SESSIONS);
     });
   }
 }

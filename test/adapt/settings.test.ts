@@ -41,10 +41,30 @@ test('the operator bounds hold at both ends', () => {
   assert.deepEqual([most.bufferSize, most.rateLimit, most.burst], [50_000, 1_000_000, 500_000]);
 });
 
-test('risk alone leads to level 1 and half the limit, never further', () => {
-  const settings = settingsFor(profile(10_000, 1), policy);
-  assert.equal(settings.securityLevel, 1);
-  assert.equal(settings.rateLimit, 20_000);
+test('risk halves the limit at level 1 and suggests no more than level 2', () => {
+  for (const [risk, level] of [
+    [0.69, 0],
+    [0.7, 1],
+    [0.9, 2],
+    [1, 2],
+  ] as const) {
+    const settings = settingsFor(profile(10_000, risk), policy);
+    assert.equal(settings.securityLevel, level);
+    assert.equal(settings.rateLimit, level === 0 ? 40_000 : 20_000);
+  }
+});
+
+test('limits never fall below what a function promises', () => {
+  const settings = settingsFor(profile(0, 1), policy, { rateLimit: 5000, bufferSize: 777 });
+  assert.deepEqual([settings.rateLimit, settings.bufferSize], [5000, 777]);
+  const above = settingsFor(profile(0), policy, { rateLimit: 2e6, bufferSize: 0 });
+  assert.equal(above.rateLimit, 2e6);
+});
+
+test('a peer that is likely to be slow gets half the buffer, one prone to resets half the burst', () => {
+  const predictedErrors = { reset: 0.9, limit: 0, malformed: 0, slow: 0.9, timeout: 0 };
+  const settings = settingsFor({ ...profile(10_000), predictedErrors }, policy);
+  assert.deepEqual([settings.bufferSize, settings.burst], [10_000, 10_000]);
 });
 
 test('the packet limit follows the byte limit, and what goes out is held to the same where that is asked for', () => {

@@ -212,7 +212,7 @@ test('events and waste are seen: streams, resets, and a connection whose packets
 test('a function that is not there has no limits', async () => {
   await assert.rejects(
     start({ functions: { nope: {} } }),
-    /functions.nope: there is no such function \(there are echo/,
+    /functions\.nope has no endpoint \(give it a module or an address; built in are echo/,
   );
   await assert.rejects(start({ capacity: { in: { rate: -5 } } }), /capacity.in.rate is -5/);
 });

@@ -309,14 +309,15 @@ test('what can not be is one line that says how to mend it, exit code 2', async 
   writeFileSync(bad, 'nonsense');
   const config = join(dir, 'c.json');
   writeFileSync(config, '{"prot":1}');
-  const data = ['--data-dir', join(dir, 'data'), '--admin-port', '0'];
+  let folders = 0;
+  const data = () => ['--data-dir', join(dir, `data${folders++}`), '--admin-port', '0'];
   const cases: [string[], RegExp, NodeJS.ProcessEnv?][] = [
-    [['serve', '--port', port, ...data], /can't bind UDP 127\.0\.0\.1:\d+.*--port/],
-    [['serve', '--port', '0', '--cert', bad, '--key', bad, ...data], /bad\.pem.*not readable PEM/],
-    [['serve', '--port', '0', '--cert', join(dir, 'none'), '--key', bad, ...data], /can't read --cert/],
+    [['serve', '--port', port, ...data()], /can't bind UDP 127\.0\.0\.1:\d+.*--port/],
+    [['serve', '--port', '0', '--cert', bad, '--key', bad, ...data()], /bad\.pem.*not readable PEM/],
+    [['serve', '--port', '0', '--cert', join(dir, 'none'), '--key', bad, ...data()], /can't read --cert/],
     [['serve', '--prot', '1'], /unknown option '--prot'.*--port/s],
     [['serve', '--port', 'x'], /--port.*whole number/],
-    [['serve', '--port', '99999', ...data], /port is 99999/],
+    [['serve', '--port', '99999', ...data()], /port is 99999/],
     [['serve', '--config', config], /unknown key prot/],
     [['serve', '--config', join(dir, 'none.json')], /can't use the config file/],
     [['serve'], /unknown variable TIDEGATE_PROT/, { TIDEGATE_PROT: '1' }],

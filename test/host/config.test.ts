@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fromEnvironment, mergeConfig } from '../../src/cli/options.js';
 import { parseConfig } from '../../src/host/config.js';
-import { clientPseudonym } from '../../src/host/identity.js';
 import { canReusePort, shardCount } from '../../src/host/runtime-support.js';
 
 test('an empty configuration is complete', () => {
@@ -55,14 +54,4 @@ test('shards: as many as the runtime can have on one port', () => {
   assert.deepEqual(shardCount(4, true), { shards: 4, note: null });
   assert.match(shardCount(4, false).note ?? '', /one shard/);
   assert.deepEqual(shardCount(1, false), { shards: 1, note: null });
-});
-
-test('pseudonyms: the same client the same, another name, network or key another', () => {
-  const key = new Uint8Array(32).fill(1);
-  const name = (address: string, path: string, k = key) => clientPseudonym(k, address, path);
-  assert.equal(name('192.0.2.1', '/echo?client=a'), name('192.0.2.9', '/sink?x=1&client=a'));
-  const others = [name('192.0.2.1', '/echo?client=a'), name('192.0.2.1', '/echo?client=b'), name('192.0.2.1', '/echo')];
-  others.push(name('198.51.100.1', '/echo?client=a'), name('192.0.2.1', '/echo?client=a', new Uint8Array(32)));
-  assert.equal(new Set(others).size, 5);
-  assert.ok(others.every((pseudonym) => /^[\w-]{22}$/.test(pseudonym)));
 });

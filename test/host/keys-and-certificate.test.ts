@@ -25,8 +25,8 @@ test('keys: made once, the same afterwards, for the owner alone', async () => {
   assert.deepEqual(first, second);
   assert.deepEqual(await loadKeys(file), first);
   assert.equal(statSync(file).mode & 0o777, 0o600);
-  assert.equal(first.cid[0].key.length, 16);
-  assert.notDeepEqual(first.reset, first.pseudonym);
+  assert.equal(first.shard.cid[0].key.length, 16);
+  assert.notDeepEqual(first.shard.reset, first.pseudonyms[0].key);
 });
 
 test('keys: a damaged file is told of, not replaced', async () => {
@@ -53,9 +53,9 @@ test('keys: rotation keeps the old ones understood', async () => {
   });
   writeFileSync(file, JSON.stringify(stored));
   const after = await loadKeys(file);
-  assert.deepEqual(after.cid[1], before.cid[0]);
-  assert.deepEqual(after.retry[1], before.retry[0]);
-  assert.equal(after.cid[0].version, 1);
+  assert.deepEqual(after.shard.cid[1], before.shard.cid[0]);
+  assert.deepEqual(after.shard.retry[1], before.shard.retry[0]);
+  assert.equal(after.shard.cid[0].version, 1);
 });
 
 test('self-signed: ECDSA P-256, at most 14 days, for the names', async () => {

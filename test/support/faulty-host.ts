@@ -12,8 +12,7 @@ const host = new SocketHost(
     migration: process.argv.includes('--migration'),
     tcp: !process.argv.includes('--no-tcp'),
   },
-  undefined,
-  new URL('./faulty-shard.js', import.meta.url).href,
+  { shardWorker: new URL('./faulty-shard.js', import.meta.url).href },
 );
 host.on('log', (level, message, detail) => console.error(JSON.stringify({ level, message, ...detail })));
 await host.start();

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { builtInFunctions } from '../../src/host/functions/built-in.js';
-import type { HostFunction } from '../../src/host/functions/endpoint.js';
+import type { HostFunction } from '../../src/host/functions/host-function.js';
 import run from '../../workers/shard.js';
 
 /** A shard with functions that fail in the ways that functions do. */

@@ -1,39 +1,58 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { VisitForecast } from '../../profile/visits/visit-forecast.js';
+import { MessageVisits } from '../../profile/visits/message-visits.js';
+import { scoreVisits, type ToldVisit } from '../../profile/visits/visit-scores.js';
 import { TidegateError } from '../../quic/errors.js';
 import { readPackets } from '../packet-file.js';
 
 /** Share of the visits that learning begins with; what follows is written. */
 const LEARNING = 0.6;
+const DIGITS = 7;
+
+export interface VisitOptions {
+  out: string;
+  silence: number;
+  json?: boolean;
+}
 
 /**
- * Runs `tidegate eval --visits`: messages of clients that come back (`client,t,bytes`, in order of time) go through the
- * forecast of visits as they came; `visits.csv` has what it said, as `score_visits.py` reads it.
+ * Runs `tidegate eval --visits`: messages of clients that come back, in order of time, go through the forecast of visits as
+ * they came; `visits.csv` has what it said, as `score_visits.py` reads it, and the same figures are printed.
  */
-export async function evaluateVisits(path: string, folder: string): Promise<void> {
-  const forecast = new VisitForecast();
-  const told: string[] = [];
+export async function evaluateVisits(path: string, { out, silence, json }: VisitOptions): Promise<void> {
+  const visits = new MessageVisits(silence);
+  const told: { line: string; visit: ToldVisit }[] = [];
   let before = Number.NEGATIVE_INFINITY;
-  let line = 1;
-  for await (const { flow: client, time, bytes } of readPackets(path)) {
-    line++;
+  let number = 1;
+  for await (const { flow: client, time, bytes, request } of readPackets(path)) {
+    number++;
     const seconds = time / 1000;
     if (seconds < before) {
-      throw new TidegateError('TIDEGATE_E_REPLAY', `${path} line ${line}: ${seconds} s comes after ${before} s`, {
+      throw new TidegateError('TIDEGATE_E_REPLAY', `${path} line ${number}: ${seconds} s comes after ${before} s`, {
         hint: 'messages have to be in order of time',
       });
     }
     before = seconds;
-    const expected = forecast.message(client, seconds, bytes);
-    if (expected !== null) told.push(`${client},${seconds},${Number(Math.expm1(expected).toPrecision(7))}`);
+    const visit = visits.message({ client, seconds, bytes, functionId: request });
+    if (visit === null) continue;
+    told.push({ line: `${client},${seconds},${Number(Math.expm1(visit.told).toPrecision(DIGITS))}`, visit });
   }
+  visits.end();
   const kept = told.slice(Math.floor(told.length * LEARNING));
   try {
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, 'visits.csv'), `client,t,predicted\n${kept.join('\n')}\n`);
+    await mkdir(out, { recursive: true });
+    await writeFile(join(out, 'visits.csv'), `client,t,predicted\n${kept.map(({ line }) => line).join('\n')}\n`);
   } catch (cause) {
-    throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write to ${folder}: ${(cause as Error).message}`, { cause });
+    throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write to ${out}: ${(cause as Error).message}`, { cause });
   }
-  console.log(`${join(folder, 'visits.csv')}: ${kept.length} of ${told.length} visits`);
+  const scores = scoreVisits(kept.map(({ visit }) => visit));
+  if (json) console.log(JSON.stringify(scores));
+  else {
+    const { visitRatio, interval, historyRatio, newRatio, newVisits } = scores;
+    const three = (value: number): string => value.toFixed(3);
+    console.log(`${join(out, 'visits.csv')}: ${kept.length} of ${told.length} visits`);
+    console.log(`error of log1p(bytes) of the first 300 s, of the mean of all visits:`);
+    console.log(`  told ${three(visitRatio)} (95 %: ${interval.map(three).join(' to ')})`);
+    console.log(`  a client's own mean ${three(historyRatio)}; told of new clients ${three(newRatio)} (${newVisits})`);
+  }
 }

@@ -1,5 +1,5 @@
 import { echo } from './echo.js';
-import type { HostFunction } from './endpoint.js';
+import type { HostFunction } from './host-function.js';
 import { sink } from './sink.js';
 import { source } from './source.js';
 

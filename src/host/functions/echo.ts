@@ -1,6 +1,6 @@
 import type { GatedStream } from '../shard/gated-stream.js';
 import type { HostSession } from '../shard/host-session.js';
-import type { HostFunction, SessionFunction } from './endpoint.js';
+import type { HostFunction, SessionFunction } from './host-function.js';
 
 const CHUNK = 65536;
 /** Shared by all sessions of the thread: it holds bytes only within one call. */

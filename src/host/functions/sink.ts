@@ -1,5 +1,5 @@
 import type { GatedStream } from '../shard/gated-stream.js';
-import type { HostFunction } from './endpoint.js';
+import type { HostFunction } from './host-function.js';
 
 const chunk = new Uint8Array(65536);
 const nothing = new Uint8Array(0);

@@ -1,6 +1,6 @@
 import type { GatedStream } from '../shard/gated-stream.js';
 import type { HostSession } from '../shard/host-session.js';
-import type { HostFunction, SessionFunction } from './endpoint.js';
+import type { HostFunction, SessionFunction } from './host-function.js';
 
 const zeros = new Uint8Array(65536);
 const DEFAULT_BYTES = 1024 * 1024;

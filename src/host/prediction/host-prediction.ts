@@ -4,7 +4,7 @@ import type { PredictionMemory } from '../../profile/behavioral-profile.js';
 import type { HostConfig } from '../config.js';
 import { type Log, type NamedModel, named } from './messages.js';
 import { ModelKeeper } from './model-keeper.js';
-import { PredictionService, type PredictionState } from './prediction-service.js';
+import { type PredictionHooks, PredictionService, type PredictionState } from './prediction-service.js';
 
 /** Sessions that are recorded for training at a time. */
 const RECORDED = 32;
@@ -12,6 +12,7 @@ const RECORDED = 32;
 export interface HostPredictionHooks {
   log: Log;
   remember(client: string, memory: PredictionMemory): void;
+  onRequestTypes: PredictionHooks['onRequestTypes'];
 }
 
 /** Prediction as the host has it: which model it begins with, the predictor, and who looks after versions and training. */
@@ -43,13 +44,13 @@ export class HostPrediction {
 
   /** Rejects with TIDEGATE_E_MODEL where a model is named and not there; everything else is logged. */
   async start(): Promise<void> {
-    const { prediction, training, tick, policy, dataDir } = this.config;
+    const { prediction, training, tick, policy, memoryBudget, dataDir } = this.config;
     if (!prediction.enabled) return;
     const model = await this.#first();
     if (model === null) return;
     const folder = join(dataDir, 'replay');
     const replay = training.enabled ? { folder, most: training.maxSequences, concurrent: RECORDED } : null;
-    this.service = new PredictionService(model, tick * 1000, policy, replay, {
+    this.service = new PredictionService(model, tick * 1000, policy, memoryBudget, replay, {
       ...this.hooks,
       onStatus: (status) => this.keeper?.tick(status, Date.now()),
       onSwapped: (id) => this.keeper?.swapped(id),

@@ -1,11 +1,11 @@
-import type { SettingsPolicy } from '../../adapt/settings.js';
+import type { SettingsPolicy, SettingsPromise } from '../../adapt/settings.js';
 import type { CoreShare } from '../../core/layout.js';
 import type { ScoreReport, SessionScores } from '../../predict/feedback/live-scores.js';
 import type { SessionContext } from '../../predict/model/context.js';
 import type { Forecast } from '../../predict/serving/forecast.js';
 import type { Source } from '../../predict/serving/source.js';
 import type { StoredModel } from '../../predict/store/model-store.js';
-import type { PredictionMemory } from '../../profile/behavioral-profile.js';
+import type { PredictionMemory, RequestType } from '../../profile/behavioral-profile.js';
 
 /** A model by its name: the beginning of its file's SHA-256. */
 export interface NamedModel {
@@ -25,6 +25,8 @@ export type Log = (level: 'info' | 'warn' | 'error', message: string, detail: Re
 export interface PredictorInit {
   tickMs: number;
   policy: SettingsPolicy;
+  /** Bytes that the buffers of all sessions may take. */
+  memoryBudget: number;
   model: NamedModel;
   /** Where sequences go that models are trained on; null: nowhere. */
   replay: { folder: string; most: number; concurrent: number } | null;
@@ -38,6 +40,10 @@ export interface SessionOpening {
   client: string;
   context: SessionContext;
   memory: PredictionMemory | null;
+  /** What its function promises; null: nothing. */
+  promise: SettingsPromise | null;
+  /** Its function has endpoints by kind of request: changes of what is foretold are told. */
+  isTyped: boolean;
 }
 
 /** What the predictor says of a live session. */
@@ -83,6 +89,7 @@ export type FromPredictor =
   | { type: 'refused'; model: string; reason: string }
   | { type: 'remember'; client: string; memory: PredictionMemory }
   | { type: 'report'; request: number; forecasts: LiveForecast[] }
+  | { type: 'requestTypes'; shard: number; sessions: { handle: number; requestType: RequestType }[] }
   | { type: 'log'; level: 'info' | 'warn' | 'error'; message: string; detail: Record<string, unknown> };
 
 /** How the predictor's task ended. */

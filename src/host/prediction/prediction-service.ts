@@ -3,7 +3,7 @@ import { Piscina } from 'piscina';
 import type { SettingsPolicy } from '../../adapt/settings.js';
 import type { CoreShare } from '../../core/layout.js';
 import type { Source } from '../../predict/serving/source.js';
-import type { PredictionMemory } from '../../profile/behavioral-profile.js';
+import type { PredictionMemory, RequestType } from '../../profile/behavioral-profile.js';
 import { PendingReplies } from '../pending-replies.js';
 import type {
   FromPredictor,
@@ -26,6 +26,7 @@ const MOST_BACK_OFF_MS = 60_000;
 export interface PredictionHooks {
   log: Log;
   remember(client: string, memory: PredictionMemory): void;
+  onRequestTypes(shard: number, sessions: { handle: number; requestType: RequestType }[]): void;
   /** The model serves, or the average does. */
   onStatus(status: PredictorStatus): void;
   onSwapped(model: string): void;
@@ -69,6 +70,7 @@ export class PredictionService {
     model: NamedModel,
     readonly tickMs: number,
     readonly policy: SettingsPolicy,
+    readonly memoryBudget: number,
     readonly replay: PredictorInit['replay'],
     readonly hooks: PredictionHooks,
   ) {
@@ -106,6 +108,7 @@ export class PredictionService {
     const init: PredictorInit = {
       tickMs: this.tickMs,
       policy: this.policy,
+      memoryBudget: this.memoryBudget,
       model: this.#model,
       replay: this.replay,
       stop: this.#stop,
@@ -176,6 +179,9 @@ export class PredictionService {
         return;
       case 'remember':
         this.hooks.remember(message.client, message.memory);
+        return;
+      case 'requestTypes':
+        this.hooks.onRequestTypes(message.shard, message.sessions);
         return;
       case 'report':
         this.#reports.answer(message.request, message.forecasts);

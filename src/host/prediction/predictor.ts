@@ -1,9 +1,11 @@
+import { shareBudget } from '../../adapt/memory-budget.js';
 import { FeatureMatrixReader, type FeatureTick } from '../../core/feature-matrix.js';
 import { LimitsMailbox } from '../../core/limits-mailbox.js';
 import { LiveScores, type ScoreReport } from '../../predict/feedback/live-scores.js';
 import { Forecaster } from '../../predict/forecaster.js';
 import { SESSION_COLUMNS } from '../../predict/model/inputs.js';
-import { OUTPUT_COLUMNS } from '../../predict/model/outputs.js';
+import { sigmoid } from '../../predict/feedback/feedback.js';
+import { OUTPUT_COLUMNS, OUTPUTS } from '../../predict/model/outputs.js';
 import { readForecast } from '../../predict/serving/forecast.js';
 import { ReplayRecorder } from '../../predict/serving/replay-recorder.js';
 import { SessionRows } from '../../predict/serving/session-rows.js';
@@ -11,6 +13,7 @@ import { ShadowComparison } from '../../predict/serving/shadow-comparison.js';
 import { SourceChoice } from '../../predict/serving/source.js';
 import { ReplayStore } from '../../predict/store/replay-store.js';
 import type { FromPredictor, NamedModel, PredictorInit, SessionOpening, ToPredictor } from './messages.js';
+import { KindWatch } from './kind-watch.js';
 import { SettingsWriter } from './settings-writer.js';
 
 /** Sessions of one run of the model: their rows and what is made of them stay in the processor's cache. */
@@ -23,6 +26,7 @@ interface ShardView {
   writer: SettingsWriter;
   /** Clients of its sessions, by handle. */
   clients: Map<number, string>;
+  kinds: KindWatch;
   /** The last tick that was read. */
   tick: number;
 }
@@ -114,6 +118,7 @@ export class Predictor {
           rows,
           writer: new SettingsWriter(new LimitsMailbox(core), this.init.policy, this.#tickSeconds),
           clients: new Map(),
+          kinds: new KindWatch(),
           tick: 0,
         });
         return;
@@ -140,8 +145,11 @@ export class Predictor {
     }
   }
 
-  #open(shard: number, { handle, client, context, memory }: SessionOpening): void {
-    this.#shards.get(shard)?.clients.set(handle, client);
+  #open(shard: number, { handle, client, context, memory, promise, isTyped }: SessionOpening): void {
+    const view = this.#shards.get(shard);
+    view?.clients.set(handle, client);
+    if (promise !== null) view?.writer.promise(handle, promise);
+    if (isTyped) view?.kinds.watch(handle, memory?.requestType ?? 'transactional');
     // A state means nothing to another model.
     const state = memory !== null && memory.model === this.#model ? memory.state : null;
     this.#shards.get(shard)?.rows.open(handle, { context, state, bias: memory?.bias ?? 0 });
@@ -150,6 +158,8 @@ export class Predictor {
   #close(shard: number, handle: number, client: string, errors: number): void {
     const view = this.#shards.get(shard);
     view?.clients.delete(handle);
+    view?.writer.closed(handle);
+    view?.kinds.closed(handle);
     const left = view?.rows.close(handle, errors) ?? null;
     if (left === null) return;
     const { requestType, risk } = readForecast(left.outputs, 0, this.#tickSeconds);
@@ -185,6 +195,11 @@ export class Predictor {
       for (let from = 0; from < tick.rows; from += SLICE) {
         await this.#step(view, tick, from, Math.min(from + SLICE, tick.rows));
       }
+    }
+    this.#keepBudget();
+    for (const [shard, { kinds }] of this.#shards) {
+      const changed = kinds.takeChanged();
+      if (changed.length > 0) this.send({ type: 'requestTypes', shard, sessions: changed });
     }
     this.#ticks++;
     const scores = this.#scores.report();
@@ -225,7 +240,7 @@ export class Predictor {
     }
   }
 
-  async #step({ rows, writer }: ShardView, tick: FeatureTick, from: number, to: number): Promise<void> {
+  async #step({ rows, writer, kinds }: ShardView, tick: FeatureTick, from: number, to: number): Promise<void> {
     const count = to - from;
     const core = tick.features.subarray(from * this.features, to * this.features);
     const session = rows.session.subarray(from * SESSION_COLUMNS, to * SESSION_COLUMNS);
@@ -247,8 +262,31 @@ export class Predictor {
       const place = rows.placeOf(from + row);
       rows.feedback.correct(place, outputs, row, rows.totals[from + row]);
       if (serves) writer.follow(rows.handles[from + row], place, outputs, row);
+      kinds.look(rows.handles[from + row], outputs, row);
     }
     rows.outputs.set(outputs, from * OUTPUT_COLUMNS);
+  }
+
+  /** Where all buffers together are over the budget, sessions give theirs that are least likely to do anything. */
+  #keepBudget(): void {
+    const { memoryBudget, policy } = this.init;
+    let total = 0;
+    for (const { rows, writer } of this.#shards.values()) {
+      for (let row = 0; row < rows.rows; row++) total += writer.bufferOf(rows.handles[row], rows.placeOf(row));
+    }
+    if (total <= memoryBudget) return;
+    const all = [...this.#shards.values()].flatMap(({ rows, writer }) =>
+      Array.from({ length: rows.rows }, (_, row) => ({ rows, writer, row, handle: rows.handles[row] })),
+    );
+    const claims = all.map(({ rows, writer, row, handle }) => ({
+      wanted: writer.bufferOf(handle, rows.placeOf(row)),
+      least: policy.minBufferSize,
+      need: sigmoid(rows.outputs[row * OUTPUT_COLUMNS + OUTPUTS.any.at]),
+    }));
+    shareBudget(claims, memoryBudget).forEach((bytes, i) => {
+      const { rows, writer, row, handle } = all[i];
+      if (bytes < claims[i].wanted) writer.shrink(handle, rows.placeOf(row), bytes);
+    });
   }
 
   /** The average serves where its live error is the smaller one. */

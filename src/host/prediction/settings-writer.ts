@@ -3,6 +3,7 @@ import {
   publishedLimits,
   rateLimitOf,
   type SettingsPolicy,
+  type SettingsPromise,
   settingsFor,
 } from '../../adapt/settings.js';
 import type { LimitsMailbox } from '../../core/limits-mailbox.js';
@@ -10,6 +11,7 @@ import { sigmoid } from '../../predict/feedback/feedback.js';
 import { OUTPUT_COLUMNS, OUTPUTS } from '../../predict/model/outputs.js';
 import { grown } from '../../predict/places.js';
 import { rateOf } from '../../predict/serving/forecast.js';
+import { ERROR_SCENARIOS } from '../../profile/behavioral-profile.js';
 
 /** What a prediction may fall by in a tick: it rises at once, as the data is about to come. */
 const FALL = 0.8;
@@ -21,13 +23,47 @@ export class SettingsWriter {
   #rate = new Float32Array(0);
   #suggested = new Float32Array(0);
   #written = new Float32Array(0);
-  readonly #prediction = { predictedDataRate: 0, predictedSecurityRisk: 0, predictedRateLimit: 0 };
+  /** Bytes of buffer that were written last; of one that is not the owner's they count for nothing. */
+  #buffer = new Float64Array(0);
+  /** What functions promise, of those that promise something. */
+  readonly #promises = new Map<number, SettingsPromise>();
+  readonly #prediction = {
+    predictedDataRate: 0,
+    predictedSecurityRisk: 0,
+    predictedRateLimit: 0,
+    predictedErrors: { reset: 0, limit: 0, malformed: 0, slow: 0, timeout: 0 },
+  };
 
   constructor(
     readonly mailbox: LimitsMailbox,
     readonly policy: SettingsPolicy,
     readonly tickSeconds: number,
   ) {}
+
+  promise(handle: number, promise: SettingsPromise): void {
+    this.#promises.set(handle, promise);
+  }
+
+  closed(handle: number): void {
+    this.#promises.delete(handle);
+  }
+
+  /** Bytes that a session's buffer may take. */
+  bufferOf(handle: number, place: number): number {
+    return place < this.#owner.length && this.#owner[place] === handle ? this.#buffer[place] : 0;
+  }
+
+  /** Writes a session's limits with another buffer. */
+  shrink(handle: number, place: number, bufferSize: number): void {
+    if (this.#owner[place] !== handle) return;
+    this.#buffer[place] = bufferSize;
+    const prediction = this.#prediction;
+    prediction.predictedDataRate = this.#rate[place];
+    prediction.predictedRateLimit = this.#suggested[place];
+    prediction.predictedSecurityRisk = 0;
+    const settings = settingsFor(prediction, this.policy, this.#promises.get(handle));
+    this.mailbox.write(handle, publishedLimits({ ...settings, bufferSize }));
+  }
 
   /** Follows row `row` of a model's outputs. Returns whether limits were written. */
   follow(handle: number, place: number, outputs: Float32Array, row: number): boolean {
@@ -47,14 +83,20 @@ export class SettingsWriter {
       this.#written[place] = 0;
     }
     const risk = sigmoid(outputs[at + OUTPUTS.risk.at]);
-    const limit = rateLimitOf(this.#rate[place], this.#suggested[place], risk, this.policy);
+    const promise = this.#promises.get(handle);
+    const limit = rateLimitOf(this.#rate[place], this.#suggested[place], risk, this.policy, promise);
     if (!isWorthWriting(limit, this.#written[place])) return false;
     this.#written[place] = limit;
     const prediction = this.#prediction;
     prediction.predictedDataRate = this.#rate[place];
     prediction.predictedRateLimit = this.#suggested[place];
     prediction.predictedSecurityRisk = risk;
-    return this.mailbox.write(handle, publishedLimits(settingsFor(prediction, this.policy)));
+    for (let i = 0; i < ERROR_SCENARIOS.length; i++) {
+      prediction.predictedErrors[ERROR_SCENARIOS[i]] = sigmoid(outputs[at + OUTPUTS.errors.at + i]);
+    }
+    const settings = settingsFor(prediction, this.policy, promise);
+    this.#buffer[place] = settings.bufferSize;
+    return this.mailbox.write(handle, publishedLimits(settings));
   }
 
   #grow(places: number): void {
@@ -62,5 +104,6 @@ export class SettingsWriter {
     this.#rate = grown(this.#rate, places);
     this.#suggested = grown(this.#suggested, places);
     this.#written = grown(this.#written, places);
+    this.#buffer = grown(this.#buffer, places);
   }
 }

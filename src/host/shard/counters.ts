@@ -40,6 +40,10 @@ export const COUNTER_NAMES = [
   'waitedShardPackets',
   'gateClamped',
   'functionErrors',
+  'endpointErrors',
+  'undelivered',
+  'buffersMade',
+  'bufferBytes',
   'ringDropped',
   'cpuMicroseconds',
 ] as const;

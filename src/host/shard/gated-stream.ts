@@ -18,6 +18,8 @@ export class GatedStream implements WebTransportStreamHandler, TokenWaiter {
   constructor(
     readonly session: HostSession,
     readonly stream: TransportStream,
+    /** Bytes that were read of it to see what it is, perhaps none; null: it has not been looked at. */
+    private seen: Uint8Array | null = null,
   ) {
     stream.handler = this;
   }
@@ -40,11 +42,11 @@ export class GatedStream implements WebTransportStreamHandler, TokenWaiter {
 
   /** All has been read. */
   get finished(): boolean {
-    return this.stream.finished;
+    return this.seen === null && this.stream.finished;
   }
 
   get isReadDone(): boolean {
-    return this.stream.isReadDone;
+    return this.seen === null && this.stream.isReadDone;
   }
 
   get isWriteDone(): boolean {
@@ -65,10 +67,21 @@ export class GatedStream implements WebTransportStreamHandler, TokenWaiter {
       shard.readers.add(this);
       return -1;
     }
-    const length = this.stream.read(granted === into.length ? into : into.subarray(0, granted));
+    const length =
+      this.seen === null
+        ? this.stream.read(granted === into.length ? into : into.subarray(0, granted))
+        : this.#readSeen(into, granted, this.seen);
     core.settle(handle, 0, granted, Math.max(length, 0), now);
     if (length > 0) shard.readers.moved(handle, length);
     return length;
+  }
+
+  #readSeen(into: Uint8Array, most: number, seen: Uint8Array): number {
+    const length = Math.min(most, seen.length);
+    into.set(seen.subarray(0, length));
+    this.seen = length < seen.length ? seen.subarray(length) : null;
+    // Where nothing was seen but the end, the reader is told of that.
+    return length > 0 || this.stream.finished ? length : this.stream.read(into.subarray(0, most));
   }
 
   /** There may be tokens again. */
@@ -80,7 +93,7 @@ export class GatedStream implements WebTransportStreamHandler, TokenWaiter {
     }
     if (!this.#waiting) return;
     this.#waiting = false;
-    if (this.#paused || this.stream.isReadDone) return;
+    if (this.#paused || this.isReadDone) return;
     this.stream.resume();
     this.handler.onReadable();
   }
@@ -124,7 +137,7 @@ export class GatedStream implements WebTransportStreamHandler, TokenWaiter {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (this.#waiting || this.stream.isReadDone) return;
+    if (this.#waiting || this.isReadDone) return;
     this.stream.resume();
     this.handler.onReadable();
   }
@@ -134,6 +147,7 @@ export class GatedStream implements WebTransportStreamHandler, TokenWaiter {
   }
 
   stopSending(code: number): void {
+    this.seen = null;
     this.stream.stopSending(code);
   }
 

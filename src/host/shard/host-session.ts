@@ -1,10 +1,15 @@
+import { type PosturePolicy, SecurityPosture } from '../../adapt/security-posture.js';
 import type { SocketSettings } from '../../adapt/settings.js';
+import { AppError, type AppErrorName } from '../../control/codes.js';
 import { PASS } from '../../core/layout.js';
 import type { SessionTable } from '../../core/session-table.js';
 import type { SessionClose, SessionHandler } from '../../http3/session.js';
 import type { WebTransportStream } from '../../http3/stream.js';
+import type { BehavioralProfile, RequestType } from '../../profile/behavioral-profile.js';
 import type { DatagramSendResult } from '../../quic/engine.js';
-import type { HostFunction, SessionFunction } from '../functions/endpoint.js';
+import { ControlSniffer } from '../control/control-stream.js';
+import { type ControlShard, SessionControl } from '../control/session-control.js';
+import type { HostFunction, SessionFunction } from '../functions/host-function.js';
 import type { TransportSession } from '../transport.js';
 import { GatedStream } from './gated-stream.js';
 import type { TokenWaiters } from './token-waiters.js';
@@ -14,16 +19,30 @@ export type HostDatagramResult = DatagramSendResult | 'over-limit';
 
 /** ms after which a peer that does not read is slow. */
 const SLOW_MS = 2000;
+/** Datagrams and streams that wait for a function. */
+const MOST_HELD_DATAGRAMS = 32;
+const MOST_HELD_STREAMS = 64;
+/** ms that a session waits for the control stream that its address speaks of. */
+const HELLO_MS = 2000;
 
 /** What a session needs of its shard. */
-export interface SessionShard {
+export interface SessionShard extends ControlShard {
   readonly table: SessionTable;
   /** Streams that wait for tokens to be read, and to be written. */
   readonly readers: TokenWaiters;
   readonly writers: TokenWaiters;
+  readonly posturePolicy: PosturePolicy;
   sessionClosed(session: HostSession, close: SessionClose): void;
   /** A function threw; the session ends, the shard lives on. */
   functionFailed(session: HostSession, error: unknown): void;
+  /** A call of an endpoint failed. */
+  endpointFailed(session: HostSession, functionId: string, code: AppErrorName, message: string): void;
+  /** A datagram found nobody to take it. */
+  undelivered(): void;
+  /** The level of a session is to be looked at now. */
+  review(session: HostSession): void;
+  /** What was written goes out with the end of this turn. */
+  flushSoon(): void;
 }
 
 export interface SessionIdentity {
@@ -34,76 +53,218 @@ export interface SessionIdentity {
   path: string;
 }
 
+/** What is known of a session when it opens. */
+export interface SessionSetup {
+  identity: SessionIdentity;
+  functionId: string;
+  settings: SocketSettings;
+  profile: BehavioralProfile | null;
+  /** Its share where the shard is over capacity. */
+  weight: number;
+  /** Whether limits hold, or are only reckoned. */
+  isEnforced: boolean;
+  /** What was wrong with what the client showed of itself. */
+  problem: AppErrorName | null;
+}
+
 /** A client's session in a shard: transport, gate and function joined. */
 export class HostSession implements SessionHandler {
   readonly table: SessionTable;
   readonly query: URLSearchParams;
   readonly openedAt: number;
+  readonly posture: SecurityPosture;
+  identity: SessionIdentity;
+  functionId: string;
+  settings: SocketSettings;
+  profile: BehavioralProfile | null;
+  weight: number;
+  isEnforced: boolean;
+  /** What the client is about to ask for, as it was told last. */
+  requestType: RequestType;
+  control: SessionControl | null = null;
+  /** Functions that the client defined. */
+  defined = 0;
   /** When a stream to the client was first found full, ms; null where none is. */
   fullSince: number | null = null;
   #wasSlow = false;
-  #function: SessionFunction = {};
+  /** Null while it waits for one. */
+  #function: SessionFunction | null = null;
+  #next: HostFunction | null = null;
+  #heldDatagrams: Uint8Array[] = [];
+  #heldStreams: GatedStream[] = [];
+  #helloTimer: NodeJS.Timeout | undefined;
 
   constructor(
     readonly shard: SessionShard,
     readonly transport: TransportSession,
     /** Its name in the session table. */
     readonly handle: number,
-    /** Its share where the shard is over capacity. */
-    readonly weight: number,
-    readonly identity: SessionIdentity,
-    readonly functionId: string,
-    public settings: SocketSettings,
+    /** Its name for people, unique in the host. */
+    readonly name: string,
+    setup: SessionSetup,
     now: number,
   ) {
     this.table = shard.table;
     this.openedAt = now;
-    this.query = new URLSearchParams(identity.path.split('?')[1] ?? '');
+    this.identity = setup.identity;
+    this.functionId = setup.functionId;
+    this.settings = setup.settings;
+    this.profile = setup.profile;
+    this.weight = setup.weight;
+    this.isEnforced = setup.isEnforced;
+    this.requestType = setup.profile?.predictedRequestType ?? 'transactional';
+    this.posture = new SecurityPosture(shard.posturePolicy);
+    this.query = new URLSearchParams(setup.identity.path.split('?')[1] ?? '');
     transport.handler = this;
   }
 
-  /** Hands the session to its function. The transport is accepted in between, so that onOpen can already send. */
-  start(hostFunction: HostFunction): void {
+  /**
+   * Hands the session to its function. The transport is accepted in between, so that onOpen can already send. A client whose
+   * address says that it has a control stream (`?tgc=1`) is waited for; one without a function waits until it defines one.
+   */
+  start(hostFunction: HostFunction | null): void {
+    this.#next = hostFunction;
+    if (this.query.get('tgc') === '1') {
+      this.#helloTimer = setTimeout(() => this.#begin(), HELLO_MS);
+      this.transport.accept();
+      return;
+    }
+    if (hostFunction === null) {
+      this.transport.accept();
+      return;
+    }
+    this.#open(hostFunction);
+    if (this.transport.state === 'closed') return;
+    this.transport.accept();
+    this.#guard(() => this.#function?.onOpen?.());
+  }
+
+  #open(hostFunction: HostFunction): void {
     this.#guard(() => {
       this.#function = hostFunction.open(this);
     });
-    if (this.transport.state === 'closed') return;
-    this.transport.accept();
-    this.#guard(() => this.#function.onOpen?.());
+  }
+
+  /** The client has said who it is. */
+  introduced(): void {
+    clearTimeout(this.#helloTimer);
+    this.#begin();
+  }
+
+  #begin(): void {
+    const next = this.#next;
+    if (this.#function !== null || next === null || this.transport.state === 'closed') return;
+    this.#open(next);
+    this.#guard(() => this.#function?.onOpen?.());
+    this.#release();
+  }
+
+  /** Another function from the next datagram and the next stream on. */
+  switchTo(id: string, hostFunction: HostFunction): void {
+    this.functionId = id;
+    this.#next = hostFunction;
+    if (this.#function === null) {
+      this.#begin();
+      return;
+    }
+    this.#open(hostFunction);
+    this.#guard(() => this.#function?.onOpen?.());
+  }
+
+  /** What waited for a function goes to it. */
+  #release(): void {
+    const [datagrams, streams] = [this.#heldDatagrams, this.#heldStreams];
+    this.#heldDatagrams = [];
+    this.#heldStreams = [];
+    // Room in front, where an answer in place has its head.
+    for (const datagram of datagrams) this.#deliver(datagram, 8, datagram.length);
+    for (const stream of streams) {
+      this.#present(stream);
+      stream.resume();
+    }
   }
 
   onDatagram(bytes: Uint8Array, start: number, end: number): void {
     if (this.table.core.datagramIn(this.handle, end - start, performance.now()) !== PASS) return;
+    if (this.#function === null) this.#hold(bytes, start, end);
+    else this.#deliver(bytes, start, end);
+  }
+
+  #deliver(bytes: Uint8Array, start: number, end: number): void {
     try {
-      this.#function.onDatagram?.(bytes, start, end);
+      this.#function?.onDatagram?.(bytes, start, end);
     } catch (error) {
       this.shard.functionFailed(this, error);
     }
   }
 
+  #hold(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#heldDatagrams.length >= MOST_HELD_DATAGRAMS) {
+      this.shard.undelivered();
+      return;
+    }
+    const held = new Uint8Array(8 + end - start);
+    held.set(bytes.subarray(start, end), 8);
+    this.#heldDatagrams.push(held);
+  }
+
   onStream(stream: WebTransportStream): void {
     const { core, events } = this.table;
     core.note(this.handle, events.streamsOpened, 1);
-    const gated = new GatedStream(this, stream);
+    if (!stream.bidirectional || this.control !== null) {
+      this.#take(new GatedStream(this, stream));
+      return;
+    }
+    const sniffer: ControlSniffer = new ControlSniffer(
+      stream,
+      () => {
+        this.control = new SessionControl(this, this.shard, stream);
+      },
+      (seen) => {
+        const gated = new GatedStream(this, stream, seen);
+        this.#take(gated);
+        if (!gated.isReadDone) gated.onReadable();
+      },
+    );
+    void sniffer;
+  }
+
+  #take(stream: GatedStream): void {
+    if (this.#function !== null) {
+      this.#present(stream);
+      return;
+    }
+    if (this.#heldStreams.length >= MOST_HELD_STREAMS) {
+      stream.stopSending(AppError['receive-overflow']);
+      stream.reset(AppError['receive-overflow']);
+      return;
+    }
+    stream.pause();
+    this.#heldStreams.push(stream);
+  }
+
+  #present(stream: GatedStream): void {
+    const { core, events } = this.table;
     this.#guard(() => {
-      if (this.#function.onStream === undefined) {
+      if (this.#function?.onStream === undefined) {
         core.note(this.handle, events.refusedOpens, 1);
         stream.stopSending(0);
         stream.reset(0);
       } else {
-        this.#function.onStream(gated);
+        this.#function.onStream(stream);
       }
     });
   }
 
   onStreamsAvailable(): void {
-    this.#guard(() => this.#function.onStreamsAvailable?.());
+    this.#guard(() => this.#function?.onStreamsAvailable?.());
   }
 
   onDraining(): void {}
 
   onClosed(close: SessionClose): void {
-    this.#guard(() => this.#function.onClose?.(close));
+    clearTimeout(this.#helloTimer);
+    this.#guard(() => this.#function?.onClose?.(close));
     this.shard.sessionClosed(this, close);
   }
 
@@ -137,6 +298,16 @@ export class HostSession implements SessionHandler {
 
   close(code = 0, reason = ''): void {
     this.transport.close(code, reason);
+  }
+
+  /** The client broke a protocol of ours. */
+  noteMalformed(): void {
+    if (this.transport.state !== 'closed') this.table.core.note(this.handle, this.table.events.malformed, 1);
+  }
+
+  /** Its level is to be looked at now. */
+  review(): void {
+    if (this.transport.state !== 'closed') this.shard.review(this);
   }
 
   /** A full stream has room again. */

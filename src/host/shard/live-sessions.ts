@@ -3,9 +3,10 @@ import { FeatureMatrixWriter } from '../../core/feature-matrix.js';
 import { VERDICTS } from '../../core/layout.js';
 import type { SessionCounts, SessionTable } from '../../core/session-table.js';
 import type { SessionClose } from '../../http3/session.js';
-import { errorBit } from '../../profile/behavioral-profile.js';
+import { errorBit, type RequestType } from '../../profile/behavioral-profile.js';
 import type { CounterName, ShardCounters } from './counters.js';
 import type { HostSession } from './host-session.js';
+import type { LevelKeeper } from './level-keeper.js';
 import type { FromShard, SessionReport, SessionUpdate } from './messages.js';
 
 type Report = Omit<Extract<FromShard, { type: 'report' }>, 'type' | 'request'>;
@@ -24,8 +25,9 @@ interface Live {
   resets: number;
   held: number;
   malformed: number;
-  /** Sequence count of the limits that another thread published last. */
+  /** Sequence count of the limits that another thread published last, and the level that they came with. */
   published: number;
+  suggested: SecurityLevel;
 }
 
 /** The sessions of a shard, and what is done for all of them each tick: updates, new limits, features, counts. */
@@ -39,6 +41,7 @@ export class LiveSessions {
   constructor(
     readonly table: SessionTable,
     readonly shard: number,
+    readonly levels: LevelKeeper,
   ) {
     this.#matrix = new FeatureMatrixWriter(table);
   }
@@ -59,6 +62,7 @@ export class LiveSessions {
       held: 0,
       malformed: 0,
       published,
+      suggested: session.settings.securityLevel,
     });
   }
 
@@ -68,6 +72,7 @@ export class LiveSessions {
     if (live?.session !== session) return null;
     const update = this.#update(live, now);
     this.#live.delete(session.handle);
+    this.levels.closed(session);
     const ending = cause === undefined ? 0 : errorBit(cause);
     return { ...update, closed: true, errors: update.errors | ending };
   }
@@ -78,12 +83,16 @@ export class LiveSessions {
 
   /** Takes over published limits, begins the tick's features and returns what the sessions did since the last one. */
   tick(now: number): SessionUpdate[] {
-    const updates = Array.from(this.#live.values(), (live) => {
+    const updates: SessionUpdate[] = [];
+    // A level may end a session.
+    for (const live of [...this.#live.values()]) {
       const { session } = live;
       this.#takeOver(live, now);
+      this.levels.tick(session, this.table.counts(session.handle), live.suggested, now);
+      if (!this.#live.has(session.handle)) continue;
       this.table.core.setWireRatio(session.handle, session.transport.wireRatio);
-      return this.#update(live, now);
-    });
+      updates.push(this.#update(live, now));
+    }
     this.#extract(now);
     return updates;
   }
@@ -91,6 +100,7 @@ export class LiveSessions {
   #update(live: Live, now: number): SessionUpdate {
     const { session } = live;
     const counts = this.table.counts(session.handle);
+    const held = counts.dropped + counts.waited - live.held;
     const update = {
       handle: session.handle,
       client: session.identity.client,
@@ -102,6 +112,10 @@ export class LiveSessions {
       functionId: session.functionId,
       errors: this.#errors(live, counts, now),
       rateLimit: session.settings.rateLimit,
+      bufferSize: session.settings.bufferSize,
+      level: session.settings.securityLevel,
+      held,
+      isEnforced: session.isEnforced,
     };
     live.bytesIn = counts.bytesIn;
     live.bytesOut = counts.bytesOut;
@@ -134,7 +148,34 @@ export class LiveSessions {
     const { rate, ...rest } = this.table.limits(session.handle, 'in');
     const { level, bufferSize } = this.table.posture(session.handle);
     const out = session.settings.out === null ? null : this.table.limits(session.handle, 'out');
-    session.settings = { ...rest, rateLimit: rate, out, bufferSize, securityLevel: level as SecurityLevel };
+    const { securityLevel } = session.settings;
+    session.settings = { ...rest, rateLimit: rate, out, bufferSize, securityLevel };
+    live.suggested = level as SecurityLevel;
+  }
+
+  setRequestType(handle: number, requestType: RequestType): void {
+    const session = this.#live.get(handle)?.session;
+    if (session !== undefined) session.requestType = requestType;
+  }
+
+  /** The level that a session's predicted risk suggests. */
+  suggestedOf(session: HostSession): SecurityLevel {
+    return this.#live.get(session.handle)?.suggested ?? 0;
+  }
+
+  /** A session goes on under another client's name. Returns the last update under the first, where it had one. */
+  move(session: HostSession, client: string, now: number): SessionUpdate | null {
+    const live = this.#live.get(session.handle);
+    const last = live?.session === session && live.reported ? { ...this.#update(live, now), closed: true, moved: true } : null;
+    session.identity = { ...session.identity, client };
+    if (live !== undefined) live.reported = false;
+    return last;
+  }
+
+  /** New settings of a session, from its client's profile. */
+  suggest(session: HostSession, level: SecurityLevel): void {
+    const live = this.#live.get(session.handle);
+    if (live !== undefined) live.suggested = level;
   }
 
   /** Writes the feature matrix in slices, with room for packets between them. A tick that finds one at work is left out. */
@@ -183,6 +224,7 @@ export class LiveSessions {
         transport: session.identity.transport,
         openSeconds: (now - session.openedAt) / 1000,
         settings: session.settings,
+        reason: session.posture.reason,
         counts: this.table.counts(session.handle),
       };
     });

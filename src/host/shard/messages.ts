@@ -1,9 +1,15 @@
-import type { SocketSettings } from '../../adapt/settings.js';
+import type { MessagePort } from 'node:worker_threads';
+import type { PosturePolicy } from '../../adapt/security-posture.js';
+import type { SecurityLevel, SocketSettings } from '../../adapt/settings.js';
+import type { AppErrorName } from '../../control/codes.js';
 import type { CoreShare } from '../../core/layout.js';
 import type { Limits } from '../../core/limits.js';
 import type { SessionCounts } from '../../core/session-table.js';
 import type { CidKey } from '../../quic/connection-id.js';
+import type { BehavioralProfile, RequestType } from '../../profile/behavioral-profile.js';
 import type { HandshakeLimits } from '../../quic/handshake-limiter.js';
+import type { FunctionTable } from '../functions/function-registry.js';
+import type { PeerAnswer } from '../functions/peers/shard-peers.js';
 
 /** A certificate with its key, PEM, and the SHA-256 of its DER in hex. */
 export interface CertificatePair {
@@ -31,7 +37,8 @@ export interface ShardInit {
   mode: 'enforce' | 'observe';
   /** Limits that the shard's sessions share, all of them and by function. */
   capacity: SharedCapacity;
-  functions: Record<string, SharedCapacity & { weight: number }>;
+  functions: FunctionTable;
+  security: ShardSecurity;
   tickMs: number;
   qlogDir: string | null;
   keyLogFile: string | null;
@@ -45,6 +52,15 @@ export interface ShardInit {
   accepting: SharedArrayBuffer;
 }
 
+/** What of security levels a shard decides. */
+export interface ShardSecurity {
+  policy: PosturePolicy;
+  challengeSeconds: number;
+  workBits: number;
+  quarantine: 'trickle' | 'close';
+  trickle: number;
+}
+
 /** Limits that sessions share. */
 export interface SharedCapacity {
   in: Limits;
@@ -56,7 +72,6 @@ export interface ShardKeys {
   cid: CidKey[];
   retry: Uint8Array[];
   reset: Uint8Array;
-  pseudonym: Uint8Array;
 }
 
 export interface SessionReport {
@@ -68,6 +83,8 @@ export interface SessionReport {
   transport: 'http3' | 'tcp';
   openSeconds: number;
   settings: SocketSettings;
+  /** Why the security level is what it is. */
+  reason: string;
   counts: SessionCounts;
 }
 
@@ -84,8 +101,39 @@ export interface SessionUpdate {
   functionId: string;
   /** What went wrong, a bit for each of ERROR_SCENARIOS. */
   errors: number;
-  /** The limit in force, bytes/s. */
+  /** The limit in force, bytes/s; bytes that the session may hold. */
   rateLimit: number;
+  bufferSize: number;
+  level: SecurityLevel;
+  /** Packets that limits held back, or would have where they are only reckoned. */
+  held: number;
+  isEnforced: boolean;
+  /** The session goes on under another name: this is the end of the first one's part. */
+  moved?: boolean;
+}
+
+/** A session that wants in, or a client that says who it is. */
+export interface Introduction {
+  functionId: string;
+  peer: string;
+  /** With its query. */
+  path: string;
+  origin?: string | undefined;
+  /** What the client's program says of itself. */
+  hints: string;
+  token?: string | undefined;
+  jwt?: string | undefined;
+}
+
+/** Who a client is, and its socket. */
+export interface Admission {
+  client: string;
+  settings: SocketSettings;
+  profile: BehavioralProfile;
+  tenantWeight: number;
+  problem: AppErrorName | null;
+  /** To be shown the next time. */
+  token: string | null;
 }
 
 /** How a shard's task ended. */
@@ -94,7 +142,14 @@ export interface ShardOutcome {
 }
 
 export type ToShard =
-  | { type: 'settings'; request: number; settings: SocketSettings }
+  | { type: 'admitted'; request: number; admission: Admission }
+  | { type: 'refused'; request: number; problem: AppErrorName; reason: string }
+  | { type: 'jwtChecked'; request: number; isGood: boolean }
+  | { type: 'peer'; answer: PeerAnswer; port?: MessagePort }
+  | { type: 'functions'; request: number; table: FunctionTable }
+  | { type: 'mode'; mode: 'enforce' | 'observe' }
+  /** What clients are about to ask for, where their functions have variants. */
+  | { type: 'requestTypes'; sessions: { handle: number; requestType: RequestType }[] }
   | { type: 'certificate'; pair: CertificatePair }
   | { type: 'wellKnown'; body: string }
   | { type: 'report'; request: number }
@@ -105,7 +160,14 @@ export type ToShard =
 export type FromShard =
   /** `core`: the shard's session records, for limits to be written into. */
   | { type: 'ready'; port: number; threadId: number; core: CoreShare }
-  | { type: 'open'; request: number; client: string; functionId: string }
+  | { type: 'open'; request: number; introduction: Introduction }
+  /** The same of a session that is open, by its first control message. */
+  | { type: 'hello'; request: number; introduction: Introduction }
+  | { type: 'checkJwt'; request: number; client: string; jwt: string; since: number; introduction: Introduction }
+  | { type: 'peer'; handle: number; functionId: string; name: string }
+  | { type: 'peerLeft'; handle: number }
+  | { type: 'functionsLoaded'; request: number; error: string | null }
+  | { type: 'level'; client: string; functionId: string; from: SecurityLevel; to: SecurityLevel; reason: string; isEnforced: boolean }
   | { type: 'updates'; updates: SessionUpdate[] }
   /** `features` has a row of `names` a session. */
   | { type: 'report'; request: number; sessions: SessionReport[]; features: Float32Array; names: readonly string[] }

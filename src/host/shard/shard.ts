@@ -1,5 +1,6 @@
 import { type MessagePort, threadId } from 'node:worker_threads';
-import { limitsOf, type SocketSettings } from '../../adapt/settings.js';
+import type { AppErrorName } from '../../control/codes.js';
+import type { Define, Hello } from '../../control/messages.js';
 import { SessionTable } from '../../core/session-table.js';
 import { H3Connection, type PlainRequest } from '../../http3/connection.js';
 import { H3Error } from '../../http3/errors.js';
@@ -9,14 +10,16 @@ import { bindUdp, type DriverHooks, UdpDriver } from '../../net/udp-driver.js';
 import type { QuicConnection } from '../../quic/engine.js';
 import { DEFAULT_GOODPUT_LIMITS, DEFAULT_TRANSPORT } from '../../quic/options.js';
 import { QuicheEndpoint } from '../../quic/quiche/endpoint.js';
-import { builtInFunctions } from '../functions/built-in.js';
-import type { HostFunction } from '../functions/endpoint.js';
-import { clientPseudonym } from '../identity.js';
-import type { TransportSession } from '../transport.js';
+import { FunctionRegistry, type FunctionTable } from '../functions/function-registry.js';
+import { ShardPeers } from '../functions/peers/shard-peers.js';
+import { BufferPool } from '../functions/receive/buffer-pool.js';
 import { ShardCounters } from './counters.js';
-import { HostSession, type SessionIdentity, type SessionShard } from './host-session.js';
+import { HostQuestions } from './host-questions.js';
+import type { HostSession } from './host-session.js';
+import { LevelKeeper } from './level-keeper.js';
 import { LiveSessions } from './live-sessions.js';
 import type { FromShard, ShardInit, ToShard } from './messages.js';
+import { type DoorShard, ShardDoor } from './shard-door.js';
 import { ShardExchange } from './shard-exchange.js';
 import { TokenWaiters } from './token-waiters.js';
 import { W3cListener } from './w3c-listener.js';
@@ -24,46 +27,42 @@ import { W3cListener } from './w3c-listener.js';
 const HEARTBEAT_MS = 50;
 /** What peers get to take note of their sessions' end. */
 const LAST_WORDS_MS = 300;
+/** ms between two lines of the log about functions that fail. */
+const LOG_EVERY_MS = 1000;
 /** The session's answer to a function that threw. */
 const FUNCTION_FAILED = 1;
 
-/** What a session asks before it is set up. */
-interface SessionAsk {
-  transport: TransportSession;
-  path: string;
-  origin: string | undefined;
-  peer: string;
-  kind: 'http3' | 'tcp';
-}
-
 /** One thread's share of the host: its UDP socket, QUIC and HTTP/3, its WASM core and the functions of its sessions. */
-export class Shard implements SessionShard {
+export class Shard implements DoorShard {
   readonly table = new SessionTable();
   readonly readers = new TokenWaiters(this.table, 'in');
   readonly writers = new TokenWaiters(this.table, 'out');
-  readonly #live: LiveSessions;
-  readonly #asked = new Map<number, (settings: SocketSettings) => void>();
+  readonly live: LiveSessions;
+  readonly questions: HostQuestions;
+  readonly peers: ShardPeers;
+  readonly pool = new BufferPool();
+  readonly #door: ShardDoor;
+  readonly #levels: LevelKeeper;
+  #functions: FunctionRegistry | null = null;
   readonly #counters: ShardCounters;
   readonly #heartbeat: Int32Array;
   readonly #connections = new Set<H3Connection>();
-  readonly #functions: ReadonlyMap<string, HostFunction> = builtInFunctions;
-  /** Places of the functions' buckets, from 1. */
-  readonly #functionIndex = new Map([...builtInFunctions.keys()].map((id, i) => [id, i + 1]));
   #driver: UdpDriver | null = null;
   #exchange: ShardExchange | null = null;
   #tcp: W3cListener | null = null;
-  #nextRequest = 1;
-  #draining = false;
+  isDraining = false;
   #wellKnown = '{}';
   #timers: NodeJS.Timeout[] = [];
   #drainTimer: NodeJS.Timeout | undefined;
   #finish: () => void = () => {};
   /** Resolves when the shard has ended. */
   readonly done: Promise<void>;
-  #opened = 0;
-  #refused = 0;
   #closed = 0;
   #functionErrors = 0;
+  #endpointErrors = 0;
+  #undelivered = 0;
+  #loggedAt = Number.NEGATIVE_INFINITY;
+  #flushing = false;
   readonly #cpuAtStart = process.cpuUsage();
 
   constructor(
@@ -71,28 +70,51 @@ export class Shard implements SessionShard {
     readonly port: MessagePort,
   ) {
     this.#counters = new ShardCounters(init.counters);
-    this.#live = new LiveSessions(this.table, init.index);
+    this.questions = new HostQuestions((message) => this.send(message));
+    this.peers = new ShardPeers(
+      (handle, functionId, name) => this.send({ type: 'peer', handle, functionId, name }),
+      (handle) => this.send({ type: 'peerLeft', handle }),
+    );
+    this.#levels = new LevelKeeper(init.security, (message) => this.send(message));
+    this.live = new LiveSessions(this.table, init.index, this.#levels);
+    this.#door = new ShardDoor(this);
     this.#heartbeat = new Int32Array(init.heartbeat);
-    this.#shareCapacity();
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });
   }
 
-  #shareCapacity(): void {
-    const { capacity, functions } = this.init;
+  get functions(): FunctionRegistry {
+    if (this.#functions === null) throw new Error('the shard is not started');
+    return this.#functions;
+  }
+
+  get posturePolicy(): ShardInit['security']['policy'] {
+    return this.init.security.policy;
+  }
+
+  get challenges(): { workBits: number; seconds: number } {
+    const { workBits, challengeSeconds } = this.init.security;
+    return { workBits, seconds: challengeSeconds };
+  }
+
+  #shareCapacity({ functions }: FunctionTable): void {
+    const { capacity } = this.init;
     const now = performance.now();
     for (const direction of ['in', 'out'] as const) {
       this.table.setShardLimits(direction, capacity[direction], now);
-      for (const [id, limits] of Object.entries(functions)) {
-        const index = this.#functionIndex.get(id);
-        if (index !== undefined) this.table.setFunctionLimits(index, direction, limits[direction], now);
+      for (const { id, index } of this.functions) {
+        const limits = functions[id]?.[direction];
+        if (limits !== undefined) this.table.setFunctionLimits(index, direction, limits, now);
       }
     }
   }
 
   async start(): Promise<void> {
     const { init } = this;
+    const mostFunctions = this.table.layout.at.MAX_FUNCTIONS;
+    this.#functions = await FunctionRegistry.load(init.functions, this.pool, this.peers, mostFunctions);
+    this.#shareCapacity(init.functions);
     this.port.on('message', (message: ToShard) => this.#onMessage(message));
     this.#beat();
     let port = init.port;
@@ -103,21 +125,22 @@ export class Shard implements SessionShard {
         socket,
         (hooks) => this.#createEndpoint(hooks, port),
         (error) => {
-          this.#log('warn', 'UDP socket', { error: error.message });
+          this.log('warn', 'UDP socket', { error: error.message });
         },
       );
       if (init.rings.length > 1) this.#exchange = new ShardExchange(init, this.#driver);
     }
     if (init.tcp || init.engine === 'fails-components') {
       this.#tcp = new W3cListener(init, port, {
-        refusal: (path, origin) => this.#refusal(path, origin),
-        onSession: (transport, path, peer, kind) => this.#ask({ transport, path, origin: undefined, peer, kind }),
-        onError: (error) => this.#log('warn', 'TCP listener', { error: error.message }),
+        refusal: (path, origin) => this.#door.refusal(path, origin),
+        onSession: (transport, path, peer, kind) =>
+          this.#door.ask({ transport, path, origin: undefined, userAgent: undefined, peer, kind }),
+        onError: (error) => this.log('warn', 'TCP listener', { error: error.message }),
       });
       port = await this.#tcp.start();
     }
     this.#timers = [setInterval(() => this.#beat(), HEARTBEAT_MS), setInterval(() => this.#tick(), init.tickMs)];
-    this.#send({ type: 'ready', port, threadId, core: this.table.share });
+    this.send({ type: 'ready', port, threadId, core: this.table.share });
   }
 
   #createEndpoint(hooks: DriverHooks, port: number): QuicheEndpoint {
@@ -155,7 +178,8 @@ export class Shard implements SessionShard {
     const connection: H3Connection = new H3Connection(quic, {
       onSession: (session) => {
         const { path, headers } = session.head;
-        this.#ask({ transport: session, path, origin: headers.origin, peer: quic.peerAddress, kind: 'http3' });
+        const { origin, 'user-agent': userAgent } = headers;
+        this.#door.ask({ transport: session, path, origin, userAgent, peer: quic.peerAddress, kind: 'http3' });
       },
       onRequest: (request) => this.#answer(request),
       onReady: () => {},
@@ -173,92 +197,76 @@ export class Shard implements SessionShard {
     else respond(404, [['content-type', 'text/plain']], new TextEncoder().encode('not found\n'));
   }
 
-  /** The status that a session is refused with, or null where it may come in. */
-  #refusal(path: string, origin: string | undefined): number | null {
-    const { allowedOrigins } = this.init;
-    if (this.#draining) return 503;
-    if (allowedOrigins !== null && origin !== undefined && !allowedOrigins.includes(origin)) return 403;
-    return this.#functions.has(functionOf(path)) ? null : 404;
-  }
-
-  /** A session wants in: checked, its profile's settings asked for, then set up and accepted. */
-  #ask(ask: SessionAsk): void {
-    const { init } = this;
-    const refuse = (status: number): void => {
-      this.#refused++;
-      ask.transport.reject(status);
-    };
-    const refusal = this.#refusal(ask.path, ask.origin);
-    if (refusal !== null) {
-      refuse(refusal);
-      return;
-    }
-    const functionId = functionOf(ask.path);
-    const hostFunction = this.#functions.get(functionId) as HostFunction;
-    const client = clientPseudonym(init.keys.pseudonym, ask.peer, ask.path);
-    const request = this.#nextRequest++;
-    this.#asked.set(request, (settings) => {
-      if (ask.transport.state !== 'pending') return;
-      const identity = { client, transport: ask.kind, peer: ask.peer, path: ask.path };
-      try {
-        this.#open(ask.transport, identity, functionId, hostFunction, settings);
-      } catch (error) {
-        this.#log('warn', 'session refused', { error: (error as Error).message });
-        refuse(503);
-      }
-    });
-    this.#send({ type: 'open', request, client, functionId });
-  }
-
-  #open(
-    transport: TransportSession,
-    identity: SessionIdentity,
-    functionId: string,
-    hostFunction: HostFunction,
-    settings: SocketSettings,
-  ): void {
-    const now = performance.now();
-    const handle = this.table.open(now, {
-      ...limitsOf(settings),
-      functionIndex: this.#functionIndex.get(functionId) ?? 0,
-      observe: this.init.mode === 'observe',
-    });
-    const weight = this.init.functions[functionId]?.weight ?? 1;
-    const session = new HostSession(this, transport, handle, weight, identity, functionId, settings, now);
-    this.#live.add(session, now);
-    this.#opened++;
-    session.start(hostFunction);
-    this.#driver?.scheduleFlush();
-  }
-
   sessionClosed(session: HostSession, { cause }: SessionClose): void {
-    const last = this.#live.remove(session, performance.now(), cause);
+    const last = this.live.remove(session, performance.now(), cause);
     if (last === null) return;
-    this.#send({ type: 'updates', updates: [last] });
+    this.send({ type: 'updates', updates: [last] });
     this.readers.delete(session.handle);
     this.writers.delete(session.handle);
     this.table.close(session.handle);
     this.#closed++;
-    if (this.#draining && this.#live.size === 0) this.#endSoon();
+    if (this.isDraining && this.live.size === 0) this.#endSoon();
   }
 
   functionFailed(session: HostSession, error: unknown): void {
     // The core is in a state that nobody can vouch for: the whole shard starts again.
     if (error instanceof WebAssembly.RuntimeError) throw error;
     this.#functionErrors++;
-    this.#log('error', `function ${session.functionId} failed`, {
+    this.log('error', `function ${session.functionId} failed`, {
       client: session.identity.client,
       error: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
     session.close(FUNCTION_FAILED, 'function failed');
   }
 
+  endpointFailed(session: HostSession, functionId: string, code: AppErrorName, message: string): void {
+    this.#endpointErrors++;
+    const now = performance.now();
+    // A client can bring about many: one a second is told.
+    if (now - this.#loggedAt < LOG_EVERY_MS) return;
+    this.#loggedAt = now;
+    this.log('warn', `function ${functionId}: ${code}`, { client: session.identity.client, error: message });
+  }
+
+  undelivered(): void {
+    this.#undelivered++;
+  }
+
+  review(session: HostSession): void {
+    this.#levels.review(session, this.live.suggestedOf(session), performance.now());
+  }
+
+  flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#driver?.scheduleFlush();
+    });
+  }
+
+  identify(session: HostSession, hello: Hello, done: Parameters<ShardDoor['identify']>[2]): void {
+    this.#door.identify(session, hello, done);
+  }
+
+  define(session: HostSession, message: Define): ReturnType<ShardDoor['define']> {
+    return this.#door.define(session, message);
+  }
+
+  checkJwt(session: HostSession, jwt: string, since: number, done: (isGood: boolean) => void): void {
+    const { client, peer, path } = session.identity;
+    const introduction = { functionId: session.functionId, peer, path, hints: '' };
+    this.questions.ask({ type: 'checkJwt', client, jwt, since, introduction }, (answer) => {
+      if (session.transport.state !== 'closed') done(answer.type === 'jwtChecked' && answer.isGood);
+    });
+  }
+
   #tick(): void {
-    const updates = this.#live.tick(performance.now());
+    const updates = this.live.tick(performance.now());
     this.readers.review();
     this.writers.review();
-    this.#live.countVerdicts(this.#counters);
-    if (updates.length > 0) this.#send({ type: 'updates', updates });
+    this.live.countVerdicts(this.#counters);
+    if (updates.length > 0) this.send({ type: 'updates', updates });
   }
 
   #beat(): void {
@@ -267,11 +275,15 @@ export class Shard implements SessionShard {
     if (quic !== undefined) {
       for (const [name, value] of Object.entries(quic)) this.#counters.set(name as keyof typeof quic, value);
     }
-    this.#counters.set('sessions', this.#live.size);
-    this.#counters.set('sessionsOpened', this.#opened);
-    this.#counters.set('sessionsRefused', this.#refused);
+    this.#counters.set('sessions', this.live.size);
+    this.#counters.set('sessionsOpened', this.#door.opened);
+    this.#counters.set('sessionsRefused', this.#door.refused);
     this.#counters.set('sessionsClosed', this.#closed);
     this.#counters.set('functionErrors', this.#functionErrors);
+    this.#counters.set('endpointErrors', this.#endpointErrors);
+    this.#counters.set('undelivered', this.#undelivered);
+    this.#counters.set('buffersMade', this.pool.made);
+    this.#counters.set('bufferBytes', this.pool.bytesOut);
     this.#counters.set('ringDropped', this.#exchange?.dropped ?? 0);
     const cpu = process.cpuUsage(this.#cpuAtStart);
     this.#counters.set('cpuMicroseconds', cpu.user + cpu.system);
@@ -279,9 +291,22 @@ export class Shard implements SessionShard {
 
   #onMessage(message: ToShard): void {
     switch (message.type) {
-      case 'settings':
-        this.#asked.get(message.request)?.(message.settings);
-        this.#asked.delete(message.request);
+      case 'admitted':
+      case 'refused':
+      case 'jwtChecked':
+        this.questions.answer(message);
+        return;
+      case 'peer':
+        this.peers.answer(message.answer);
+        return;
+      case 'functions':
+        void this.#reload(message.request, message.table);
+        return;
+      case 'mode':
+        this.#setMode(message.mode);
+        return;
+      case 'requestTypes':
+        for (const { handle, requestType } of message.sessions) this.live.setRequestType(handle, requestType);
         return;
       case 'certificate':
         this.#driver?.endpoint.setCertificate(message.pair.certificate, message.pair.privateKey);
@@ -291,7 +316,7 @@ export class Shard implements SessionShard {
         this.#wellKnown = message.body;
         return;
       case 'report':
-        this.#send({ type: 'report', request: message.request, ...this.#live.report(performance.now()) });
+        this.send({ type: 'report', request: message.request, ...this.live.report(performance.now()) });
         return;
       case 'retire':
         this.#retire();
@@ -304,19 +329,42 @@ export class Shard implements SessionShard {
     }
   }
 
+  /** Takes over other functions. Sessions stay. */
+  async #reload(request: number, table: FunctionTable): Promise<void> {
+    let error: string | null = null;
+    try {
+      await this.functions.reload(table);
+      this.init.functions = table;
+      this.#shareCapacity(table);
+    } catch (cause) {
+      error = (cause as Error).message;
+    }
+    this.send({ type: 'functionsLoaded', request, error });
+  }
+
+  /** Limits hold from now on, or are only reckoned; functions with a mode of their own keep it. */
+  #setMode(mode: ShardInit['mode']): void {
+    this.init.mode = mode;
+    for (const session of this.live.all()) {
+      if (this.functions.get(session.functionId)?.mode !== undefined) continue;
+      session.isEnforced = mode === 'enforce';
+      this.table.core.setObserve(session.handle, session.isEnforced ? 0 : 1);
+    }
+  }
+
   /** New connections go elsewhere; those that are here stay until they end. */
   #retire(): void {
     if (this.#driver !== null) this.#driver.endpoint.acceptsNew = false;
-    this.#draining = this.#live.size > 0 || this.#draining;
-    if (this.#live.size === 0) this.#endSoon();
+    this.isDraining = this.live.size > 0 || this.isDraining;
+    if (this.live.size === 0) this.#endSoon();
   }
 
   #drain(deadlineMs: number): void {
-    this.#draining = true;
+    this.isDraining = true;
     if (this.#driver !== null) this.#driver.endpoint.acceptsNew = false;
     for (const connection of this.#connections) connection.drain();
     this.#driver?.scheduleFlush();
-    if (this.#live.size === 0) this.#endSoon();
+    if (this.live.size === 0) this.#endSoon();
     else this.#drainTimer = setTimeout(() => void this.#end(), deadlineMs);
   }
 
@@ -329,17 +377,18 @@ export class Shard implements SessionShard {
   async #end(): Promise<void> {
     clearTimeout(this.#drainTimer);
     for (const timer of this.#timers) clearInterval(timer);
-    for (const session of this.#live.all()) session.close(0, 'host closes');
+    for (const session of this.live.all()) session.close(0, 'host closes');
     this.readers.close();
     this.writers.close();
     this.#exchange?.close();
     await this.#tcp?.close();
+    await this.#functions?.close();
     if (this.#driver !== null) {
       this.#driver.endpoint.flush(performance.now());
       await this.#untilQuiet();
       await this.#driver.close(H3Error.NO_ERROR, 'host closes');
     }
-    this.#send({ type: 'drained' });
+    this.send({ type: 'drained' });
     this.port.close();
     this.#finish();
   }
@@ -352,16 +401,11 @@ export class Shard implements SessionShard {
     }
   }
 
-  #log(level: 'info' | 'warn' | 'error', message: string, detail?: Record<string, unknown>): void {
-    this.#send({ type: 'log', level, message, ...(detail === undefined ? {} : { detail }) });
+  log(level: 'info' | 'warn' | 'error', message: string, detail?: Record<string, unknown>): void {
+    this.send({ type: 'log', level, message, ...(detail === undefined ? {} : { detail }) });
   }
 
-  #send(message: FromShard): void {
+  send(message: FromShard): void {
     this.port.postMessage(message);
   }
-}
-
-/** The function that a path names: its first segment. */
-function functionOf(path: string): string {
-  return path.split('?')[0].split('/')[1] ?? '';
 }

@@ -1,4 +1,5 @@
-import { behaviourOf, REQUEST_TYPES } from '../behaviour.js';
+import { REQUEST_TYPES } from '../../profile/behavioral-profile.js';
+import { behaviourOf } from '../behaviour.js';
 import { bytesAfter, type FlowRows } from '../training/flow-rows.js';
 import { BEHAVIOUR_SECONDS } from '../training/step-targets.js';
 import type { FlowPrediction } from './predict-flows.js';

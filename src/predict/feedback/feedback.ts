@@ -1,5 +1,4 @@
-import { ERROR_SCENARIOS } from '../../profile/behavioral-profile.js';
-import { REQUEST_TYPES } from '../behaviour.js';
+import { ERROR_SCENARIOS, REQUEST_TYPES } from '../../profile/behavioral-profile.js';
 import { HORIZONS, LIMIT_UNIT, OUTPUT_COLUMNS, OUTPUTS, QUANTILES } from '../model/outputs.js';
 import type { TickHistory } from '../model/tick-history.js';
 import { grown } from '../places.js';

@@ -1,5 +1,5 @@
-import type { RequestType } from '../../profile/behavioral-profile.js';
-import { kindOfSums, REQUEST_TYPES } from '../behaviour.js';
+import { type RequestType, REQUEST_TYPES } from '../../profile/behavioral-profile.js';
+import { kindOfSums } from '../behaviour.js';
 import { grown } from '../places.js';
 import { Silences } from './silences.js';
 

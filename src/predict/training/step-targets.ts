@@ -1,5 +1,5 @@
-import type { RequestType } from '../../profile/behavioral-profile.js';
-import { behaviourOf, REQUEST_TYPES } from '../behaviour.js';
+import { type RequestType, REQUEST_TYPES } from '../../profile/behavioral-profile.js';
+import { behaviourOf } from '../behaviour.js';
 import { HORIZONS, LIMIT_UNIT } from '../model/outputs.js';
 import { TARGET_COLUMNS, TARGETS } from '../model/train-graph.js';
 

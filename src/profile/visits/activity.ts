@@ -1,54 +1,70 @@
 /** Time constants of what is counted, s. */
 const SPANS = [60, 300, 1800, 7200] as const;
-/** Seconds that one looks back on message by message. */
+/** Seconds for which a client counts as around. */
 const LOOK_BACK = 600;
-const LAST_MINUTE = 60;
-/** Messages that are kept though they are past. */
-const MOST_PASSED = 1000;
+const MINUTE = 60;
 
 /** How busy all clients together are: damped counts of messages and bytes, and who spoke in the last ten minutes. */
 export class Activity {
   readonly messages = new Float64Array(SPANS.length);
   readonly bytes = new Float64Array(SPANS.length);
-  readonly #recent: { seconds: number; client: string }[] = [];
-  #first = 0;
-  #last = 0;
+  /** When each client spoke last, in order of that. */
+  readonly #around = new Map<string, number>();
+  /** Messages by second of the last minute. */
+  readonly #seconds = new Float64Array(MINUTE);
+  #lastMinute = 0;
+  #now = 0;
+  #lastMessage = Number.NEGATIVE_INFINITY;
 
-  /** Lets time pass. */
+  /** Lets time pass, to `seconds`; a clock that goes back stands still. */
   advance(seconds: number): void {
-    const elapsed = Math.max(0, seconds - this.#last);
-    this.#last = seconds;
-    SPANS.forEach((span, i) => {
-      const keep = Math.exp(-elapsed / span);
+    const elapsed = Math.max(0, seconds - this.#now);
+    if (elapsed === 0) return;
+    this.#forgetSeconds(this.#now, seconds);
+    this.#now = seconds;
+    for (let i = 0; i < SPANS.length; i++) {
+      const keep = Math.exp(-elapsed / SPANS[i]);
       this.messages[i] *= keep;
       this.bytes[i] *= keep;
-    });
-    while (this.#first < this.#recent.length && this.#recent[this.#first].seconds < seconds - LOOK_BACK) this.#first++;
-    if (this.#first < MOST_PASSED) return;
-    this.#recent.splice(0, this.#first);
-    this.#first = 0;
+    }
+    for (const [client, last] of this.#around) {
+      if (last >= seconds - LOOK_BACK) return;
+      this.#around.delete(client);
+    }
   }
 
-  add(seconds: number, client: string, bytes: number): void {
+  #forgetSeconds(from: number, to: number): void {
+    const steps = Math.min(Math.floor(to) - Math.floor(from), MINUTE);
+    for (let i = 0; i < steps; i++) {
+      const at = (((Math.floor(to) - i) % MINUTE) + MINUTE) % MINUTE;
+      this.#lastMinute -= this.#seconds[at];
+      this.#seconds[at] = 0;
+    }
+  }
+
+  /** `messages` of a client, at the time that was advanced to. */
+  add(client: string, bytes: number, messages = 1): void {
     for (let i = 0; i < SPANS.length; i++) {
-      this.messages[i]++;
+      this.messages[i] += messages;
       this.bytes[i] += bytes;
     }
-    this.#recent.push({ seconds, client });
+    this.#seconds[((Math.floor(this.#now) % MINUTE) + MINUTE) % MINUTE] += messages;
+    this.#lastMinute += messages;
+    this.#lastMessage = this.#now;
+    this.#around.delete(client);
+    this.#around.set(client, this.#now);
   }
 
-  /** Other clients that spoke in the last ten minutes, their messages of the last minute, and seconds since anybody spoke. */
+  /** Other clients that spoke in the last ten minutes, messages of the last minute, and seconds since anybody spoke. */
   around(client: string): { others: number; lastMinute: number; silence: number } {
-    const others = new Set<string>();
-    let lastMinute = 0;
-    for (let i = this.#first; i < this.#recent.length; i++) {
-      const one = this.#recent[i];
-      if (one.client === client) continue;
-      others.add(one.client);
-      if (one.seconds > this.#last - LAST_MINUTE) lastMinute++;
-    }
-    const last =
-      this.#recent.length > this.#first ? this.#recent[this.#recent.length - 1].seconds : this.#last - LOOK_BACK;
-    return { others: others.size, lastMinute, silence: this.#last - last };
+    return {
+      others: this.#around.size - (this.#around.has(client) ? 1 : 0),
+      lastMinute: this.#lastMinute,
+      silence: Math.min(this.#now - this.#lastMessage, LOOK_BACK),
+    };
+  }
+
+  forget(client: string): void {
+    this.#around.delete(client);
   }
 }

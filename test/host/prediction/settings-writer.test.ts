@@ -58,13 +58,13 @@ test('auto: the limit is the one that the model gives, within the operator’s b
   near(limit(), 100_000);
 });
 
-test('risk alone halves the limit at level 1, and a session that is gone is left alone', () => {
+test('risk halves the limit and suggests a level, and a session that is gone is left alone', () => {
   const { follow, limit, table, handle } = open({ rateLimitFactor: 4 });
-  follow(row(10_000, 1, 3));
+  follow(row(10_000, 1, 1));
   near(limit(), 20_000);
   assert.equal(follow(row(Number.NaN, Number.NaN)), false, 'what is no number is not followed');
   near(limit(), 20_000);
-  assert.equal(follow(row(11_000, 1, 3)), false);
+  assert.equal(follow(row(11_000, 1, 1)), false);
   assert.equal(table.posture(handle).level, 1);
   table.close(handle);
   assert.equal(follow(row(900_000, 1)), false);

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import type { AppErrorName } from './codes.js';
+
+/** What a control stream begins with. */
+export const CONTROL_MAGIC = Uint8Array.from([0x54, 0x47, 0x43, 0x31]);
+export const CONTROL_VERSION = 1;
+
+const token = z.string().min(1).max(8192);
+const name = z.string().regex(/^[\w.~-]{1,64}$/, 'it has to be 1 to 64 letters, digits, or any of . _ ~ -');
+
+const hello = z.strictObject({
+  type: z.literal('hello'),
+  version: z.int(),
+  /** The anonymous token of an earlier `welcome`, or a JSON Web Token. */
+  token: token.optional(),
+  jwt: token.optional(),
+  /** Challenges that the client can answer. */
+  abilities: z.array(z.enum(['pow', 'jwt'])).max(8).default([]),
+});
+
+const define = z.strictObject({
+  type: z.literal('define'),
+  id: name,
+  /** As in the host's configuration: docs/functions.md. */
+  receive: z.unknown().optional(),
+  /** A function of the host whose endpoint is invoked, or a remote one where the operator allows its host. */
+  endpoint: z.union([z.strictObject({ function: name }), z.strictObject({ url: z.url().max(2048) })]),
+  parameters: z.record(z.string().max(64), z.union([z.string().max(1024), z.number(), z.boolean()])).default({}),
+});
+
+const answer = z.strictObject({
+  type: z.literal('answer'),
+  id: z.string().max(64),
+  /** Proof of work: a number so that SHA-256 of challenge and number begins with enough zero bits. */
+  nonce: z.int().min(0).optional(),
+  jwt: token.optional(),
+});
+
+const stats = z.strictObject({
+  type: z.literal('stats'),
+  /** Round-trip time and what the client wants to send, as it sees them. */
+  rttMs: z.number().min(0).max(600_000).optional(),
+  queuedBytes: z.number().min(0).optional(),
+});
+
+/** What clients send. */
+export const clientMessage = z.discriminatedUnion('type', [hello, define, answer, stats]);
+export type ClientMessage = z.input<typeof clientMessage>;
+export type ParsedClientMessage = z.output<typeof clientMessage>;
+export type Hello = z.output<typeof hello>;
+export type Define = z.output<typeof define>;
+
+/** What a client is told of its socket. */
+export interface TellableSettings {
+  /** bytes/s, bytes at once. */
+  rateLimit: number;
+  burst: number;
+  packetRate: number;
+  bufferSize: number;
+  securityLevel: 0 | 1 | 2 | 3;
+  mode: 'enforce' | 'observe';
+}
+
+/** What hosts send. */
+export type HostMessage =
+  | {
+      type: 'welcome';
+      version: number;
+      session: string;
+      settings: TellableSettings;
+      /** To be shown the next time; left out where the client is known otherwise. */
+      token?: string;
+      /** What was wrong with what the client showed: it is served as one that showed nothing. */
+      problem?: AppErrorName;
+    }
+  | { type: 'settings'; settings: TellableSettings; reason: string }
+  | { type: 'defined'; id: string }
+  | {
+      type: 'challenge';
+      id: string;
+      reason: string;
+      deadlineMs: number;
+      /** Leading zero bits of SHA-256(text of `id`, ':', `nonce` in decimal). */
+      pow?: { bits: number };
+      /** A JSON Web Token issued after the challenge will do. */
+      jwt?: true;
+    }
+  | { type: 'passed'; id: string }
+  | { type: 'drain'; deadlineMs: number }
+  | { type: 'error'; code: number; name: AppErrorName; reason: string };

@@ -1,0 +1,95 @@
+import { budgetFor } from '../adapt/memory-budget.js';
+import { type SettingsPromise, type SocketSettings, settingsFor } from '../adapt/settings.js';
+import type { AppErrorName } from '../control/codes.js';
+import type { BehavioralProfile } from '../profile/behavioral-profile.js';
+import type { Profiler } from '../profile/behavioral-profiler.js';
+import type { SessionHints } from '../profile/crowd.js';
+import type { HostConfig } from './config.js';
+import type { Identifier, Identity } from './identity/identifier.js';
+import type { Admission, Introduction } from './shard/messages.js';
+
+/** ms that a profile is waited for that lies elsewhere. */
+const PREPARE_MS = 300;
+
+/** A socket set up for a client, before its data. */
+export interface OpenedSocket extends SocketSettings {
+  profile: BehavioralProfile;
+}
+
+/** How a client is known, for the log and `/metrics`. */
+export type AdmissionCounts = Record<Identity['by'] | 'refused', number>;
+
+/** Lets clients in: who they are, what is known of them, what their socket is set to. */
+export class Admissions {
+  readonly counts: AdmissionCounts = { jwt: 0, hook: 0, token: 0, address: 0, refused: 0 };
+  /** Bytes that the buffers of all open sessions take. */
+  buffered = 0;
+
+  constructor(
+    public config: HostConfig,
+    public identifier: Identifier,
+    readonly profiler: Profiler,
+  ) {}
+
+  /** The socket of a client that opens a session. */
+  openSocket(client: string, opening?: SessionHints): OpenedSocket {
+    const profile = this.profiler.getProfile(client, opening);
+    const { policy, memoryBudget } = this.config;
+    const settings = settingsFor(profile, policy, this.promiseOf(opening?.functionId));
+    const bufferSize = budgetFor(settings.bufferSize, policy.minBufferSize, this.buffered, memoryBudget);
+    return { ...settings, bufferSize, profile };
+  }
+
+  promiseOf(functionId: string | undefined): SettingsPromise | undefined {
+    return functionId === undefined ? undefined : this.config.functions[functionId]?.promise;
+  }
+
+  /** @param isHello it has a control stream, so that it can keep a token. */
+  async admit(
+    introduction: Introduction,
+    isHello: boolean,
+  ): Promise<{ admission: Admission } | { problem: AppErrorName; reason: string }> {
+    const identity = await this.identifier.identify(introduction);
+    if (identity.client === null) {
+      this.counts.refused++;
+      return { problem: identity.problem, reason: identity.detail };
+    }
+    let { client, older, token } = identity;
+    if (isHello && identity.by === 'address') {
+      const issued = this.identifier.issue();
+      if (issued !== null) ({ client, older, token } = issued);
+    }
+    this.counts[identity.by]++;
+    await this.#bring(client, older);
+    const { functionId, hints } = introduction;
+    const opening = { functionId, timestamp: Date.now(), prefix: identity.prefix, hints };
+    const { profile, ...settings } = this.openSocket(client, opening);
+    const tenantWeight = identity.tenant === null ? 1 : (this.config.tenants[identity.tenant]?.weight ?? 1);
+    // Built-in functions look at no history, which is the larger part of a profile on its way to the shard.
+    const isSeen = this.config.functions[functionId]?.endpoint !== undefined || functionId === '';
+    const shown = isSeen ? profile : { ...profile, historicalData: [] };
+    return { admission: { client, settings, profile: shown, tenantWeight, problem: identity.problem, token } };
+  }
+
+  /** Brings a profile to hand, from under an older name where it has one. */
+  async #bring(client: string, older: readonly string[]): Promise<void> {
+    const work = (async () => {
+      for (const name of older) await this.profiler.rename(name, client);
+      await this.profiler.prepare(client);
+    })().catch(() => {});
+    if (older.length === 0 && this.profiler.storeState.kind !== 'valkey') return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, PREPARE_MS);
+    });
+    await Promise.race([work, late]);
+    clearTimeout(timer);
+  }
+
+  /** Whether a JWT is a client's, and issued since a time (ms since the epoch). */
+  async isFresh(introduction: Introduction, client: string, since: number): Promise<boolean> {
+    const identity = await this.identifier.identify(introduction);
+    // Whole seconds are all that a token tells.
+    return identity.client === client && identity.issuedAt !== null && identity.issuedAt >= Math.floor(since / 1000) * 1000;
+  }
+}

@@ -1,0 +1,158 @@
+import type { AppErrorName } from '../../control/codes.js';
+import { ControlReader, encodeControl } from '../../control/frames.js';
+import { CONTROL_MAGIC, clientMessage, type HostMessage, type ParsedClientMessage } from '../../control/messages.js';
+import type { TransportStream } from '../transport.js';
+
+const chunk = new Uint8Array(16_384);
+const NOTHING = new Uint8Array(0);
+/** Messages that may come at once, and that are added a second. */
+const BURST = 40;
+const PER_SECOND = 10;
+/** What may wait to be sent: a client that does not read is told no more. */
+const MOST_WAITING = 262_144;
+
+/** How a control stream turned out, for its session. */
+export interface ControlHooks {
+  onMessage(message: ParsedClientMessage): void;
+  /** It is of no more use: the session is to end with this. */
+  onFault(code: AppErrorName, reason: string): void;
+  /** The client ended it. */
+  onEnd(): void;
+}
+
+/**
+ * A session's control stream behind its first four bytes. It does not pass the gate: a session that has no tokens left has to
+ * be able to answer; its own limit holds it.
+ */
+export class ControlStream {
+  readonly #reader = new ControlReader();
+  #waiting: Uint8Array = NOTHING;
+  #tokens = BURST;
+  #tokensAt = performance.now();
+  #isOver = false;
+
+  constructor(
+    readonly stream: TransportStream,
+    readonly hooks: ControlHooks,
+  ) {
+    stream.handler = {
+      onReadable: () => this.pump(),
+      onWritable: () => this.#write(),
+      onReset: () => this.#end(),
+      onStopSending: () => {},
+    };
+  }
+
+  pump(): void {
+    while (!this.#isOver && !this.stream.isReadDone) {
+      const length = this.stream.read(chunk);
+      if (length < 0) return;
+      this.#take(this.#reader.push(chunk.subarray(0, length)));
+    }
+    if (this.stream.finished) this.#end();
+  }
+
+  #take(messages: unknown[] | AppErrorName): void {
+    if (!Array.isArray(messages)) {
+      this.#fault(messages, 'no frame of JSON');
+      return;
+    }
+    for (const message of messages) {
+      if (this.#isOver) return;
+      if (!this.#mayCome()) {
+        this.#fault('control-flood', `more than ${PER_SECOND} messages a second`);
+        return;
+      }
+      const parsed = clientMessage.safeParse(message);
+      if (parsed.success) this.hooks.onMessage(parsed.data);
+      else {
+        const [issue] = parsed.error.issues;
+        this.#fault('control-malformed', `${issue.path.join('.') || 'message'}: ${issue.message}`.slice(0, 200));
+      }
+    }
+  }
+
+  #mayCome(): boolean {
+    const now = performance.now();
+    this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#tokensAt) / 1000) * PER_SECOND);
+    this.#tokensAt = now;
+    return --this.#tokens >= 0;
+  }
+
+  #fault(code: AppErrorName, reason: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.hooks.onFault(code, reason);
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (!this.stream.isWriteDone) this.stream.write(NOTHING, true);
+    this.hooks.onEnd();
+  }
+
+  send(message: HostMessage): void {
+    if (this.stream.isWriteDone || this.#waiting.length > MOST_WAITING) return;
+    const bytes = encodeControl(message);
+    if (this.#waiting.length === 0) this.#waiting = bytes;
+    else {
+      const joined = new Uint8Array(this.#waiting.length + bytes.length);
+      joined.set(this.#waiting);
+      joined.set(bytes, this.#waiting.length);
+      this.#waiting = joined;
+    }
+    this.#write();
+  }
+
+  #write(): void {
+    if (this.#waiting.length === 0 || this.stream.isWriteDone) return;
+    const taken = this.stream.write(this.#waiting, false);
+    this.#waiting = taken === this.#waiting.length ? NOTHING : this.#waiting.subarray(taken);
+  }
+}
+
+/** Looks at the first bytes of a client's stream: is it the control stream? */
+export class ControlSniffer {
+  readonly #seen = new Uint8Array(CONTROL_MAGIC.length);
+  #length = 0;
+
+  constructor(
+    readonly stream: TransportStream,
+    readonly isControl: () => void,
+    /** It is not: `seen` was read already. */
+    readonly isOther: (seen: Uint8Array) => void,
+  ) {
+    stream.handler = {
+      onReadable: () => this.pump(),
+      onWritable() {},
+      onReset: () => stream.reset(0),
+      onStopSending() {},
+    };
+  }
+
+  pump(): void {
+    while (!this.stream.isReadDone) {
+      const length = this.stream.read(this.#seen.subarray(this.#length));
+      if (length < 0) return;
+      for (let i = this.#length; i < this.#length + length; i++) {
+        if (this.#seen[i] !== CONTROL_MAGIC[i]) {
+          this.#length += length;
+          this.#decide(false);
+          return;
+        }
+      }
+      this.#length += length;
+      if (this.#length === CONTROL_MAGIC.length) {
+        this.#decide(true);
+        return;
+      }
+    }
+    this.#decide(false);
+  }
+
+  #decide(isControl: boolean): void {
+    if (isControl) this.isControl();
+    else this.isOther(this.#seen.slice(0, this.#length));
+  }
+}

@@ -1,0 +1,121 @@
+import { appendFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SecurityLevel } from '../adapt/settings.js';
+import { writeAtomically } from '../predict/store/atomic-file.js';
+import type { Log } from './prediction/messages.js';
+import type { SessionUpdate } from './shard/messages.js';
+
+const DAY_MS = 86_400_000;
+/** Days that are kept. */
+const KEEP_DAYS = 30;
+const WRITE_MS = 5000;
+/** Lines that wait to be written, at most: a disk that is full costs lines, nothing else. */
+const MOST_WAITING = 50_000;
+
+/** What came of a session's settings, a line a session. */
+export interface Decision {
+  /** ms since the epoch, of the end. */
+  t: number;
+  client: string;
+  function: string;
+  isEnforced: boolean;
+  seconds: number;
+  bytesIn: number;
+  bytesOut: number;
+  /** Packets that limits held back, or would have. */
+  held: number;
+  /** Limit (bytes/s) and buffer (bytes), means over its life. */
+  rateLimit: number;
+  bufferSize: number;
+  /** The highest. */
+  level: SecurityLevel;
+}
+
+interface Running extends Decision {
+  ticks: number;
+}
+
+/** Keeps what settings did to each session, or in observe mode would have done: `tidegate report` reads it. */
+export class DecisionRecord {
+  readonly #running = new Map<string, Running>();
+  #waiting: string[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #isFailing = false;
+  /** Lines that were lost. */
+  lost = 0;
+
+  constructor(
+    readonly folder: string,
+    readonly log: Log,
+  ) {}
+
+  start(): void {
+    this.#timer = setInterval(() => void this.flush(), WRITE_MS);
+    this.#timer.unref();
+  }
+
+  update(shard: number, update: SessionUpdate, now: number): void {
+    const key = `${shard}/${update.handle}`;
+    let running = this.#running.get(key);
+    if (running === undefined) {
+      const { client, functionId, isEnforced } = update;
+      running = {
+        ...{ t: now, client, function: functionId, isEnforced, seconds: 0, bytesIn: 0, bytesOut: 0, held: 0 },
+        ...{ rateLimit: 0, bufferSize: 0, level: 0, ticks: 0 },
+      };
+      this.#running.set(key, running);
+    }
+    running.ticks++;
+    running.seconds += update.seconds;
+    running.bytesIn += update.bytesIn;
+    running.bytesOut += update.bytesOut;
+    running.held += update.held;
+    running.rateLimit += (update.rateLimit - running.rateLimit) / running.ticks;
+    running.bufferSize += (update.bufferSize - running.bufferSize) / running.ticks;
+    running.level = Math.max(running.level, update.level) as SecurityLevel;
+    if (!update.closed) return;
+    this.#running.delete(key);
+    const { ticks: _, ...decision } = running;
+    if (this.#waiting.length < MOST_WAITING) this.#waiting.push(JSON.stringify({ ...decision, t: now }));
+    else this.lost++;
+  }
+
+  async flush(): Promise<void> {
+    const lines = this.#waiting;
+    if (lines.length === 0) return;
+    this.#waiting = [];
+    try {
+      await mkdir(this.folder, { recursive: true });
+      await appendFile(join(this.folder, `${new Date().toISOString().slice(0, 10)}.jsonl`), `${lines.join('\n')}\n`);
+      await this.#removeOld();
+      this.#isFailing = false;
+    } catch (error) {
+      this.lost += lines.length;
+      if (!this.#isFailing) this.log('warn', 'what settings did is not recorded', { error: (error as Error).message });
+      this.#isFailing = true;
+    }
+  }
+
+  async #removeOld(): Promise<void> {
+    const oldest = new Date(Date.now() - KEEP_DAYS * DAY_MS).toISOString().slice(0, 10);
+    for (const name of await readdir(this.folder)) {
+      if (name.endsWith('.jsonl') && name < oldest) await rm(join(this.folder, name));
+    }
+  }
+
+  /** Removes the lines of clients. */
+  async forget(clients: readonly string[]): Promise<void> {
+    await this.flush();
+    for (const name of await readdir(this.folder).catch(() => [])) {
+      const path = join(this.folder, name);
+      const lines = (await readFile(path, 'utf8')).split('\n');
+      const kept = lines.filter((line) => !clients.some((client) => line.includes(`"client":"${client}"`)));
+      if (kept.length < lines.length) await writeAtomically(path, kept.join('\n'));
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.flush();
+  }
+}

@@ -1,0 +1,80 @@
+import { BatchDelivery } from './delivery.js';
+import { fail } from './invocation.js';
+import type { MappedSession } from './mapped-function.js';
+import { type Batch, ReceiveBuffer } from './receive/receive-buffer.js';
+
+/** Batches of datagrams that a function has at once; while there are as many, more are gathered. */
+const MOST_BUSY = 16;
+
+/** A session's datagrams on their way to a function. What finds no room is dropped and counted, as datagrams are. */
+export class DatagramIntake {
+  readonly #received: ReceiveBuffer;
+  #timer: NodeJS.Timeout | undefined;
+  #busy = 0;
+  #isClosed = false;
+
+  constructor(readonly owner: MappedSession) {
+    this.#received = new ReceiveBuffer(owner.mapping.criteria, owner.pool, true);
+  }
+
+  get length(): number {
+    return this.#received.length;
+  }
+
+  add(bytes: Uint8Array, start: number, end: number): void {
+    const { owner } = this;
+    const length = end - start;
+    if (length === 0 || this.#isClosed) return;
+    if (length > owner.mapping.criteria.receive.maxMessage || owner.unread + length > owner.limit) {
+      owner.session.shard.undelivered();
+      return;
+    }
+    this.#received.room(length).set(bytes.subarray(start, end));
+    this.#received.filled(length, performance.now());
+    this.pump();
+  }
+
+  pump(): void {
+    while (this.#busy < MOST_BUSY && !this.#isClosed && this.owner.isOpen) {
+      const batch = this.#received.take(performance.now());
+      if (batch === null) break;
+      this.#deliver(batch);
+    }
+    clearTimeout(this.#timer);
+    const due = this.#received.dueAt;
+    if (this.#isClosed || due === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => this.pump(), Math.max(1, due - performance.now()));
+  }
+
+  #deliver(batch: Batch): void {
+    const { owner } = this;
+    const { mapping, session } = owner;
+    this.#busy++;
+    const delivery = new BatchDelivery('datagram', batch, 'none', async (bytes) => {
+      owner.facade.sendDatagram(bytes);
+    });
+    const over = (isHeld: boolean): void => {
+      if (isHeld) owner.pool.lose(batch.buffer);
+      else owner.pool.give(batch.buffer);
+      this.#busy--;
+    };
+    owner.invoke(
+      () => owner.endpoint.data(delivery, owner.facade),
+      (reply) => {
+        if (reply !== undefined) void delivery.reply(reply);
+        over(false);
+        if (this.#received.length > 0) this.pump();
+      },
+      (error, isLate) => {
+        over(isLate);
+        fail(session, mapping.id, mapping.onError, error);
+      },
+    );
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#received.close();
+  }
+}

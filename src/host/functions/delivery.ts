@@ -1,0 +1,41 @@
+import type { Delivery } from './handler.js';
+import type { Framing } from './receive/criteria.js';
+import { framed } from './receive/frame-scanner.js';
+import type { Batch } from './receive/receive-buffer.js';
+
+const encoder = new TextEncoder();
+
+/** Messages of a batch, as views. */
+class Messages implements Iterable<Uint8Array> {
+  constructor(
+    readonly bytes: Uint8Array,
+    readonly spans: readonly number[],
+  ) {}
+
+  *[Symbol.iterator](): Generator<Uint8Array> {
+    for (let i = 0; i < this.spans.length; i += 2) yield this.bytes.subarray(this.spans[i], this.spans[i + 1]);
+  }
+}
+
+/** What is handed to a function. */
+export class BatchDelivery implements Delivery {
+  readonly bytes: Uint8Array;
+  readonly messages: Iterable<Uint8Array>;
+  readonly ended: boolean;
+
+  constructor(
+    readonly kind: 'datagram' | 'stream',
+    { bytes, spans, ended }: Batch,
+    readonly framing: Framing,
+    readonly send: (bytes: Uint8Array) => Promise<void>,
+  ) {
+    this.bytes = bytes;
+    this.messages = new Messages(bytes, spans);
+    this.ended = ended;
+  }
+
+  async reply(bytes: Uint8Array | string): Promise<void> {
+    const payload = typeof bytes === 'string' ? encoder.encode(bytes) : bytes;
+    await this.send(this.kind === 'stream' ? framed(this.framing, payload) : payload);
+  }
+}

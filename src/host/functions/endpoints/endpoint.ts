@@ -1,0 +1,20 @@
+import type { AppErrorName } from '../../../control/codes.js';
+import type { CloseReason, Delivery, FunctionSession, Reply } from '../handler.js';
+
+/** What a function invokes. Rejections and throws are failures of that one call. */
+export interface Endpoint {
+  open(session: FunctionSession): unknown;
+  data(delivery: Delivery, session: FunctionSession): Reply | Promise<Reply>;
+  close(session: FunctionSession, reason: CloseReason): unknown;
+}
+
+/** A call that failed, with the code that the client is told. */
+export class EndpointError extends Error {
+  constructor(
+    readonly code: AppErrorName,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'EndpointError';
+  }
+}

@@ -1,0 +1,254 @@
+import type { AppErrorName } from '../../control/codes.js';
+import type { Define } from '../../control/messages.js';
+import { type RequestType, REQUEST_TYPES } from '../../profile/behavioral-profile.js';
+import { TidegateError } from '../../quic/errors.js';
+import type { HostConfig } from '../config.js';
+import { builtInFunctions } from './built-in.js';
+import { AddressGuard } from './endpoints/address-guard.js';
+import type { Endpoint } from './endpoints/endpoint.js';
+import { ModuleEndpoint } from './endpoints/module-endpoint.js';
+import { RemoteEndpoint } from './endpoints/remote-endpoint.js';
+import { isRemote, mappingShape } from './function-config.js';
+import type { HostFunction } from './host-function.js';
+import { MappedFunction, type Mapping } from './mapped-function.js';
+import { type PeerFinder, PeerFunction } from './peers/peer-function.js';
+import type { BufferPool } from './receive/buffer-pool.js';
+import { CompiledCriteria } from './receive/compiled-criteria.js';
+import { kindsOf, objectionTo, receiveSchema } from './receive/criteria.js';
+
+type FunctionConfig = HostConfig['functions'][string];
+
+/** All that a shard needs to make functions of; crosses the thread border by structured clone. */
+export interface FunctionTable {
+  functions: HostConfig['functions'];
+  clientFunctions: HostConfig['clientFunctions'];
+  endpoints: HostConfig['endpoints'];
+  /** Signs calls of remote endpoints. */
+  endpointKey: Uint8Array;
+  maxBufferSize: number;
+}
+
+/** A function as a shard has it. */
+export interface RegisteredFunction {
+  id: string;
+  /** Place of its buckets, from 1. */
+  index: number;
+  weight: number;
+  mode: 'enforce' | 'observe' | undefined;
+  hasVariants: boolean;
+  hostFunction: HostFunction;
+  /** Null for those that are not mapped. */
+  mapping: Mapping | null;
+}
+
+/** What became of a client's own function. */
+export type Defined = { hostFunction: HostFunction } | { problem: AppErrorName; reason: string };
+
+const plainEndpoints: Record<string, () => Endpoint> = {
+  echo: () => new ModuleEndpoint({ data: ({ bytes }) => bytes.slice() }),
+  sink: () => new ModuleEndpoint({}),
+};
+
+/** The functions of a shard: built-in ones, the operator's, and what clients may make of them. */
+export class FunctionRegistry {
+  #functions = new Map<string, RegisteredFunction>();
+  readonly #indices = new Map<string, number>();
+  #table: FunctionTable;
+  #guard: AddressGuard;
+  /** By their configuration: a reload leaves those that are the same. */
+  #remotes = new Map<string, RemoteEndpoint>();
+
+  private constructor(
+    table: FunctionTable,
+    readonly pool: BufferPool,
+    readonly peers: PeerFinder,
+    readonly mostFunctions: number,
+  ) {
+    this.#table = table;
+    this.#guard = new AddressGuard(table.endpoints);
+  }
+
+  /** Loads all. Throws TIDEGATE_E_FUNCTION where a module can't be used. */
+  static async load(
+    table: FunctionTable,
+    pool: BufferPool,
+    peers: PeerFinder,
+    mostFunctions: number,
+  ): Promise<FunctionRegistry> {
+    const registry = new FunctionRegistry(table, pool, peers, mostFunctions);
+    await registry.reload(table);
+    return registry;
+  }
+
+  get(id: string): RegisteredFunction | undefined {
+    return this.#functions.get(id);
+  }
+
+  [Symbol.iterator](): Iterator<RegisteredFunction> {
+    return this.#functions.values();
+  }
+
+  /** Takes over another table. Sessions stay: what they invoke is of the new one from their next message on. Throws where one can't be used; then all stays. */
+  async reload(table: FunctionTable): Promise<void> {
+    const guard = new AddressGuard(table.endpoints);
+    const remotes = new Map<string, RemoteEndpoint>();
+    const made = new Map<string, RegisteredFunction>();
+    for (const [id, hostFunction] of builtInFunctions) {
+      made.set(id, this.#entry(id, table.functions[id], hostFunction, null));
+    }
+    for (const [id, config] of Object.entries(table.functions)) {
+      const { endpoint } = config;
+      if (endpoint === undefined) continue;
+      if (endpoint === 'peer') {
+        made.set(id, this.#entry(id, config, new PeerFunction(id, this.peers), null));
+        continue;
+      }
+      const load = (text: string): Promise<Endpoint> => this.#endpoint(text, config, table, guard, remotes);
+      const variants: Partial<Record<RequestType, Endpoint>> = {};
+      for (const kind of REQUEST_TYPES) {
+        const text = config.variants[kind];
+        if (text !== undefined) variants[kind] = await load(text);
+      }
+      const mapping: Mapping = {
+        id,
+        criteria: new CompiledCriteria(config.receive),
+        endpoints: {
+          base: await load(endpoint),
+          variants,
+          quarantine: config.quarantine === undefined ? null : await load(config.quarantine),
+        },
+        parameters: config.parameters,
+        deadlineMs: config.deadlineMs,
+        onError: config.onError,
+      };
+      made.set(id, this.#entry(id, config, new MappedFunction(mapping, this.pool), mapping));
+    }
+    this.#takeOver(table, guard, remotes, made);
+  }
+
+  #takeOver(
+    table: FunctionTable,
+    guard: AddressGuard,
+    remotes: Map<string, RemoteEndpoint>,
+    made: Map<string, RegisteredFunction>,
+  ): void {
+    for (const [id, { mapping }] of made) {
+      const present = this.#functions.get(id)?.mapping;
+      // Sessions that are open hold the present mapping.
+      if (present && mapping) present.endpoints = mapping.endpoints;
+    }
+    for (const [key, remote] of this.#remotes) if (remotes.get(key) !== remote) void remote.destroy();
+    this.#table = table;
+    this.#guard = guard;
+    this.#remotes = remotes;
+    this.#functions = made;
+  }
+
+  #entry(
+    id: string,
+    config: FunctionConfig | undefined,
+    hostFunction: HostFunction,
+    mapping: Mapping | null,
+  ): RegisteredFunction {
+    let index = this.#indices.get(id);
+    if (index === undefined) {
+      index = this.#indices.size + 1;
+      if (index > this.mostFunctions) {
+        throw new TidegateError('TIDEGATE_E_FUNCTION', `there are more than ${this.mostFunctions} functions`);
+      }
+      this.#indices.set(id, index);
+    }
+    return {
+      id,
+      index,
+      weight: config?.weight ?? 1,
+      mode: config?.mode,
+      hasVariants: Object.values(config?.variants ?? {}).some((text) => text !== undefined),
+      hostFunction,
+      mapping,
+    };
+  }
+
+  async #endpoint(
+    text: string,
+    config: FunctionConfig,
+    table: FunctionTable,
+    guard: AddressGuard,
+    remotes: Map<string, RemoteEndpoint>,
+  ): Promise<Endpoint> {
+    if (isRemote(text)) {
+      const key = JSON.stringify([text, config.remote, table.endpoints]);
+      const remote =
+        remotes.get(key) ??
+        this.#remotes.get(key) ??
+        new RemoteEndpoint({ url: text, ...config.remote }, guard, endpointKey(table));
+      remotes.set(key, remote);
+      return remote;
+    }
+    const plain = plainEndpoints[text];
+    if (plain !== undefined) return plain();
+    if (text === 'peer' || text === 'source') {
+      throw new TidegateError('TIDEGATE_E_FUNCTION', `${text} can't be a variant or a mapped endpoint`);
+    }
+    return await ModuleEndpoint.load(text);
+  }
+
+  /** A function that a client defines, within what the operator allows. */
+  define({ id, receive, endpoint, parameters }: Define, definedAlready: number): Defined {
+    const { clientFunctions, maxBufferSize } = this.#table;
+    const refuse = (problem: AppErrorName, reason: string): Defined => ({ problem, reason });
+    if (clientFunctions.most === 0) return refuse('define-refused', 'this host lets clients define no functions');
+    if (definedAlready >= clientFunctions.most) {
+      return refuse('definitions-exhausted', `a session may define ${clientFunctions.most} functions`);
+    }
+    const parsed = receiveSchema.safeParse(receive ?? {});
+    if (!parsed.success) return refuse('define-refused', `receive: ${parsed.error.issues[0].message}`);
+    const objection = objectionTo(parsed.data, maxBufferSize);
+    if (objection !== null) return refuse('criteria-unmeetable', objection);
+    const closed = [...kindsOf(parsed.data.when)].find((kind) => !(clientFunctions.criteria as string[]).includes(kind));
+    if (closed !== undefined) return refuse('define-refused', `this host allows no criterion ${closed}`);
+    const found = 'url' in endpoint ? this.#clientRemote(endpoint.url) : this.#clientTarget(endpoint.function);
+    if ('problem' in found) return found;
+    const mapping: Mapping = {
+      id,
+      criteria: new CompiledCriteria(parsed.data),
+      endpoints: found.endpoints,
+      parameters,
+      deadlineMs: found.deadlineMs,
+      onError: 'message',
+    };
+    return { hostFunction: new MappedFunction(mapping, this.pool) };
+  }
+
+  #clientTarget(id: string): Pick<Mapping, 'endpoints' | 'deadlineMs'> | { problem: AppErrorName; reason: string } {
+    const target = this.#functions.get(id);
+    if (target === undefined || !this.#table.clientFunctions.functions.includes(id)) {
+      return { problem: 'define-refused', reason: `clients may not name the function ${id}` };
+    }
+    if (target.mapping !== null) return target.mapping;
+    const plain = plainEndpoints[id];
+    if (plain === undefined) return { problem: 'define-refused', reason: `${id} takes no criteria` };
+    return { endpoints: { base: plain(), variants: {}, quarantine: null }, deadlineMs: 1000 };
+  }
+
+  #clientRemote(url: string): Pick<Mapping, 'endpoints' | 'deadlineMs'> | { problem: AppErrorName; reason: string } {
+    if (!this.#table.clientFunctions.endpoints) {
+      return { problem: 'endpoint-refused', reason: 'this host lets clients name no remote endpoints' };
+    }
+    const objection = this.#guard.objectionTo(new URL(url));
+    if (objection !== null) return { problem: 'endpoint-refused', reason: objection };
+    const remote = mappingShape.remote.parse({});
+    const key = JSON.stringify([url, remote, this.#table.endpoints]);
+    const base = this.#remotes.get(key) ?? new RemoteEndpoint({ url, ...remote }, this.#guard, endpointKey(this.#table));
+    this.#remotes.set(key, base);
+    return { endpoints: { base, variants: {}, quarantine: null }, deadlineMs: 10_000 };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#remotes.values()].map((remote) => remote.destroy()));
+  }
+}
+
+function endpointKey({ endpoints, endpointKey: key }: FunctionTable): Uint8Array {
+  return endpoints.secret === undefined ? key : Buffer.from(endpoints.secret);
+}

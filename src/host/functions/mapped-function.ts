@@ -1,0 +1,146 @@
+import { AppError } from '../../control/codes.js';
+import type { SessionClose } from '../../http3/session.js';
+import type { RequestType } from '../../profile/behavioral-profile.js';
+import type { GatedStream } from '../shard/gated-stream.js';
+import type { HostSession } from '../shard/host-session.js';
+import { DatagramIntake } from './datagram-intake.js';
+import type { HostFunction, SessionFunction } from './host-function.js';
+import { type Endpoint, EndpointError } from './endpoints/endpoint.js';
+import { RemoteEndpoint } from './endpoints/remote-endpoint.js';
+import { type FailurePolicy, fail, invoke } from './invocation.js';
+import type { BufferPool } from './receive/buffer-pool.js';
+import type { CompiledCriteria } from './receive/compiled-criteria.js';
+import { SessionFacade } from './session-facade.js';
+import { StreamIntake } from './stream-intake.js';
+
+/** Frames around a message, at most. */
+const FRAME_BYTES = 256;
+
+/** A function mapping: criteria and the endpoint that is invoked. */
+export interface Mapping {
+  readonly id: string;
+  readonly criteria: CompiledCriteria;
+  /** By kind of request where there are variants. A reload puts another in its place. */
+  endpoints: { base: Endpoint; variants: Partial<Record<RequestType, Endpoint>>; quarantine: Endpoint | null };
+  readonly parameters: Readonly<Record<string, string | number | boolean>>;
+  readonly deadlineMs: number;
+  readonly onError: FailurePolicy;
+}
+
+/** A function that operators or clients define. */
+export class MappedFunction implements HostFunction {
+  constructor(
+    readonly mapping: Mapping,
+    readonly pool: BufferPool,
+  ) {}
+
+  get id(): string {
+    return this.mapping.id;
+  }
+
+  open(session: HostSession): SessionFunction {
+    return new MappedSession(this.mapping, session, this.pool);
+  }
+}
+
+/** One session's use of a mapping: gathers what comes, and invokes the endpoint. */
+export class MappedSession implements SessionFunction {
+  readonly facade: SessionFacade;
+  readonly #streams = new Set<StreamIntake>();
+  readonly #datagrams: DatagramIntake;
+  /** Its endpoint has been told of the open. */
+  #isOpen = false;
+  #isClosed = false;
+
+  constructor(
+    readonly mapping: Mapping,
+    readonly session: HostSession,
+    readonly pool: BufferPool,
+  ) {
+    this.facade = new SessionFacade(session, mapping.id, mapping.parameters);
+    this.#datagrams = new DatagramIntake(this);
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen && !this.#isClosed;
+  }
+
+  /** Bytes that may wait in all of the session's buffers; a message that may be has to fit. */
+  get limit(): number {
+    return Math.max(this.session.settings.bufferSize, this.mapping.criteria.receive.maxMessage + FRAME_BYTES);
+  }
+
+  get unread(): number {
+    let bytes = this.#datagrams.length;
+    for (const stream of this.#streams) bytes += stream.length;
+    return bytes;
+  }
+
+  /** What is invoked now: the variant for what the client is about to do, or where it is quarantined its own. */
+  get endpoint(): Endpoint {
+    const { base, variants, quarantine } = this.mapping.endpoints;
+    if (this.session.settings.securityLevel === 3 && this.session.isEnforced) {
+      if (quarantine !== null) return quarantine;
+      if (base instanceof RemoteEndpoint) throw new EndpointError('quarantined', 'quarantined clients reach no remote endpoint');
+    }
+    return variants[this.session.requestType] ?? base;
+  }
+
+  onOpen(): void {
+    this.invoke(
+      () => this.endpoint.open(this.facade),
+      () => {
+        this.#isOpen = true;
+        for (const stream of [...this.#streams]) stream.pump();
+        this.#datagrams.pump();
+      },
+      (error) => {
+        fail(this.session, this.mapping.id, 'session', error);
+      },
+    );
+  }
+
+  /** Calls the endpoint within the function's deadline. */
+  invoke<T>(call: () => T | Promise<T>, done: (value: T) => void, failed: (error: unknown, isLate: boolean) => void): void {
+    invoke(call, this.mapping.deadlineMs, done, failed);
+    this.session.shard.flushSoon();
+  }
+
+  onDatagram(bytes: Uint8Array, start: number, end: number): void {
+    this.#datagrams.add(bytes, start, end);
+  }
+
+  onStream(stream: GatedStream): void {
+    this.#streams.add(new StreamIntake(this, stream));
+  }
+
+  /** A stream's last byte was handed on, or it was ended. */
+  streamDone(stream: StreamIntake): void {
+    this.#streams.delete(stream);
+    // Others may have waited for its room.
+    for (const other of this.#streams) other.pump();
+  }
+
+  /** No room is left, and nothing is about to be handed on: who holds most gives way, lest all wait for ever. */
+  relieve(): void {
+    if ([...this.#streams].some(({ isBusy, dueAt }) => isBusy || dueAt < Number.POSITIVE_INFINITY)) return;
+    const [largest] = [...this.#streams].sort((a, b) => b.length - a.length);
+    if (largest === undefined || largest.length === 0) return;
+    this.session.shard.endpointFailed(this.session, this.mapping.id, 'receive-overflow', 'criteria are not met within the buffer');
+    largest.abort(AppError['receive-overflow']);
+  }
+
+  onClose({ code, reason, by }: SessionClose): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const stream of [...this.#streams]) stream.close();
+    this.#datagrams.close();
+    this.invoke(
+      () => this.endpoint.close(this.facade, { code, reason, by }),
+      () => {},
+      (error) => {
+        fail(this.session, this.mapping.id, 'message', error);
+      },
+    );
+  }
+}

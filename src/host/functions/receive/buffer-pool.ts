@@ -1,0 +1,35 @@
+/** Sizes that buffers come in, bytes. */
+const CLASSES = [1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216];
+/** Bytes of unused buffers that are kept, a class. */
+const MOST_IDLE = 16_777_216;
+
+/** Buffers that are used again, by class of size. */
+export class BufferPool {
+  readonly #free: Uint8Array[][] = CLASSES.map(() => []);
+  /** Buffers that had to be made, and bytes that are out. */
+  made = 0;
+  bytesOut = 0;
+
+  /** One of at least `bytes`. */
+  take(bytes: number): Uint8Array {
+    const at = CLASSES.findIndex((size) => size >= bytes);
+    const size = at < 0 ? bytes : CLASSES[at];
+    this.bytesOut += size;
+    const free = at < 0 ? undefined : this.#free[at].pop();
+    if (free !== undefined) return free;
+    this.made++;
+    return new Uint8Array(size);
+  }
+
+  /** Back it comes, to be used by others. */
+  give(buffer: Uint8Array): void {
+    this.bytesOut -= buffer.length;
+    const at = CLASSES.indexOf(buffer.length);
+    if (at >= 0 && (this.#free[at].length + 1) * buffer.length <= MOST_IDLE) this.#free[at].push(buffer);
+  }
+
+  /** One that somebody may still hold: it is gone. */
+  lose(buffer: Uint8Array): void {
+    this.bytesOut -= buffer.length;
+  }
+}

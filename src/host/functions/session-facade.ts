@@ -1,0 +1,55 @@
+import type { SocketSettings } from '../../adapt/settings.js';
+import type { BehavioralProfile } from '../../profile/behavioral-profile.js';
+import type { HostSession } from '../shard/host-session.js';
+import type { FunctionSession, OutgoingStream } from './handler.js';
+import { StreamWriter } from './stream-writer.js';
+
+/** A session as functions see it: nothing of the host's inside. */
+export class SessionFacade implements FunctionSession {
+  state: unknown = undefined;
+  readonly #session: HostSession;
+
+  constructor(
+    session: HostSession,
+    readonly functionId: string,
+    readonly parameters: Readonly<Record<string, string | number | boolean>>,
+  ) {
+    this.#session = session;
+  }
+
+  get id(): string {
+    return this.#session.name;
+  }
+
+  get client(): string {
+    return this.#session.identity.client;
+  }
+
+  get query(): URLSearchParams {
+    return this.#session.query;
+  }
+
+  get profile(): BehavioralProfile | null {
+    return this.#session.profile;
+  }
+
+  get settings(): SocketSettings {
+    return this.#session.settings;
+  }
+
+  sendDatagram(bytes: Uint8Array): boolean {
+    const sent = this.#session.sendDatagram(bytes) === 'sent';
+    this.#session.shard.flushSoon();
+    return sent;
+  }
+
+  openStream(): OutgoingStream | null {
+    const stream = this.#session.openStream(false);
+    return stream === null ? null : new StreamWriter(stream);
+  }
+
+  close(code = 0, reason = ''): void {
+    this.#session.close(code, reason);
+    this.#session.shard.flushSoon();
+  }
+}

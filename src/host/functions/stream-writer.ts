@@ -1,0 +1,65 @@
+import type { GatedStream } from '../shard/gated-stream.js';
+import type { OutgoingStream } from './handler.js';
+
+const NOTHING = new Uint8Array(0);
+
+interface Waiting {
+  bytes: Uint8Array;
+  resolve: () => void;
+}
+
+/** Writes to a stream one after the other; each promise resolves when its bytes were taken, or can no more be. */
+export class StreamWriter implements OutgoingStream {
+  readonly #queue: Waiting[] = [];
+  #ending = false;
+
+  constructor(readonly stream: GatedStream) {
+    stream.handler = {
+      ...stream.handler,
+      onWritable: () => this.#pump(),
+      onStopSending: () => this.#giveUp(),
+    };
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#ending || bytes.length === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#queue.push({ bytes, resolve });
+      if (this.#queue.length === 1) this.#pump();
+    });
+  }
+
+  /** Ends the stream behind what is written. */
+  end(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#pump();
+  }
+
+  reset(code = 0): void {
+    this.stream.reset(code);
+    this.#giveUp();
+  }
+
+  #pump(): void {
+    const { stream } = this;
+    if (stream.isWriteDone) {
+      this.#giveUp();
+      return;
+    }
+    for (let first = this.#queue[0]; first !== undefined; first = this.#queue[0]) {
+      const isLast = this.#ending && this.#queue.length === 1;
+      const taken = stream.write(first.bytes, isLast);
+      first.bytes = first.bytes.subarray(taken);
+      if (first.bytes.length > 0) return;
+      this.#queue.shift();
+      first.resolve();
+      if (stream.isWriteDone) return;
+    }
+    if (this.#ending) stream.write(NOTHING, true);
+  }
+
+  #giveUp(): void {
+    for (const { resolve } of this.#queue.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,37 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { TidegateError } from '../../quic/errors.js';
+import type { HostConfig } from '../config.js';
+import type { HostKeys } from '../keys.js';
+import { AnonymousTokens } from './anonymous-token.js';
+import { Identifier, type IdentityHook } from './identifier.js';
+import { JwtVerifier } from './jwt-verifier.js';
+import { Pseudonyms } from './pseudonyms.js';
+
+/** The identifier that a configuration asks for. Throws TIDEGATE_E_CONFIG where a key file or a hook can't be used. */
+export async function createIdentifier(
+  { jwt, hook, anonymous, tokenDays }: HostConfig['identity'],
+  keys: HostKeys,
+  identify: IdentityHook | undefined,
+): Promise<Identifier> {
+  return new Identifier({
+    pseudonyms: new Pseudonyms(keys.pseudonyms),
+    tokens: anonymous ? new AnonymousTokens(keys.tokens, tokenDays) : null,
+    jwt: jwt === undefined ? null : await JwtVerifier.create(jwt),
+    isJwtRequired: jwt?.required ?? false,
+    hook: identify ?? (hook === undefined ? null : await loadHook(hook)),
+  });
+}
+
+async function loadHook(path: string): Promise<IdentityHook> {
+  try {
+    const { default: hook } = (await import(pathToFileURL(resolve(path)).href)) as { default?: unknown };
+    if (typeof hook !== 'function') throw new Error('its default export is no function');
+    return hook as IdentityHook;
+  } catch (cause) {
+    throw new TidegateError('TIDEGATE_E_CONFIG', `identity.hook is ${path}: ${(cause as Error).message}`, {
+      hint: 'give a module whose default export takes a client and says who it is, or null',
+      cause,
+    });
+  }
+}

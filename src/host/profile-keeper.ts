@@ -1,0 +1,89 @@
+import { join } from 'node:path';
+import { BehavioralProfiler, type Profiler } from '../profile/behavioral-profiler.js';
+import { FolderLock } from '../profile/store/folder-lock.js';
+import { LmdbStore } from '../profile/store/lmdb-store.js';
+import { MemoryStore } from '../profile/store/memory-store.js';
+import type { ProfileStore } from '../profile/store/profile-store.js';
+import { ValkeyStore } from '../profile/store/valkey-store.js';
+import type { HostConfig } from './config.js';
+import type { Log } from './prediction/messages.js';
+
+const DAY_MS = 86_400_000;
+/** What changed is written so often: with the time that takes, within a second. */
+const FLUSH_MS = 500;
+const EXPIRE_MS = 3_600_000;
+
+/** Opens the store that a configuration names. */
+export async function openStore(
+  { store, dataDir, hostId, retention, maxProfiles }: HostConfig,
+  log: Log,
+): Promise<ProfileStore> {
+  if (store === 'memory') return new MemoryStore(maxProfiles * 5);
+  if (store === 'lmdb') return await LmdbStore.open(join(dataDir, 'profiles'));
+  return await ValkeyStore.open(store, { hostId, retentionMs: retention * DAY_MS, log });
+}
+
+/** The profiles of a running host: their store, and what is done with it from time to time. */
+export class ProfileKeeper {
+  readonly #timers: NodeJS.Timeout[] = [];
+  #isFailing = false;
+
+  private constructor(
+    readonly profiler: Profiler,
+    readonly lock: FolderLock | null,
+    readonly log: Log,
+    readonly retentionMs: number,
+  ) {
+    this.#timers.push(
+      setInterval(() => void this.#flush(), FLUSH_MS),
+      setInterval(() => void this.expire(), EXPIRE_MS),
+    );
+    for (const timer of this.#timers) timer.unref();
+  }
+
+  /** Throws TIDEGATE_E_STORE, TIDEGATE_E_LOCKED. @param given profiles that are kept elsewhere. */
+  static async open(config: HostConfig, given: Profiler | null, log: Log): Promise<ProfileKeeper> {
+    const lock = config.store === 'memory' ? null : await FolderLock.take(config.dataDir);
+    try {
+      const { maxProfiles, retention } = config;
+      const profiler = given ?? (await BehavioralProfiler.open({ maxProfiles }, await openStore(config, log)));
+      return new ProfileKeeper(profiler, lock, log, retention * DAY_MS);
+    } catch (error) {
+      await lock?.release();
+      throw error;
+    }
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      await this.profiler.flush();
+      if (this.#isFailing) this.log('info', 'profiles are written again', {});
+      this.#isFailing = false;
+    } catch (error) {
+      if (!this.#isFailing) {
+        this.log('error', 'profiles are not written; they stay in memory', { error: (error as Error).message });
+      }
+      this.#isFailing = true;
+    }
+  }
+
+  /** Removes clients that were not seen for the retention. */
+  async expire(now = Date.now()): Promise<void> {
+    try {
+      const gone = await this.profiler.expire(now - this.retentionMs);
+      if (gone > 0) this.log('info', 'clients that were not seen for long are forgotten', { clients: gone });
+    } catch (error) {
+      this.log('error', 'clients that were not seen for long are not forgotten', { error: (error as Error).message });
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    try {
+      await this.profiler.close();
+    } catch (error) {
+      this.log('error', 'the last profiles are not written', { error: (error as Error).message });
+    }
+    await this.lock?.release();
+  }
+}

@@ -1,0 +1,175 @@
+import { limitsOf } from '../../adapt/settings.js';
+import type { AppErrorName } from '../../control/codes.js';
+import type { Define, Hello } from '../../control/messages.js';
+import type { SessionTable } from '../../core/session-table.js';
+import type { FunctionRegistry, RegisteredFunction } from '../functions/function-registry.js';
+import type { TransportSession } from '../transport.js';
+import type { HostQuestions } from './host-questions.js';
+import { HostSession, type SessionIdentity, type SessionShard } from './host-session.js';
+import type { LiveSessions } from './live-sessions.js';
+import type { Admission, FromShard, Introduction, ShardInit } from './messages.js';
+
+/** What a session asks before it is set up. */
+export interface SessionAsk {
+  transport: TransportSession;
+  path: string;
+  origin: string | undefined;
+  userAgent: string | undefined;
+  peer: string;
+  kind: 'http3' | 'tcp';
+}
+
+/** What the door needs of its shard. */
+export interface DoorShard extends SessionShard {
+  readonly init: ShardInit;
+  readonly table: SessionTable;
+  readonly live: LiveSessions;
+  readonly functions: FunctionRegistry;
+  readonly questions: HostQuestions;
+  readonly isDraining: boolean;
+  send(message: FromShard): void;
+  log(level: 'info' | 'warn' | 'error', message: string, detail?: Record<string, unknown>): void;
+}
+
+/** Statuses for what was wrong with what a client showed. */
+const UNAVAILABLE: ReadonlySet<AppErrorName> = new Set(['jwks-unavailable', 'hook-failed']);
+const MOST_HINTS = 64;
+
+/** Where sessions come in: checked, made known to the host, set up, and handed to their functions. */
+export class ShardDoor {
+  opened = 0;
+  refused = 0;
+
+  constructor(readonly shard: DoorShard) {}
+
+  /** The status that a session is refused with, or null where it may come in. */
+  refusal(path: string, origin: string | undefined): number | null {
+    const { allowedOrigins } = this.shard.init;
+    if (this.shard.isDraining) return 503;
+    if (allowedOrigins !== null && origin !== undefined && !allowedOrigins.includes(origin)) return 403;
+    return this.#has(functionOf(path)) ? null : 404;
+  }
+
+  #has(id: string): boolean {
+    const { functions, init } = this.shard;
+    // A session without a function defines one.
+    return functions.get(id) !== undefined || (id === '' && init.functions.clientFunctions.most > 0);
+  }
+
+  /** A session wants in: checked, its client and settings asked for, then set up and accepted. */
+  ask(ask: SessionAsk): void {
+    const refuse = (status: number): void => {
+      this.refused++;
+      ask.transport.reject(status);
+    };
+    const refusal = this.refusal(ask.path, ask.origin);
+    if (refusal !== null) {
+      refuse(refusal);
+      return;
+    }
+    const functionId = functionOf(ask.path);
+    const { peer, path, origin } = ask;
+    const introduction: Introduction = { functionId, peer, path, origin, hints: hintsOf(ask.userAgent) };
+    this.shard.questions.ask({ type: 'open', introduction }, (answer) => {
+      if (ask.transport.state !== 'pending') return;
+      if (answer.type !== 'admitted') {
+        refuse(answer.type === 'refused' && UNAVAILABLE.has(answer.problem) ? 503 : 401);
+        return;
+      }
+      try {
+        this.#open(ask, functionId, answer.admission);
+      } catch (error) {
+        this.shard.log('warn', 'session refused', { error: (error as Error).message });
+        refuse(503);
+      }
+    });
+  }
+
+  #open(ask: SessionAsk, functionId: string, admission: Admission): void {
+    const { shard } = this;
+    const { transport, kind, peer, path } = ask;
+    const registered = shard.functions.get(functionId);
+    // It may have gone with a reload.
+    if (registered === undefined && functionId !== '') throw new Error(`the function ${functionId} is gone`);
+    const { client, settings, profile, tenantWeight, problem } = admission;
+    const now = performance.now();
+    const isEnforced = (registered?.mode ?? shard.init.mode) === 'enforce';
+    const handle = shard.table.open(now, {
+      ...limitsOf(settings),
+      functionIndex: registered?.index ?? 0,
+      observe: !isEnforced,
+    });
+    const identity: SessionIdentity = { client, transport: kind, peer, path };
+    const weight = (registered?.weight ?? 1) * tenantWeight;
+    const setup = { identity, functionId, settings, profile, weight, isEnforced, problem };
+    const session = new HostSession(shard, transport, handle, `${shard.init.index}-${handle >>> 0}`, setup, now);
+    shard.live.add(session, now);
+    this.opened++;
+    shard.review(session);
+    session.start(registered?.hostFunction ?? null);
+    shard.flushSoon();
+  }
+
+  /** The client of a session says who it is. */
+  identify(
+    session: HostSession,
+    { token, jwt }: Hello,
+    done: (problem: AppErrorName | null, token: string | null) => void,
+  ): void {
+    const { shard } = this;
+    const { peer, path } = session.identity;
+    const introduction = { functionId: session.functionId, peer, path, hints: '', token, jwt };
+    shard.questions.ask({ type: 'hello', introduction }, (answer) => {
+      if (session.transport.state === 'closed') return;
+      if (answer.type === 'refused') {
+        shard.table.core.note(session.handle, shard.table.events.authFailures, 1);
+        done(answer.problem, null);
+        return;
+      }
+      if (answer.type !== 'admitted') return;
+      this.#rename(session, answer.admission);
+      done(answer.admission.problem, answer.admission.token);
+    });
+  }
+
+  #rename(session: HostSession, { client, settings, profile, tenantWeight }: Admission): void {
+    const { shard } = this;
+    if (client === session.identity.client) return;
+    const now = performance.now();
+    const last = shard.live.move(session, client, now);
+    if (last !== null) shard.send({ type: 'updates', updates: [last] });
+    session.profile = profile;
+    session.requestType = profile.predictedRequestType;
+    session.weight = (shard.functions.get(session.functionId)?.weight ?? 1) * tenantWeight;
+    session.settings = { ...settings, securityLevel: session.posture.level };
+    const limits = limitsOf(settings);
+    shard.table.setLimits(session.handle, 'in', limits.in, now);
+    shard.table.setLimits(session.handle, 'out', limits.out, now);
+    shard.live.suggest(session, settings.securityLevel);
+  }
+
+  define(session: HostSession, message: Define): { problem: AppErrorName; reason: string } | null {
+    const made = this.shard.functions.define(message, session.defined);
+    if ('problem' in made) return made;
+    session.defined++;
+    session.switchTo(message.id, made.hostFunction);
+    return null;
+  }
+
+  /** Whether a function lists endpoints by kind of request. */
+  registered(id: string): RegisteredFunction | undefined {
+    return this.shard.functions.get(id);
+  }
+}
+
+/** The function that a path names: its first segment. */
+function functionOf(path: string): string {
+  return path.split('?')[0].split('/')[1] ?? '';
+}
+
+/** What a client's program says of itself, coarsely: the product names, without versions. */
+function hintsOf(userAgent: string | undefined): string {
+  if (userAgent === undefined) return '';
+  const names = userAgent.match(/[A-Za-z][\w-]*(?=\/)/g) ?? [];
+  return [...new Set(names)].sort().join(' ').slice(0, MOST_HINTS);
+}

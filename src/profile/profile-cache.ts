@@ -1,0 +1,182 @@
+import { ProfileRecord } from './record/profile-record.js';
+import type { ProfileStore, StoredProfile } from './store/profile-store.js';
+
+/** A client that is held in memory. */
+export interface CachedProfile {
+  readonly client: string;
+  /** What this host counted; what others did, where they share a store. */
+  own: ProfileRecord;
+  others: ProfileRecord | null;
+  /** Sessions that are open: it stays. The name of the last. */
+  open: number;
+  session: string;
+  /** When the store was read last, ms. */
+  readAt: number;
+  /** The store has not been read, as it was not there: what it has is added before anything is written. */
+  isUnread: boolean;
+  isDirty: boolean;
+}
+
+/** Records in one transaction, with room for other work behind it. */
+const BATCH = 1000;
+/** Entries that are looked at to find one that can go. */
+const LOOK = 16;
+/** ms after which a profile that others may have written is read again. */
+const STALE_MS = 1000;
+
+/** The profiles at hand, in front of a store: read when they are asked for, written behind in batches. */
+export class ProfileCache {
+  /** In order of last use: a Map keeps the order of insertion. */
+  readonly #entries = new Map<string, CachedProfile>();
+  #dirty: CachedProfile[] = [];
+  #flushing: Promise<void> | null = null;
+
+  constructor(
+    readonly store: ProfileStore,
+    readonly most: number,
+  ) {
+    store.onRemoved = (client) => this.#drop(client);
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Clients that wait to be written. */
+  get waiting(): number {
+    return this.#dirty.length;
+  }
+
+  /** What is at hand of a client; a store that answers at once is asked. Null: nothing is. */
+  get(client: string): CachedProfile | null {
+    const entry = this.#entries.get(client);
+    if (entry !== undefined) return entry;
+    if (this.store.state.kind === 'valkey') return null;
+    const stored = this.store.read(client) as StoredProfile | null;
+    return stored === null ? null : this.#insert(client, stored, false);
+  }
+
+  /** Brings a client to hand from a store that answers later. Null: it is at hand. */
+  prepare(client: string): Promise<void> | null {
+    if (this.store.state.kind !== 'valkey') return null;
+    const entry = this.#entries.get(client);
+    if (entry !== undefined && !entry.isUnread && performance.now() - entry.readAt < STALE_MS) return null;
+    return this.#fetch(client, entry);
+  }
+
+  async #fetch(client: string, entry: CachedProfile | undefined): Promise<void> {
+    let stored: StoredProfile | null;
+    try {
+      stored = await this.store.read(client);
+    } catch {
+      // The store says itself that it is not there.
+      return;
+    }
+    const present = this.#entries.get(client) ?? entry;
+    if (present === undefined) {
+      if (stored !== null) this.#insert(client, stored, false);
+      return;
+    }
+    present.readAt = performance.now();
+    if (present.isUnread) this.#catchUp(present, stored);
+    else present.others = stored?.others ?? null;
+  }
+
+  #catchUp(entry: CachedProfile, stored: StoredProfile | null): void {
+    entry.isUnread = false;
+    if (stored === null) return;
+    entry.own = ProfileRecord.merged(stored.own, entry.own);
+    entry.others = stored.others;
+  }
+
+  /** A client is at work: it is at hand from now on. */
+  touch(client: string): CachedProfile {
+    let entry = this.get(client);
+    if (entry === null) {
+      const isUnread = this.store.state.problem !== null;
+      entry = this.#insert(client, { own: new ProfileRecord(), others: null }, isUnread);
+    }
+    return entry;
+  }
+
+  #insert(client: string, { own, others }: StoredProfile, isUnread: boolean): CachedProfile {
+    const entry = { client, own, others, open: 0, session: '', readAt: performance.now(), isUnread, isDirty: false };
+    this.#entries.set(client, entry);
+    if (this.#entries.size > this.most) this.#makeRoom();
+    return entry;
+  }
+
+  #makeRoom(): void {
+    let looked = 0;
+    for (const [client, entry] of this.#entries) {
+      this.#entries.delete(client);
+      if (entry.open === 0 && !entry.isDirty) return;
+      // In use: to the end of the line.
+      this.#entries.set(client, entry);
+      if (++looked === LOOK) return;
+    }
+  }
+
+  /** What is known of a client, with what other hosts counted. */
+  view({ own, others }: CachedProfile): ProfileRecord {
+    return others === null ? own : ProfileRecord.merged(others, own);
+  }
+
+  /** To be written. */
+  changed(entry: CachedProfile): void {
+    if (entry.isDirty) return;
+    entry.isDirty = true;
+    this.#dirty.push(entry);
+  }
+
+  /** Writes what changed. Rejects where the store can't; what was to be written stays to be. */
+  async flush(): Promise<void> {
+    this.#flushing ??= this.#writeAll().finally(() => {
+      this.#flushing = null;
+    });
+    await this.#flushing;
+  }
+
+  async #writeAll(): Promise<void> {
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (let from = 0; from < dirty.length; from += BATCH) {
+      const batch = dirty.slice(from, from + BATCH).filter(({ isDirty }) => isDirty);
+      for (const entry of batch) entry.isDirty = false;
+      try {
+        for (const entry of batch) if (entry.isUnread) this.#catchUp(entry, await this.store.read(entry.client));
+        // Some may have been removed meanwhile.
+        const there = batch.filter((entry) => this.#entries.get(entry.client) === entry);
+        if (there.length > 0) await this.store.write(there.map(({ client, own }) => [client, own] as const));
+      } catch (error) {
+        for (const entry of batch) this.changed(entry);
+        this.#dirty.push(...dirty.slice(from + BATCH));
+        throw error;
+      }
+    }
+  }
+
+  #drop(client: string): void {
+    const entry = this.#entries.get(client);
+    if (entry === undefined) return;
+    entry.isDirty = false;
+    this.#entries.delete(client);
+  }
+
+  /** Removes everything of clients. */
+  async remove(clients: readonly string[]): Promise<void> {
+    for (const client of clients) this.#drop(client);
+    // What is being written would come back.
+    await this.#flushing?.catch(() => {});
+    await this.store.remove(clients);
+  }
+
+  /** A client has another name now. */
+  async rename(from: string, to: string): Promise<void> {
+    const entry = this.#entries.get(from);
+    if (entry?.isDirty) await this.flush();
+    this.#drop(from);
+    if (this.#entries.has(to)) return;
+    await this.store.rename(from, to);
+  }
+}

@@ -1,0 +1,208 @@
+import { Redis } from 'iovalkey';
+import { TidegateError } from '../../quic/errors.js';
+import { ProfileRecord } from '../record/profile-record.js';
+import { decodeRecord, encodeRecord, RecordError } from '../record/record-codec.js';
+import type { ProfileStore, StoredProfile, StoreState } from './profile-store.js';
+
+const PROFILE = 'tidegate:profile:';
+const META = 'tidegate:meta:';
+/** Clients that were removed, newest last: a host that was away learns of them when it is back. */
+const REMOVED = 'tidegate:removed';
+const MOST_REMOVED = 100_000;
+/** Field of what the last writer says; the others are host numbers. */
+const LATEST = 'latest';
+const CONNECT_TIMEOUT_MS = 3000;
+const COMMAND_TIMEOUT_MS = 1000;
+const MOST_RETRY_MS = 2000;
+const SCAN = 500;
+
+export interface ValkeyOptions {
+  /** Sets this host's counts apart from the others'. */
+  hostId: number;
+  /** ms after which a client that is not seen is dropped. */
+  retentionMs: number;
+  log(level: 'info' | 'warn', message: string, detail: Record<string, unknown>): void;
+}
+
+/**
+ * Profiles that several hosts share, in Valkey (or Redis): a hash a client, in it a field of counts and sums for each host,
+ * which only that host writes and who reads adds up, and one that the last writer sets. Nothing is lost where a client is on
+ * two hosts, and a write that is done twice is done once.
+ *
+ * Where the server is not there, reads and writes reject; the profiler goes on with what it has and writes later.
+ */
+export class ValkeyStore implements ProfileStore {
+  readonly state: StoreState = { kind: 'valkey', problem: 'connecting', damaged: 0 };
+  onRemoved: (client: string) => void = () => {};
+  readonly #redis: Redis;
+  /** Waits for removals, which holds a connection. */
+  readonly #listener: Redis;
+  readonly #field: string;
+  #closing = false;
+  #lastRemoved = '$';
+  #listening: Promise<void> = Promise.resolve();
+
+  private constructor(
+    url: string,
+    readonly options: ValkeyOptions,
+  ) {
+    this.#field = `h${options.hostId}`;
+    const common = {
+      lazyConnect: true,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: (times: number) => Math.min(times * 100, MOST_RETRY_MS),
+    };
+    this.#redis = new Redis(url, { ...common, commandTimeout: COMMAND_TIMEOUT_MS });
+    this.#listener = new Redis(url, common);
+    this.#redis.on('error', (error: Error) => this.#lost(error.message));
+    this.#redis.on('close', () => this.#lost('the connection ended'));
+    this.#redis.on('ready', () => this.#found());
+    this.#listener.on('error', () => {});
+  }
+
+  /** Connects. A server that is not there yet is waited for in the background. Throws TIDEGATE_E_STORE for a bad URL. */
+  static async open(url: string, options: ValkeyOptions): Promise<ValkeyStore> {
+    const store = new ValkeyStore(plainUrl(url), options);
+    await store.#redis.connect().catch((error: Error) => store.#lost(error.message));
+    await store.#begin();
+    store.#listening = store.#listen();
+    return store;
+  }
+
+  async #begin(): Promise<void> {
+    // Removals from now on. Where the server is not there, from its next sign of life on.
+    const last = await this.#redis.xrevrange(REMOVED, '+', '-', 'COUNT', 1).catch(() => []);
+    this.#lastRemoved = last.length > 0 ? last[0][0] : '0';
+  }
+
+  #lost(reason: string): void {
+    if (this.#closing) return;
+    if (this.state.problem === null || this.state.problem === 'connecting') {
+      this.options.log('warn', 'the profile store is not there: profiles that are known serve', { reason });
+    }
+    this.state.problem = reason;
+  }
+
+  #found(): void {
+    if (this.state.problem !== null && this.state.problem !== 'connecting') {
+      this.options.log('info', 'the profile store is there again', {});
+    }
+    this.state.problem = null;
+  }
+
+  /** Hears of clients that are removed, those of a time without connection too. */
+  async #listen(): Promise<void> {
+    while (!this.#closing) {
+      try {
+        if (this.#listener.status === 'wait' || this.#listener.status === 'end') await this.#listener.connect();
+        const found = await this.#listener.xread('COUNT', 1000, 'BLOCK', 1000, 'STREAMS', REMOVED, this.#lastRemoved);
+        for (const [, entries] of found ?? []) {
+          for (const [id, [, client]] of entries) {
+            this.#lastRemoved = id;
+            this.onRemoved(client);
+          }
+        }
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
+  }
+
+  async read(client: string): Promise<StoredProfile | null> {
+    const fields = await this.#redis.hgetallBuffer(PROFILE + client);
+    const own = new ProfileRecord();
+    let others: ProfileRecord | null = null;
+    let found = false;
+    // What the last writer said goes under each of the parts.
+    for (const [field, bytes] of Object.entries(fields)) {
+      try {
+        if (field === this.#field || field === LATEST) decodeRecord(bytes, own);
+        else {
+          const other = decodeRecord(bytes);
+          others = others === null ? other : ProfileRecord.merged(others, other);
+        }
+        found = true;
+      } catch (error) {
+        if (!(error instanceof RecordError)) throw error;
+        this.state.damaged++;
+        await this.#redis.hdel(PROFILE + client, field);
+      }
+    }
+    return found ? { own, others } : null;
+  }
+
+  async write(records: readonly (readonly [string, ProfileRecord])[]): Promise<void> {
+    const pipeline = this.#redis.pipeline();
+    for (const [client, record] of records) {
+      const key = PROFILE + client;
+      pipeline.hset(key, this.#field, encodeRecord(record, 'counts'), LATEST, encodeRecord(record, 'latest'));
+      pipeline.pexpire(key, this.options.retentionMs);
+    }
+    const results = await pipeline.exec();
+    const failed = results?.find(([error]) => error !== null)?.[0];
+    if (failed) throw failed;
+  }
+
+  async remove(clients: readonly string[]): Promise<void> {
+    const pipeline = this.#redis.pipeline();
+    for (const client of clients) {
+      pipeline.del(PROFILE + client);
+      pipeline.xadd(REMOVED, 'MAXLEN', '~', MOST_REMOVED, '*', 'client', client);
+    }
+    const results = await pipeline.exec();
+    const failed = results?.find(([error]) => error !== null)?.[0];
+    if (failed) throw failed;
+  }
+
+  async rename(from: string, to: string): Promise<boolean> {
+    try {
+      return (await this.#redis.renamenx(PROFILE + from, PROFILE + to)) === 1;
+    } catch (error) {
+      // There is none of that name.
+      if (/no such key/i.test((error as Error).message)) return false;
+      throw error;
+    }
+  }
+
+  /** The server does it by itself. */
+  async expire(): Promise<number> {
+    return 0;
+  }
+
+  async *clients(): AsyncGenerator<string> {
+    let cursor = '0';
+    do {
+      const [next, keys] = await this.#redis.scan(cursor, 'MATCH', `${PROFILE}*`, 'COUNT', SCAN);
+      cursor = next;
+      for (const key of keys) yield key.slice(PROFILE.length);
+    } while (cursor !== '0');
+  }
+
+  async readMeta(name: string): Promise<Uint8Array | null> {
+    return await this.#redis.getBuffer(`${META}${this.#field}:${name}`).catch(() => null);
+  }
+
+  async writeMeta(name: string, bytes: Uint8Array): Promise<void> {
+    await this.#redis.set(`${META}${this.#field}:${name}`, Buffer.from(bytes));
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#listener.disconnect();
+    this.#redis.disconnect();
+    await this.#listening;
+  }
+}
+
+/** `valkey://` and `valkeys://` (TLS) as the client library has them. Throws TIDEGATE_E_STORE. */
+function plainUrl(url: string): string {
+  const plain = url.replace(/^valkey(s?):\/\//, 'redis$1://');
+  if (!/^rediss?:\/\/./.test(plain) || !URL.canParse(plain)) {
+    throw new TidegateError('TIDEGATE_E_STORE', 'the address of the store is none', {
+      hint: 'valkey://[user:password@]host:port[/database], valkeys:// for TLS',
+    });
+  }
+  return plain;
+}

@@ -1,0 +1,79 @@
+import type { Activity } from './activity.js';
+import { hourOfWeek, isSameStretch } from './habits.js';
+import type { AllVisits, ClientVisits } from './visit-history.js';
+
+/** Visits that the mean of all counts beside a client's own, its own mean beside that of an hour, and that of a function. */
+const PRIOR_VISITS = 2;
+const PRIOR_HOURS = 3;
+const PRIOR_FUNCTION = 5;
+const DAY = 86_400;
+/** Seconds since the last visit, of one who never came. */
+const NEVER = 1e7;
+/** About the logarithm of a gap between two visits. */
+const USUAL_GAP = 9.3;
+
+export const VISIT_COLUMNS = 38;
+/** Columns of a client that is new. */
+export const NEW_COLUMNS = 6;
+
+/** What is known when a visit begins, beside who comes. */
+export interface VisitOpening {
+  /** s since the epoch. */
+  seconds: number;
+  functionKey: number;
+  /** log1p(bytes) that is expected of one who is not known: see OpeningPrior. */
+  prior: number;
+}
+
+/** A client's own mean of log1p(bytes), shrunk to what is expected of one who is not known. */
+export function ownMean(visits: ClientVisits, prior: number): number {
+  return (visits.sum + PRIOR_VISITS * prior) / (visits.count + PRIOR_VISITS);
+}
+
+/**
+ * The columns that a visit's beginning is told by: means of the client and of all (differences from the mean of all, in
+ * logarithms), hour and day, time since it was there, what the function brings, how busy it is around it. All are of the
+ * order of 1.
+ */
+export function visitColumns(
+  client: string,
+  visits: ClientVisits,
+  all: AllVisits,
+  activity: Activity,
+  { seconds, functionKey, prior }: VisitOpening,
+): Float64Array {
+  const { mean } = all;
+  const { count } = visits;
+  const own = ownMean(visits, prior);
+  const hour = hourOfWeek(seconds);
+  const atHour = visits.hours.mean((key) => isSameStretch(key, hour), own, PRIOR_HOURS);
+  const ofFunction = all.functions.mean((key) => key === functionKey, mean, PRIOR_FUNCTION);
+  const here = visits.functions.mean((key) => key === functionKey, own + ofFunction - mean, PRIOR_HOURS);
+  const gap = Math.log(Math.min(Math.max(1, seconds - visits.lastMessage), NEVER)) - USUAL_GAP;
+  const deviation = count === 0 ? 1 : Math.sqrt(Math.max(0, visits.squares / count - (visits.sum / count) ** 2));
+  const [day, week] = [(2 * Math.PI * seconds) / DAY, Math.floor(seconds / DAY + 4) % 7];
+  const { others, lastMinute, silence } = activity.around(client);
+  const messages = Array.from(activity.messages, Math.log1p);
+  const quiet = Math.log1p(silence) - 2.6;
+  const crowd = Math.log1p(others) - 0.7;
+  const away = own - mean;
+  return Float64Array.of(
+    ...[1, (all.recent - mean) * 4, away * 2, mean - 3],
+    ...(count === 0 ? [0, 0, 0] : [(visits.recent - mean) * 1.5, (visits.longer - mean) * 1.8, visits.last - mean]),
+    ...[(Math.log1p(count) - 5) * 0.6, 3 / (count + 1), (atHour - mean) * 2, gap * 0.6, gap ** 2 / 8],
+    ...[(deviation - 0.9) * 3, Math.sin(day) * 1.4, Math.cos(day) * 1.4, Math.sin(2 * day) * 1.4],
+    ...[Math.cos(2 * day) * 1.4, week < 5 ? 0 : 2],
+    ...[messages[0] * 2.5, messages[1] - 0.6, messages[2] - 1.7, messages[3] - 2.9],
+    ...Array.from(activity.bytes, (bytes, i) => Math.log1p(bytes) / 2 - i * 0.6 - 0.6),
+    ...[crowd * 1.6, quiet * 1.3, Math.log1p(lastMinute) * 2.4, gap < -1.8 ? 2 : 0, gap < -0.4 ? 1 : -1],
+    ...[(Math.log1p(visits.messages / (count + 1)) - 1.1) * 2, messages[1] * away * 2, crowd * away * 2],
+    ...[quiet * away * 2, messages[0] * away * 2, (ofFunction - mean) * 2, (here - mean) * 2],
+  );
+}
+
+/** The same of one who was there at most twice: what is learned of those that come often does not hold for it. */
+export function newColumns(columns: Float64Array, visits: ClientVisits): Float64Array {
+  const { count } = visits;
+  const indicator = (n: number): number => (count === n ? 1 : 0);
+  return Float64Array.of(...[0, 1, 2].map(indicator), count === 0 ? 0 : columns[2] / 2, columns[36] / 2, columns[37] / 2);
+}
