@@ -1,8 +1,7 @@
 export type { SettingsPolicy, SocketSettings } from './adapt/settings.js';
 export { AdminServer } from './admin/admin-server.js';
-export { type HostConfig, type HostConfigInput, parseConfig } from './host/config.js';
-export type { PredictionState } from './host/prediction/prediction-service.js';
 export type { OpenedSocket } from './host/admissions.js';
+export { type HostConfig, type HostConfigInput, parseConfig } from './host/config.js';
 export {
   type CloseReason,
   type Delivery,
@@ -12,7 +11,9 @@ export {
   type OutgoingStream,
 } from './host/functions/handler.js';
 export type { Credentials, IdentityHook } from './host/identity/identifier.js';
-export { type HostParts, type SessionDetail, SocketHost } from './host/socket-host.js';
+export type { PredictionState } from './host/prediction/prediction-service.js';
+export type { SessionDetail } from './host/session-details.js';
+export { type HostParts, SocketHost } from './host/socket-host.js';
 export type { SessionScores } from './predict/feedback/live-scores.js';
 export type { Forecast } from './predict/serving/forecast.js';
 export type {

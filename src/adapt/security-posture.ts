@@ -106,7 +106,8 @@ export class SecurityPosture {
   #set(level: SecurityLevel, risk: number, now: number): boolean {
     const counted = this.points(now);
     const evidence = counted >= this.policy.points[0] * HYSTERESIS && this.#last !== null;
-    if (level < this.level) this.reason = `risk ${risk.toFixed(2)}, evidence ${counted.toFixed(1)}: what led to level ${this.level} has passed`;
+    if (level < this.level)
+      this.reason = `risk ${risk.toFixed(2)}, evidence ${counted.toFixed(1)}: what led to level ${this.level} has passed`;
     else if (evidence) this.reason = `evidence ${counted.toFixed(1)}, ${this.#last} last`;
     else this.reason = `predicted risk ${risk.toFixed(2)}`;
     this.level = level;

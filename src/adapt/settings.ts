@@ -1,5 +1,5 @@
-import { type Limits, NO_LIMITS } from '../core/limits.js';
 import type { TellableSettings } from '../control/messages.js';
+import { type Limits, NO_LIMITS } from '../core/limits.js';
 import type { PublishedLimits } from '../core/limits-mailbox.js';
 import type { BehavioralProfile } from '../profile/behavioral-profile.js';
 
@@ -94,7 +94,11 @@ export function rateLimitOf(
   const factor = policy.rateLimitFactor;
   const wanted = factor !== 'auto' ? rate * factor : (suggested ?? rate * PLAIN_FACTOR);
   const tightened = wanted * (levelOf(risk) === 0 ? 1 : 0.5);
-  return clamp(tightened, Math.max(policy.minRateLimit, promise.rateLimit), Math.max(policy.maxRateLimit, promise.rateLimit));
+  return clamp(
+    tightened,
+    Math.max(policy.minRateLimit, promise.rateLimit),
+    Math.max(policy.maxRateLimit, promise.rateLimit),
+  );
 }
 
 /** Buffers of a client whose next session is likely to go wrong so are smaller by this: a peer that does not read. */

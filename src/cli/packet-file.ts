@@ -31,10 +31,26 @@ function columnsOf(header: string, path: string): Columns {
   const names = header.trim().split(separator);
   const at = (name: string) => names.indexOf(name);
   if (at('flow') >= 0 && at('t_ms') >= 0 && at('bytes') >= 0) {
-    return { separator, flow: at('flow'), time: at('t_ms'), bytes: at('bytes'), direction: at('dir'), request: -1, scale: 1 };
+    return {
+      separator,
+      flow: at('flow'),
+      time: at('t_ms'),
+      bytes: at('bytes'),
+      direction: at('dir'),
+      request: -1,
+      scale: 1,
+    };
   }
   if (at('client') >= 0 && at('t') >= 0 && at('bytes') >= 0) {
-    return { separator, flow: at('client'), time: at('t'), bytes: at('bytes'), direction: -1, request: -1, scale: 1000 };
+    return {
+      separator,
+      flow: at('client'),
+      time: at('t'),
+      bytes: at('bytes'),
+      direction: -1,
+      request: -1,
+      scale: 1000,
+    };
   }
   if (at('host') >= 0 && at('time') >= 0 && at('bytes') >= 0) {
     return {

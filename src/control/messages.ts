@@ -15,7 +15,10 @@ const hello = z.strictObject({
   token: token.optional(),
   jwt: token.optional(),
   /** Challenges that the client can answer. */
-  abilities: z.array(z.enum(['pow', 'jwt'])).max(8).default([]),
+  abilities: z
+    .array(z.enum(['pow', 'jwt']))
+    .max(8)
+    .default([]),
 });
 
 const define = z.strictObject({
@@ -45,7 +48,6 @@ const stats = z.strictObject({
 
 /** What clients send. */
 export const clientMessage = z.discriminatedUnion('type', [hello, define, answer, stats]);
-export type ClientMessage = z.input<typeof clientMessage>;
 export type ParsedClientMessage = z.output<typeof clientMessage>;
 export type Hello = z.output<typeof hello>;
 export type Define = z.output<typeof define>;

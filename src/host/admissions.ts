@@ -90,6 +90,8 @@ export class Admissions {
   async isFresh(introduction: Introduction, client: string, since: number): Promise<boolean> {
     const identity = await this.identifier.identify(introduction);
     // Whole seconds are all that a token tells.
-    return identity.client === client && identity.issuedAt !== null && identity.issuedAt >= Math.floor(since / 1000) * 1000;
+    return (
+      identity.client === client && identity.issuedAt !== null && identity.issuedAt >= Math.floor(since / 1000) * 1000
+    );
   }
 }

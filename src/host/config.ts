@@ -4,7 +4,14 @@ import { DEFAULT_POLICY } from '../adapt/settings.js';
 import type { Limits } from '../core/limits.js';
 import { TidegateError } from '../quic/errors.js';
 import { AddressGuard } from './functions/endpoints/address-guard.js';
-import { absolute, BUILT_IN, clientFunctionsSchema, endpointsSchema, isRemote, mappingShape } from './functions/function-config.js';
+import {
+  absolute,
+  BUILT_IN,
+  clientFunctionsSchema,
+  endpointsSchema,
+  isRemote,
+  mappingShape,
+} from './functions/function-config.js';
 import { objectionTo } from './functions/receive/criteria.js';
 import { identitySchema } from './identity/identity-config.js';
 
@@ -91,7 +98,12 @@ export const hostConfigSchema = z.strictObject({
     .regex(/^(lmdb|memory|(valkey|redis)s?:\/\/.+)$/, 'it has to be lmdb, memory, or valkey://host:port')
     .default('lmdb')
     .describe('where profiles are kept: the data folder, nowhere, or a server that hosts share'),
-  retention: z.number().min(1).max(3650).default(180).describe('days after which a client that is not seen is forgotten'),
+  retention: z
+    .number()
+    .min(1)
+    .max(3650)
+    .default(180)
+    .describe('days after which a client that is not seen is forgotten'),
   maxProfiles: z.int().min(100).default(20_000).describe('profiles in memory'),
   memoryBudget: bytes.default(1024 ** 3).describe('bytes that the buffers of all sessions may take'),
   security: z
@@ -186,18 +198,21 @@ function checkFunctions(config: HostConfig): void {
   };
   const guard = new AddressGuard(config.endpoints);
   for (const [id, entry] of Object.entries(config.functions)) {
-    if (!FUNCTION_ID.test(id)) refuse(`functions.${id}: an id is 1 to 64 letters, digits, or any of . _ ~ -`, 'rename it');
+    if (!FUNCTION_ID.test(id))
+      refuse(`functions.${id}: an id is 1 to 64 letters, digits, or any of . _ ~ -`, 'rename it');
     const isBuiltIn = (BUILT_IN as readonly string[]).includes(id);
     if (entry.endpoint === undefined && !isBuiltIn) {
       refuse(`functions.${id} has no endpoint`, `give it a module or an address; built in are ${BUILT_IN.join(', ')}`);
     }
     const objection = objectionTo(entry.receive, config.policy.maxBufferSize);
-    if (objection !== null) refuse(`functions.${id}.receive can't be met: ${objection}`, 'change it, or policy.maxBufferSize');
+    if (objection !== null)
+      refuse(`functions.${id}.receive can't be met: ${objection}`, 'change it, or policy.maxBufferSize');
     const { streaming, transactional, control } = entry.variants;
     for (const text of [entry.endpoint, entry.quarantine, streaming, transactional, control]) {
       if (text === undefined || !isRemote(text)) continue;
       const why = URL.canParse(text) ? guard.objectionTo(new URL(text)) : 'it is no address';
-      if (why !== null) refuse(`functions.${id}: endpoint ${text}: ${why}`, 'list it under endpoints.allow and allowRanges');
+      if (why !== null)
+        refuse(`functions.${id}: endpoint ${text}: ${why}`, 'list it under endpoints.allow and allowRanges');
     }
     entry.endpoint = entry.endpoint === undefined ? undefined : absolute(entry.endpoint);
     entry.quarantine = entry.quarantine === undefined ? undefined : absolute(entry.quarantine);

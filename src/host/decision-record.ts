@@ -58,6 +58,8 @@ export class DecisionRecord {
     const key = `${shard}/${update.handle}`;
     let running = this.#running.get(key);
     if (running === undefined) {
+      // Of a client that was forgotten.
+      if (!update.opened) return;
       const { client, functionId, isEnforced } = update;
       running = {
         ...{ t: now, client, function: functionId, isEnforced, seconds: 0, bytesIn: 0, bytesOut: 0, held: 0 },
@@ -103,14 +105,23 @@ export class DecisionRecord {
     }
   }
 
+  /** The lines of a client. */
+  async of(client: string): Promise<Decision[]> {
+    await this.flush();
+    const found: Decision[] = [];
+    for (const { lines } of await readFolder(this.folder)) {
+      for (const line of lines) if (isOf(line, client)) found.push(JSON.parse(line) as Decision);
+    }
+    return found;
+  }
+
   /** Removes the lines of clients. */
   async forget(clients: readonly string[]): Promise<void> {
+    for (const [key, { client }] of this.#running) if (clients.includes(client)) this.#running.delete(key);
     await this.flush();
-    for (const name of await readdir(this.folder).catch(() => [])) {
-      const path = join(this.folder, name);
-      const lines = (await readFile(path, 'utf8')).split('\n');
-      const kept = lines.filter((line) => !clients.some((client) => line.includes(`"client":"${client}"`)));
-      if (kept.length < lines.length) await writeAtomically(path, kept.join('\n'));
+    for (const { path, lines } of await readFolder(this.folder)) {
+      const kept = lines.filter((line) => !clients.some((client) => isOf(line, client)));
+      if (kept.length < lines.length) await writeAtomically(path, kept.map((line) => `${line}\n`).join(''));
     }
   }
 
@@ -118,4 +129,35 @@ export class DecisionRecord {
     clearInterval(this.#timer);
     await this.flush();
   }
+}
+
+function isOf(line: string, client: string): boolean {
+  return line.includes(`"client":"${client}"`);
+}
+
+/** The files of a record with their lines, oldest first. */
+async function readFolder(folder: string): Promise<{ path: string; lines: string[] }[]> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.jsonl')).sort();
+  return await Promise.all(
+    names.map(async (name) => {
+      const path = join(folder, name);
+      return { path, lines: (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '') };
+    }),
+  );
+}
+
+/** What a folder's record holds since a time, ms since the epoch. A line that was cut off as the host was killed is left out. */
+export async function readDecisions(folder: string, since: number): Promise<Decision[]> {
+  const found: Decision[] = [];
+  for (const { lines } of await readFolder(folder)) {
+    for (const line of lines) {
+      try {
+        const decision = JSON.parse(line) as Decision;
+        if (decision.t >= since) found.push(decision);
+      } catch {
+        // Cut off.
+      }
+    }
+  }
+  return found;
 }

@@ -1,9 +1,9 @@
 import { hkdfSync, randomBytes, randomUUID } from 'node:crypto';
 import { chmod, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { TidegateError } from '../quic/errors.js';
 import { writeAtomically } from '../predict/store/atomic-file.js';
+import { TidegateError } from '../quic/errors.js';
 import type { PseudonymKey } from './identity/pseudonyms.js';
 import type { ShardKeys } from './shard/messages.js';
 
@@ -31,6 +31,11 @@ const keyFile = z.strictObject({
     .min(1)
     .max(7),
 });
+
+/** Where a host's keys are. */
+export function keyFileOf({ keys, dataDir }: { keys?: string | undefined; dataDir: string }): string {
+  return keys ?? join(dataDir, 'keys.json');
+}
 
 type KeyFile = z.infer<typeof keyFile>;
 

@@ -2,12 +2,7 @@ import { EventEmitter } from 'node:events';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { DEFAULT_POSTURE } from '../adapt/security-posture.js';
-import { isWorthWriting, publishedLimits, type SettingsPolicy, settingsFor } from '../adapt/settings.js';
-import { LimitsMailbox } from '../core/limits-mailbox.js';
 import { assertPortFree } from '../net/udp-driver.js';
-import type { SessionScores } from '../predict/feedback/live-scores.js';
-import type { Forecast } from '../predict/serving/forecast.js';
-import { type BehavioralProfile, ERROR_SCENARIOS, errorBit } from '../profile/behavioral-profile.js';
 import type { Profiler } from '../profile/behavioral-profiler.js';
 import type { SessionHints } from '../profile/crowd.js';
 import { TidegateError } from '../quic/errors.js';
@@ -18,39 +13,26 @@ import {
   FileCertificate,
   SelfSignedCertificate,
 } from './certificate/certificate-source.js';
+import { ClientData } from './client-data.js';
 import { type HostConfig, type HostConfigInput, parseConfig } from './config.js';
-import { type ClientExport, exportClient } from './client-export.js';
 import { DecisionRecord } from './decision-record.js';
 import type { FunctionTable } from './functions/function-registry.js';
 import { Matchmaker } from './functions/peers/matchmaker.js';
-import type { IdentityHook } from './identity/identifier.js';
 import { createIdentifier } from './identity/create-identifier.js';
-import { type HostKeys, loadKeys } from './keys.js';
+import type { IdentityHook } from './identity/identifier.js';
+import { type HostKeys, keyFileOf, loadKeys } from './keys.js';
 import { PendingReplies } from './pending-replies.js';
 import { HostPrediction } from './prediction/host-prediction.js';
+import type { Log } from './prediction/messages.js';
 import { ProfileKeeper } from './profile-keeper.js';
-import type { LiveForecast, Log, SessionOpening } from './prediction/messages.js';
 import { shardCount } from './runtime-support.js';
-import type { FromShard, SessionReport, SessionUpdate, ShardSecurity } from './shard/messages.js';
+import { type SessionDetail, SessionDetails } from './session-details.js';
+import { SessionUpdates } from './session-updates.js';
+import type { FromShard, ShardSecurity } from './shard/messages.js';
 import { SHARD_WORKER, ShardPool } from './shard-pool.js';
 
-/** How long a shard has to tell of its sessions. */
-const REPORT_TIMEOUT_MS = 2000;
-/** And to load its functions anew. */
+/** How long a shard has to load its functions anew. */
 const RELOAD_TIMEOUT_MS = 10_000;
-
-type ShardReport = Pick<Extract<FromShard, { type: 'report' }>, 'sessions' | 'features' | 'names'>;
-/** Of a feature, for people. */
-const DIGITS = 6;
-
-export interface SessionDetail extends SessionReport {
-  /** By name, as of now: logarithms, see docs/core.md. */
-  features: Record<string, number>;
-  profile: BehavioralProfile;
-  /** What the model says of the session, and how right it was of late; null without one. */
-  forecast: Forecast | null;
-  scores: SessionScores | null;
-}
 
 /** Parts of a host that can be replaced. */
 export interface HostParts {
@@ -84,17 +66,11 @@ export class SocketHost extends EventEmitter<HostEvents> {
   #profiles: ProfileKeeper | null = null;
   #admissions: Admissions | null = null;
   #certificate: CertificateSource | null = null;
-  readonly #mailboxes = new Map<number, LimitsMailbox>();
+  #updates: SessionUpdates | null = null;
+  #details: SessionDetails | null = null;
   readonly #matchmaker = new Matchmaker((shard, answer, transfer) =>
     this.#pool?.send(shard, { type: 'peer', answer }, transfer),
   );
-  readonly #reports = new PendingReplies<ShardReport>(REPORT_TIMEOUT_MS, {
-    sessions: [],
-    features: new Float32Array(0),
-    names: [],
-  });
-  /** Bytes of buffer, by session. */
-  readonly #buffers = new Map<string, number>();
   readonly #reloads = new PendingReplies<string | null>(RELOAD_TIMEOUT_MS, 'no answer');
   #draining = false;
 
@@ -124,10 +100,6 @@ export class SocketHost extends EventEmitter<HostEvents> {
   get admissions(): Admissions {
     if (this.#admissions === null) throw new Error('the host is not started');
     return this.#admissions;
-  }
-
-  get policy(): SettingsPolicy {
-    return this.config.policy;
   }
 
   get port(): number {
@@ -182,7 +154,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
 
   async #startServing(): Promise<void> {
     const { config } = this;
-    const keys = await loadKeys(this.#keyFile);
+    const keys = await loadKeys(keyFileOf(config));
     const identifier = await createIdentifier(config.identity, keys, this.parts.identify);
     this.#admissions = new Admissions(config, identifier, this.profiler);
     this.#certificate = await this.#openCertificateSource();
@@ -225,6 +197,8 @@ export class SocketHost extends EventEmitter<HostEvents> {
       this.parts.shardWorker ?? SHARD_WORKER,
     );
     this.#pool = pool;
+    this.#updates = new SessionUpdates(this.profiler, this.admissions, this.prediction, this.record);
+    this.#details = new SessionDetails(pool, this.prediction, this.profiler);
     try {
       await this.prediction.start();
       await pool.start(shards);
@@ -235,10 +209,6 @@ export class SocketHost extends EventEmitter<HostEvents> {
       throw error;
     }
     if (note !== null) this.emit('log', config.shards === 'auto' ? 'info' : 'warn', note, {});
-  }
-
-  get #keyFile(): string {
-    return this.config.keys ?? join(this.config.dataDir, 'keys.json');
   }
 
   #functionTable(keys: HostKeys): FunctionTable {
@@ -295,7 +265,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
    */
   async reload(config?: HostConfigInput): Promise<void> {
     await this.#openCertificate.reload();
-    const keys = await loadKeys(this.#keyFile);
+    const keys = await loadKeys(keyFileOf(this.config));
     const next = config === undefined ? this.config : parseConfig(config);
     const identifier = await createIdentifier(next.identity, keys, this.parts.identify);
     const { functions, clientFunctions, endpoints, tenants } = next;
@@ -338,7 +308,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     switch (message.type) {
       case 'ready':
         // A shard that came back has another memory.
-        this.#mailboxes.set(shard, new LimitsMailbox(message.core));
+        this.#updates?.shard(shard, message.core);
         this.#matchmaker.lost(shard);
         this.prediction.service?.shard(shard, message.core);
         this.#pool?.send(shard, { type: 'wellKnown', body: JSON.stringify(this.wellKnown()) });
@@ -371,10 +341,10 @@ export class SocketHost extends EventEmitter<HostEvents> {
         return;
       }
       case 'updates':
-        this.#update(shard, message.updates);
+        this.#updates?.take(shard, message.updates);
         return;
       case 'report':
-        this.#reports.answer(message.request, message);
+        this.#details?.answer(message);
         return;
       case 'log':
         this.emit('log', message.level, message.message, { shard, ...message.detail });
@@ -396,128 +366,22 @@ export class SocketHost extends EventEmitter<HostEvents> {
     }
   }
 
-  /** What happened goes to the profiles, and what opened or ended to the predictor. Without it averages set the limits. */
-  #update(shard: number, updates: SessionUpdate[]): void {
-    const timestamp = Date.now();
-    const openings: SessionOpening[] = [];
-    const mailbox = this.prediction.serves ? undefined : this.#mailboxes.get(shard);
-    for (const update of updates) {
-      const { handle, client, errors, closed } = update;
-      if (update.opened && !closed) openings.push(this.#opening(update, timestamp));
-      this.profiler.updateProfile(client, { timestamp, session: `${shard}/${handle}`, ...update });
-      this.record.update(shard, update, timestamp);
-      this.#account(shard, update);
-      if (update.moved) continue;
-      if (closed) this.prediction.service?.closed(shard, handle, client, errors);
-      // The features tell of everything else.
-      else if (errors & errorBit('slow')) this.prediction.service?.errors(shard, handle, errors);
-      if (mailbox !== undefined && !closed) this.#followAverage(mailbox, update);
-    }
-    this.prediction.service?.opened(shard, openings);
+  /** What is kept of clients: to export, and to forget. */
+  get clientData(): ClientData {
+    const { profiler, record, config, prediction } = this;
+    const { identifier } = this.admissions;
+    const letGo = async (clients: readonly string[]): Promise<void> => prediction.service?.forget(clients);
+    return new ClientData({ profiler, identifier, record, dataDir: config.dataDir, letGo });
   }
 
-  /** Keeps the sum of what buffers take. */
-  #account(shard: number, { handle, bufferSize, closed }: SessionUpdate): void {
-    const key = `${shard}/${handle}`;
-    const before = this.#buffers.get(key) ?? 0;
-    this.admissions.buffered += (closed ? 0 : bufferSize) - before;
-    if (closed) this.#buffers.delete(key);
-    else this.#buffers.set(key, bufferSize);
-  }
-
-  #opening({ handle, client, functionId }: SessionUpdate, openedAt: number): SessionOpening {
-    const { variants } = this.config.functions[functionId] ?? { variants: {} };
-    const { sessionsSeen, predictedDataRate, predictedErrors } = this.profiler.getProfile(client);
-    return {
-      handle,
-      client,
-      context: {
-        functionId,
-        openedAt,
-        visits: sessionsSeen,
-        expectedLogRate: sessionsSeen > 0 ? Math.log1p(predictedDataRate) : 0,
-        errors: ERROR_SCENARIOS.map((name) => predictedErrors[name]),
-      },
-      memory: this.profiler.memoryOf(client),
-      promise: this.admissions.promiseOf(functionId) ?? null,
-      isTyped: Object.values(variants).some((text) => text !== undefined),
-    };
-  }
-
-  #followAverage(mailbox: LimitsMailbox, { handle, client, functionId, rateLimit }: SessionUpdate): void {
-    const settings = settingsFor(this.profiler.getProfile(client), this.policy, this.admissions.promiseOf(functionId));
-    // Against what is in force, so that many small steps are followed as one large one is.
-    if (isWorthWriting(settings.rateLimit, rateLimit)) mailbox.write(handle, publishedLimits(settings));
-  }
-
-  /**
-   * Removes everything of a client: its profile, what was recorded of it for training, and of its settings. `name` is a
-   * pseudonym, or `sub:[ISSUER|]SUBJECT`, `token:TOKEN`, `address:IP[|NAME]`. Resolves with the pseudonyms when no trace is left.
-   */
-  async forget(name: string): Promise<string[]> {
-    const clients = this.admissions.identifier.namesOf(name);
-    for (const client of clients) this.prediction.service?.forget(client);
-    await this.profiler.forget(clients);
-    await this.record.forget(clients);
-    this.emit('log', 'info', 'a client was forgotten', { names: clients.length });
-    return clients;
-  }
-
-  /** All that is kept of a client. */
-  async exportProfile(name: string): Promise<ClientExport[]> {
-    const clients = this.admissions.identifier.namesOf(name);
-    return await Promise.all(clients.map((client) => exportClient(client, this.profiler, this.config.dataDir)));
+  /** All live sessions with their profiles. A shard that does not answer in time is left out. */
+  async sessions(): Promise<SessionDetail[]> {
+    return (await this.#details?.all()) ?? [];
   }
 
   /** How clients were known. */
   get admissionCounts(): AdmissionCounts {
     return this.admissions.counts;
-  }
-
-  /** All live sessions with their profiles. A shard that does not answer in time is left out. */
-  async sessions(): Promise<SessionDetail[]> {
-    const pool = this.shards;
-    const [forecasts, ...reports] = await Promise.all([
-      this.prediction.service?.forecasts() ?? [],
-      ...pool.live.map((shard) => this.#reportOf(shard)),
-    ]);
-    const byHandle = new Map(forecasts.map((live) => [`${live.shard}/${live.handle}`, live]));
-    return reports.flatMap(({ sessions, features, names }) =>
-      sessions.map((report, row) => {
-        const live = byHandle.get(`${report.shard}/${report.handle}`) ?? null;
-        return {
-          ...report,
-          features: Object.fromEntries(
-            names.map((name, i) => [name, Number(features[row * names.length + i].toPrecision(DIGITS))]),
-          ),
-          profile: this.#liveProfile(report.client, live),
-          forecast: live?.forecast ?? null,
-          scores: live?.scores ?? null,
-        };
-      }),
-    );
-  }
-
-  /** A client's profile while a session of it is open: what the model says, where it serves. */
-  #liveProfile(client: string, live: LiveForecast | null): BehavioralProfile {
-    const profile = this.profiler.getProfile(client);
-    if (live === null || !this.prediction.serves) return profile;
-    const { dataRate, rateLimit, requestType, risk, errors, horizons } = live.forecast;
-    const [, { seconds, low, high }] = horizons;
-    return {
-      ...profile,
-      predictedDataRate: dataRate,
-      predictedDataRateBand: [low / seconds, high / seconds],
-      predictedRequestType: requestType,
-      predictedSecurityRisk: risk,
-      predictedErrors: errors,
-      predictedRateLimit: rateLimit,
-      predictedBy: this.prediction.state.model,
-    };
-  }
-
-  #reportOf(shard: number): Promise<ShardReport> {
-    return this.#reports.ask((request) => this.shards.send(shard, { type: 'report', request }));
   }
 
   /** Drains (GOAWAY, DRAIN) for at most `seconds`, then closes everything. */

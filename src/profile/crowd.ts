@@ -54,7 +54,11 @@ export class Crowd {
   }
 
   /** A session of a client opens. */
-  begin(client: string, visits: ClientVisits, { functionId, timestamp, prefix = '', hints = '' }: SessionHints): WatchedVisit {
+  begin(
+    client: string,
+    visits: ClientVisits,
+    { functionId, timestamp, prefix = '', hints = '' }: SessionHints,
+  ): WatchedVisit {
     const opening: OpeningHints = { hour: new Date(timestamp).getUTCHours(), prefix, hints };
     const begun = this.#forecast.begin(client, visits, {
       seconds: timestamp / 1000,
@@ -148,5 +152,11 @@ export { VISIT_SPAN };
 export function shapeOf(visit: Omit<WatchedVisit, 'begun' | 'hints' | 'rate'>): SessionShape {
   const { firstIn, firstOut, bytesIn, bytesOut, seconds } = visit;
   const bytes = bytesIn + bytesOut;
-  return { firstIn, firstOut, rate: bytes / Math.max(seconds, 1), seconds, upShare: bytes === 0 ? 0.5 : bytesIn / bytes };
+  return {
+    firstIn,
+    firstOut,
+    rate: bytes / Math.max(seconds, 1),
+    seconds,
+    upShare: bytes === 0 ? 0.5 : bytesIn / bytes,
+  };
 }

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { NodeClient } from '../../src/client/node-client.js';
-import type { SessionDetail } from '../../src/host/socket-host.js';
+import type { SessionDetail } from '../../src/host/session-details.js';
 import { type Opened, Recorder, sleep, TestClient, until } from '../support/client.js';
 import { HostProcess } from '../support/host-process.js';
 import { QuicPair } from '../support/quic-pair.js';

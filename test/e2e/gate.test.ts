@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { after, test } from 'node:test';
 import type { LoadResult } from '../../src/cli/load/load-report.js';
 import type { HostConfigInput } from '../../src/host/config.js';
-import type { SessionDetail } from '../../src/host/socket-host.js';
+import type { SessionDetail } from '../../src/host/session-details.js';
 import type { WebTransportSession } from '../../src/http3/session.js';
 import type { WebTransportStream } from '../../src/http3/stream.js';
 import { exchange, Recorder, sleep, TestClient, until } from '../support/client.js';

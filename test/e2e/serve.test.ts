@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { certificateHash } from '../../src/host/certificate/certificate-source.js';
 import { createSelfSigned } from '../../src/host/certificate/self-signed.js';
-import type { SessionDetail } from '../../src/host/socket-host.js';
+import type { SessionDetail } from '../../src/host/session-details.js';
 import { exchange, sleep, TestClient, until } from '../support/client.js';
 import { CLI, HostProcess } from '../support/host-process.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { SessionDetail } from '../../src/host/socket-host.js';
+import type { SessionDetail } from '../../src/host/session-details.js';
 import { type Opened, sleep, TestClient, until } from '../support/client.js';
 import { HostProcess } from '../support/host-process.js';
 import { nodeForShards, noShards } from '../support/many-shards.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { WebSocket } from 'ws';
-import type { SessionDetail } from '../../src/host/socket-host.js';
+import type { SessionDetail } from '../../src/host/session-details.js';
 import { TestClient, until } from '../support/client.js';
 import { HostProcess } from '../support/host-process.js';
 

@@ -38,13 +38,23 @@ test('clients part: each keeps its own rate over sessions', () => {
 test('history is bounded, in detail for what is recent, and its sums stay', () => {
   const profiler = new BehavioralProfiler({ maxHistory: 5 });
   for (let second = 0; second < 400; second++) {
-    profiler.updateProfile('a', { timestamp: second * 1000, bytesIn: 1, bytesOut: 2, seconds: 1, opened: second === 0 });
+    profiler.updateProfile('a', {
+      timestamp: second * 1000,
+      bytesIn: 1,
+      bytesOut: 2,
+      seconds: 1,
+      opened: second === 0,
+    });
   }
   const { historicalData } = profiler.getProfile('a');
   assert.equal(historicalData.length, 5);
   const spans = historicalData.map(({ seconds }) => seconds);
-  assert.deepEqual(spans, [...spans].sort((a, b) => b - a));
-  const sum = (key: 'bytesIn' | 'bytesOut' | 'seconds') => historicalData.reduce((total, entry) => total + entry[key], 0);
+  assert.deepEqual(
+    spans,
+    [...spans].sort((a, b) => b - a),
+  );
+  const sum = (key: 'bytesIn' | 'bytesOut' | 'seconds') =>
+    historicalData.reduce((total, entry) => total + entry[key], 0);
   assert.deepEqual([sum('bytesIn'), sum('bytesOut'), sum('seconds')], [400, 800, 400]);
 });
 
@@ -83,7 +93,14 @@ test('several sessions of one client at once: each counts, and the average is of
       ['1', 1000],
       ['2', 3000],
     ] as const) {
-      profiler.updateProfile('a', { timestamp: second * 1000, bytesIn, bytesOut: 0, seconds: 1, opened: second === 0, session });
+      profiler.updateProfile('a', {
+        timestamp: second * 1000,
+        bytesIn,
+        bytesOut: 0,
+        seconds: 1,
+        opened: second === 0,
+        session,
+      });
     }
   }
   const { predictedDataRate, sessionsSeen } = profiler.getProfile('a');

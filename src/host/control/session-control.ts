@@ -1,6 +1,12 @@
 import { settingsToTell } from '../../adapt/settings.js';
 import { AppError, type AppErrorName } from '../../control/codes.js';
-import { CONTROL_VERSION, type Define, type Hello, type HostMessage, type ParsedClientMessage } from '../../control/messages.js';
+import {
+  CONTROL_VERSION,
+  type Define,
+  type Hello,
+  type HostMessage,
+  type ParsedClientMessage,
+} from '../../control/messages.js';
 import type { HostSession } from '../shard/host-session.js';
 import type { TransportStream } from '../transport.js';
 import { Challenger } from './challenger.js';
@@ -13,7 +19,11 @@ const TELL_EVERY_MS = 5000;
 /** What a shard does for control streams. */
 export interface ControlShard {
   /** Finds out who a client is; the session has its new identity and settings before `done` is called. */
-  identify(session: HostSession, hello: Hello, done: (problem: AppErrorName | null, token: string | null) => void): void;
+  identify(
+    session: HostSession,
+    hello: Hello,
+    done: (problem: AppErrorName | null, token: string | null) => void,
+  ): void;
   define(session: HostSession, message: Define): { problem: AppErrorName; reason: string } | null;
   /** Whether a JWT is the client's, and issued since a time. */
   checkJwt(session: HostSession, jwt: string, since: number, done: (isGood: boolean) => void): void;
@@ -50,7 +60,7 @@ export class SessionControl {
 
   /** Whether the client can be asked for a proof. */
   get canAnswer(): boolean {
-    return this.isOpen && this.#hello !== null && this.#hello.abilities.some((name) => name === 'pow' || name === 'jwt');
+    return this.isOpen && (this.#hello?.abilities.some((name) => name === 'pow' || name === 'jwt') ?? false);
   }
 
   #close(code: AppErrorName, reason: string): void {
@@ -107,7 +117,11 @@ export class SessionControl {
         ...(token === null ? {} : { token }),
         ...(problem === null ? {} : { problem }),
       });
-      this.#told = { rateLimit: session.settings.rateLimit, level: session.settings.securityLevel, at: performance.now() };
+      this.#told = {
+        rateLimit: session.settings.rateLimit,
+        level: session.settings.securityLevel,
+        at: performance.now(),
+      };
       session.introduced();
     });
   }
@@ -163,7 +177,10 @@ export class SessionControl {
     const now = performance.now();
     const isNewLevel = settings.securityLevel !== this.#told.level;
     const change = Math.abs(settings.rateLimit - this.#told.rateLimit);
-    if (this.#hello === null || (!isNewLevel && (change <= this.#told.rateLimit * WORTH_TELLING || now - this.#told.at < TELL_EVERY_MS))) {
+    if (
+      this.#hello === null ||
+      (!isNewLevel && (change <= this.#told.rateLimit * WORTH_TELLING || now - this.#told.at < TELL_EVERY_MS))
+    ) {
       return;
     }
     this.#told = { rateLimit: settings.rateLimit, level: settings.securityLevel, at: now };

@@ -10,7 +10,11 @@ const endpoint = z
   .string()
   .min(1)
   .refine(
-    (text) => (BUILT_IN as readonly string[]).includes(text) || text === 'peer' || /^https?:\/\//.test(text) || MODULE.test(text),
+    (text) =>
+      (BUILT_IN as readonly string[]).includes(text) ||
+      text === 'peer' ||
+      /^https?:\/\//.test(text) ||
+      MODULE.test(text),
     "give a module (a path that ends in .js), an address (https://…), 'peer', or one of echo, sink, source",
   );
 
@@ -47,14 +51,15 @@ export const mappingShape = {
     .describe('bytes/s and bytes that no prediction takes away'),
 } as const;
 
-export type RemoteConfig = z.infer<typeof remote>;
-
 /** What clients may define. */
 export const clientFunctionsSchema = z
   .strictObject({
     most: z.int().min(0).max(64).default(0).describe('functions that a session may define; 0: none'),
     functions: z.array(z.string()).default([]).describe("the host's functions whose endpoints they may name"),
-    endpoints: z.boolean().default(false).describe('whether they may name remote ones, on the hosts of endpoints.allow'),
+    endpoints: z
+      .boolean()
+      .default(false)
+      .describe('whether they may name remote ones, on the hosts of endpoints.allow'),
     criteria: z
       .array(z.enum(['any', 'end', 'bytes', 'messages', 'elapsed', 'prefix', 'pattern', 'json']))
       .default(['any', 'end', 'bytes', 'messages', 'elapsed', 'prefix', 'pattern', 'json']),
@@ -65,8 +70,14 @@ const range = z.string().regex(/^[0-9a-f.:]+(\/\d{1,3})?$/i, 'it has to be an ad
 
 export const endpointsSchema = z
   .strictObject({
-    allow: z.array(z.string().min(1)).default([]).describe('host, host:port, *.domain; http://host:port for plain HTTP'),
-    allowRanges: z.array(range).default([]).describe('private, loopback and link-local ranges that are open all the same'),
+    allow: z
+      .array(z.string().min(1))
+      .default([])
+      .describe('host, host:port, *.domain; http://host:port for plain HTTP'),
+    allowRanges: z
+      .array(range)
+      .default([])
+      .describe('private, loopback and link-local ranges that are open all the same'),
     secret: z.string().min(16).optional().describe('signs calls; without it one of the key file does'),
   })
   .prefault({});

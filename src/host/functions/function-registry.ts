@@ -1,6 +1,6 @@
 import type { AppErrorName } from '../../control/codes.js';
 import type { Define } from '../../control/messages.js';
-import { type RequestType, REQUEST_TYPES } from '../../profile/behavioral-profile.js';
+import { REQUEST_TYPES, type RequestType } from '../../profile/behavioral-profile.js';
 import { TidegateError } from '../../quic/errors.js';
 import type { HostConfig } from '../config.js';
 import { builtInFunctions } from './built-in.js';
@@ -205,7 +205,9 @@ export class FunctionRegistry {
     if (!parsed.success) return refuse('define-refused', `receive: ${parsed.error.issues[0].message}`);
     const objection = objectionTo(parsed.data, maxBufferSize);
     if (objection !== null) return refuse('criteria-unmeetable', objection);
-    const closed = [...kindsOf(parsed.data.when)].find((kind) => !(clientFunctions.criteria as string[]).includes(kind));
+    const closed = [...kindsOf(parsed.data.when)].find(
+      (kind) => !(clientFunctions.criteria as string[]).includes(kind),
+    );
     if (closed !== undefined) return refuse('define-refused', `this host allows no criterion ${closed}`);
     const found = 'url' in endpoint ? this.#clientRemote(endpoint.url) : this.#clientTarget(endpoint.function);
     if ('problem' in found) return found;
@@ -239,7 +241,8 @@ export class FunctionRegistry {
     if (objection !== null) return { problem: 'endpoint-refused', reason: objection };
     const remote = mappingShape.remote.parse({});
     const key = JSON.stringify([url, remote, this.#table.endpoints]);
-    const base = this.#remotes.get(key) ?? new RemoteEndpoint({ url, ...remote }, this.#guard, endpointKey(this.#table));
+    const base =
+      this.#remotes.get(key) ?? new RemoteEndpoint({ url, ...remote }, this.#guard, endpointKey(this.#table));
     this.#remotes.set(key, base);
     return { endpoints: { base, variants: {}, quarantine: null }, deadlineMs: 10_000 };
   }

@@ -4,9 +4,9 @@ import type { RequestType } from '../../profile/behavioral-profile.js';
 import type { GatedStream } from '../shard/gated-stream.js';
 import type { HostSession } from '../shard/host-session.js';
 import { DatagramIntake } from './datagram-intake.js';
-import type { HostFunction, SessionFunction } from './host-function.js';
 import { type Endpoint, EndpointError } from './endpoints/endpoint.js';
 import { RemoteEndpoint } from './endpoints/remote-endpoint.js';
+import type { HostFunction, SessionFunction } from './host-function.js';
 import { type FailurePolicy, fail, invoke } from './invocation.js';
 import type { BufferPool } from './receive/buffer-pool.js';
 import type { CompiledCriteria } from './receive/compiled-criteria.js';
@@ -81,7 +81,8 @@ export class MappedSession implements SessionFunction {
     const { base, variants, quarantine } = this.mapping.endpoints;
     if (this.session.settings.securityLevel === 3 && this.session.isEnforced) {
       if (quarantine !== null) return quarantine;
-      if (base instanceof RemoteEndpoint) throw new EndpointError('quarantined', 'quarantined clients reach no remote endpoint');
+      if (base instanceof RemoteEndpoint)
+        throw new EndpointError('quarantined', 'quarantined clients reach no remote endpoint');
     }
     return variants[this.session.requestType] ?? base;
   }
@@ -101,7 +102,11 @@ export class MappedSession implements SessionFunction {
   }
 
   /** Calls the endpoint within the function's deadline. */
-  invoke<T>(call: () => T | Promise<T>, done: (value: T) => void, failed: (error: unknown, isLate: boolean) => void): void {
+  invoke<T>(
+    call: () => T | Promise<T>,
+    done: (value: T) => void,
+    failed: (error: unknown, isLate: boolean) => void,
+  ): void {
     invoke(call, this.mapping.deadlineMs, done, failed);
     this.session.shard.flushSoon();
   }
@@ -126,7 +131,12 @@ export class MappedSession implements SessionFunction {
     if ([...this.#streams].some(({ isBusy, dueAt }) => isBusy || dueAt < Number.POSITIVE_INFINITY)) return;
     const [largest] = [...this.#streams].sort((a, b) => b.length - a.length);
     if (largest === undefined || largest.length === 0) return;
-    this.session.shard.endpointFailed(this.session, this.mapping.id, 'receive-overflow', 'criteria are not met within the buffer');
+    this.session.shard.endpointFailed(
+      this.session,
+      this.mapping.id,
+      'receive-overflow',
+      'criteria are not met within the buffer',
+    );
     largest.abort(AppError['receive-overflow']);
   }
 

@@ -12,11 +12,6 @@ function pseudonym({ key }: PseudonymKey, subject: string): string {
   return createHmac('sha256', key).update(subject).digest('base64url').slice(0, LENGTH);
 }
 
-/** Whether a text can be a pseudonym. */
-export function isPseudonym(text: string): boolean {
-  return /^[\w-]{22}$/.test(text);
-}
-
 /**
  * Names that clients are stored and logged under: HMAC-SHA-256 of who they are. The key changes from time to time; what an
  * older one named is found, and moves over, as long as that key is there.

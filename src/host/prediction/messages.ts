@@ -79,7 +79,7 @@ export type ToPredictor =
   /** A model that is to serve after so many ticks in the shadow; `chosen`: by a person, so not held against the other. */
   | { type: 'model'; model: NamedModel; shadowTicks: number; chosen: boolean }
   | { type: 'report'; request: number }
-  | { type: 'forget'; client: string };
+  | { type: 'forget'; request: number; clients: readonly string[] };
 
 export type FromPredictor =
   | { type: 'ready' }
@@ -89,6 +89,7 @@ export type FromPredictor =
   | { type: 'refused'; model: string; reason: string }
   | { type: 'remember'; client: string; memory: PredictionMemory }
   | { type: 'report'; request: number; forecasts: LiveForecast[] }
+  | { type: 'forgotten'; request: number }
   | { type: 'requestTypes'; shard: number; sessions: { handle: number; requestType: RequestType }[] }
   | { type: 'log'; level: 'info' | 'warn' | 'error'; message: string; detail: Record<string, unknown> };
 

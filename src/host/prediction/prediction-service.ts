@@ -51,6 +51,7 @@ export interface PredictionState {
 export class PredictionService {
   readonly #cores = new Map<number, CoreShare>();
   readonly #reports = new PendingReplies<LiveForecast[]>(REPORT_TIMEOUT_MS, []);
+  readonly #forgets = new PendingReplies<undefined>(REPORT_TIMEOUT_MS, undefined);
   readonly #stop = new SharedArrayBuffer(4);
   #pool: Piscina | null = null;
   #port: MessagePort | null = null;
@@ -137,6 +138,7 @@ export class PredictionService {
     this.#isReady = false;
     this.status = null;
     this.#reports.giveUp();
+    this.#forgets.giveUp();
     if (this.#closing) return;
     this.#reason = failed?.message ?? 'the predictor ended by itself';
     this.hooks.log('warn', 'no model: the average of the past predicts', { reason: this.#reason });
@@ -180,6 +182,9 @@ export class PredictionService {
       case 'remember':
         this.hooks.remember(message.client, message.memory);
         return;
+      case 'forgotten':
+        this.#forgets.answer(message.request, undefined);
+        return;
       case 'requestTypes':
         this.hooks.onRequestTypes(message.shard, message.sessions);
         return;
@@ -214,9 +219,9 @@ export class PredictionService {
     return (this.#next ?? this.#model).id;
   }
 
-  /** Removes what was recorded of a client. */
-  forget(client: string): void {
-    this.#send({ type: 'forget', client });
+  /** Removes what was recorded of clients. */
+  async forget(clients: readonly string[]): Promise<void> {
+    if (this.#port !== null) await this.#forgets.ask((request) => this.#send({ type: 'forget', request, clients }));
   }
 
   /** A model is to serve, after so many ticks beside the one that does; `chosen`: even where that does better. */

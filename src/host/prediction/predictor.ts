@@ -1,10 +1,10 @@
 import { shareBudget } from '../../adapt/memory-budget.js';
 import { FeatureMatrixReader, type FeatureTick } from '../../core/feature-matrix.js';
 import { LimitsMailbox } from '../../core/limits-mailbox.js';
+import { sigmoid } from '../../predict/feedback/feedback.js';
 import { LiveScores, type ScoreReport } from '../../predict/feedback/live-scores.js';
 import { Forecaster } from '../../predict/forecaster.js';
 import { SESSION_COLUMNS } from '../../predict/model/inputs.js';
-import { sigmoid } from '../../predict/feedback/feedback.js';
 import { OUTPUT_COLUMNS, OUTPUTS } from '../../predict/model/outputs.js';
 import { readForecast } from '../../predict/serving/forecast.js';
 import { ReplayRecorder } from '../../predict/serving/replay-recorder.js';
@@ -12,8 +12,8 @@ import { SessionRows } from '../../predict/serving/session-rows.js';
 import { ShadowComparison } from '../../predict/serving/shadow-comparison.js';
 import { SourceChoice } from '../../predict/serving/source.js';
 import { ReplayStore } from '../../predict/store/replay-store.js';
-import type { FromPredictor, NamedModel, PredictorInit, SessionOpening, ToPredictor } from './messages.js';
 import { KindWatch } from './kind-watch.js';
+import type { FromPredictor, NamedModel, PredictorInit, SessionOpening, ToPredictor } from './messages.js';
 import { SettingsWriter } from './settings-writer.js';
 
 /** Sessions of one run of the model: their rows and what is made of them stay in the processor's cache. */
@@ -139,9 +139,16 @@ export class Predictor {
         this.#report(message.request);
         return;
       case 'forget':
-        this.#recorder?.forget(message.client);
-        await this.store?.forget(message.client);
+        await this.#forget(message.clients);
+        this.send({ type: 'forgotten', request: message.request });
         return;
+    }
+  }
+
+  async #forget(clients: readonly string[]): Promise<void> {
+    for (const client of clients) {
+      this.#recorder?.forget(client);
+      await this.store?.forget(client);
     }
   }
 

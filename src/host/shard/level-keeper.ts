@@ -71,7 +71,15 @@ export class LevelKeeper {
     if (session.settings.securityLevel !== level) session.settings = { ...session.settings, securityLevel: level };
     if (changed) {
       const { functionId, identity, isEnforced } = session;
-      this.send({ type: 'level', client: identity.client, functionId, from, to: level, reason: posture.reason, isEnforced });
+      this.send({
+        type: 'level',
+        client: identity.client,
+        functionId,
+        from,
+        to: level,
+        reason: posture.reason,
+        isEnforced,
+      });
       if (isEnforced) this.#apply(session, from, level, suggested, now);
     }
     if (level === 2 && session.isEnforced) control?.challenge(posture.reason);

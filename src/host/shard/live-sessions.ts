@@ -166,7 +166,8 @@ export class LiveSessions {
   /** A session goes on under another client's name. Returns the last update under the first, where it had one. */
   move(session: HostSession, client: string, now: number): SessionUpdate | null {
     const live = this.#live.get(session.handle);
-    const last = live?.session === session && live.reported ? { ...this.#update(live, now), closed: true, moved: true } : null;
+    const last =
+      live?.session === session && live.reported ? { ...this.#update(live, now), closed: true, moved: true } : null;
     session.identity = { ...session.identity, client };
     if (live !== undefined) live.reported = false;
     return last;

@@ -5,8 +5,8 @@ import type { AppErrorName } from '../../control/codes.js';
 import type { CoreShare } from '../../core/layout.js';
 import type { Limits } from '../../core/limits.js';
 import type { SessionCounts } from '../../core/session-table.js';
-import type { CidKey } from '../../quic/connection-id.js';
 import type { BehavioralProfile, RequestType } from '../../profile/behavioral-profile.js';
+import type { CidKey } from '../../quic/connection-id.js';
 import type { HandshakeLimits } from '../../quic/handshake-limiter.js';
 import type { FunctionTable } from '../functions/function-registry.js';
 import type { PeerAnswer } from '../functions/peers/shard-peers.js';
@@ -167,7 +167,15 @@ export type FromShard =
   | { type: 'peer'; handle: number; functionId: string; name: string }
   | { type: 'peerLeft'; handle: number }
   | { type: 'functionsLoaded'; request: number; error: string | null }
-  | { type: 'level'; client: string; functionId: string; from: SecurityLevel; to: SecurityLevel; reason: string; isEnforced: boolean }
+  | {
+      type: 'level';
+      client: string;
+      functionId: string;
+      from: SecurityLevel;
+      to: SecurityLevel;
+      reason: string;
+      isEnforced: boolean;
+    }
   | { type: 'updates'; updates: SessionUpdate[] }
   /** `features` has a row of `names` a session. */
   | { type: 'report'; request: number; sessions: SessionReport[]; features: Float32Array; names: readonly string[] }

@@ -1,4 +1,4 @@
-import { type RequestType, REQUEST_TYPES } from '../../profile/behavioral-profile.js';
+import { REQUEST_TYPES, type RequestType } from '../../profile/behavioral-profile.js';
 import { Feedback, largest } from '../feedback/feedback.js';
 import type { Forecaster } from '../forecaster.js';
 import { HORIZONS, OUTPUT_COLUMNS, OUTPUTS } from '../model/outputs.js';

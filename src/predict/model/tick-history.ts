@@ -1,4 +1,4 @@
-import { type RequestType, REQUEST_TYPES } from '../../profile/behavioral-profile.js';
+import { REQUEST_TYPES, type RequestType } from '../../profile/behavioral-profile.js';
 import { kindOfSums } from '../behaviour.js';
 import { grown } from '../places.js';
 import { Silences } from './silences.js';

@@ -1,4 +1,9 @@
-import { ERROR_SCENARIOS, type ErrorScenario, type RequestType, REQUEST_TYPES } from '../../profile/behavioral-profile.js';
+import {
+  ERROR_SCENARIOS,
+  type ErrorScenario,
+  REQUEST_TYPES,
+  type RequestType,
+} from '../../profile/behavioral-profile.js';
 import { largest, sigmoid } from '../feedback/feedback.js';
 import { HORIZONS, LIMIT_UNIT, OUTPUT_COLUMNS, OUTPUTS, QUANTILES } from '../model/outputs.js';
 

@@ -8,6 +8,8 @@ const HOUR_MS = 3_600_000;
 const REFERENCE = 48;
 /** Sequences that there have to be before some are set aside. */
 const REFERENCE_FROM = 150;
+/** Where those are, in the store's folder. */
+const REFERENCE_FOLDER = 'reference';
 
 interface Entry {
   file: string;
@@ -83,7 +85,7 @@ export class ReplayStore {
    * enough. Empty before.
    */
   async reference(): Promise<ReplaySequence[]> {
-    const folder = join(this.folder, 'reference');
+    const folder = join(this.folder, REFERENCE_FOLDER);
     const before = await readFolder(folder).catch(() => null);
     if (before !== null && before.sequences.length > 0) return before.sequences;
     if (this.size < REFERENCE_FROM) return [];
@@ -101,13 +103,25 @@ export class ReplayStore {
 
   /** Takes away everything of a client. */
   async forget(client: string): Promise<void> {
-    for (const folder of [this.folder, join(this.folder, 'reference')]) {
-      const files = await readdir(folder).catch(() => []);
-      for (const file of files) {
-        if (entryOf(file)?.client === client) await rm(join(folder, file), { force: true });
-      }
-    }
+    await removeSequences(this.folder, [client]);
     this.#entries = this.#entries.filter((entry) => entry.client !== client);
+  }
+}
+
+/** Files of a client in a folder of sequences, those set aside too. */
+export async function sequenceFiles(folder: string, client: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const part of ['', REFERENCE_FOLDER]) {
+    const files = await readdir(join(folder, part)).catch(() => []);
+    found.push(...files.filter((file) => entryOf(file)?.client === client).map((file) => join(part, file)));
+  }
+  return found;
+}
+
+/** Takes away everything of clients from a folder of sequences. */
+export async function removeSequences(folder: string, clients: readonly string[]): Promise<void> {
+  for (const client of clients) {
+    for (const file of await sequenceFiles(folder, client)) await rm(join(folder, file), { force: true });
   }
 }
 

@@ -1,4 +1,4 @@
-import { type RequestType, REQUEST_TYPES } from '../../profile/behavioral-profile.js';
+import { REQUEST_TYPES, type RequestType } from '../../profile/behavioral-profile.js';
 import { behaviourOf } from '../behaviour.js';
 import { HORIZONS, LIMIT_UNIT } from '../model/outputs.js';
 import { TARGET_COLUMNS, TARGETS } from '../model/train-graph.js';

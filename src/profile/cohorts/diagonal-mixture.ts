@@ -93,7 +93,10 @@ export class DiagonalMixture {
       this.means[at + d] += step * away;
       const spread = away * (example[d] - this.means[at + d]);
       const weight = 1 / Math.min(count + PRIOR, MEMORY);
-      this.variances[at + d] = Math.max(LEAST_VARIANCE, this.variances[at + d] + weight * (spread - this.variances[at + d]));
+      this.variances[at + d] = Math.max(
+        LEAST_VARIANCE,
+        this.variances[at + d] + weight * (spread - this.variances[at + d]),
+      );
     }
     return cluster;
   }

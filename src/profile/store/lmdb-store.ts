@@ -72,9 +72,13 @@ export class LmdbStore implements ProfileStore {
     const version = meta.get('schema')?.readUInt8() ?? 0;
     if (version > SCHEMA_VERSION) {
       await this.#environment.root.close();
-      throw new TidegateError('TIDEGATE_E_STORE', `${path} is of schema ${version}, this host knows ${SCHEMA_VERSION}`, {
-        hint: 'a later version of Tidegate wrote it: run that one',
-      });
+      throw new TidegateError(
+        'TIDEGATE_E_STORE',
+        `${path} is of schema ${version}, this host knows ${SCHEMA_VERSION}`,
+        {
+          hint: 'a later version of Tidegate wrote it: run that one',
+        },
+      );
     }
     // Older records are read as they are and written anew when their clients come.
     if (version < SCHEMA_VERSION) await meta.put('schema', Buffer.of(SCHEMA_VERSION));

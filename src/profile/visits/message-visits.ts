@@ -1,6 +1,6 @@
 import { nameKey } from './habits.js';
-import { type BegunVisit, VISIT_SPAN, VisitForecast } from './visit-forecast.js';
 import { ownMean } from './visit-columns.js';
+import { type BegunVisit, VISIT_SPAN, VisitForecast } from './visit-forecast.js';
 import { ClientVisits } from './visit-history.js';
 import type { ToldVisit } from './visit-scores.js';
 

@@ -75,5 +75,10 @@ export function visitColumns(
 export function newColumns(columns: Float64Array, visits: ClientVisits): Float64Array {
   const { count } = visits;
   const indicator = (n: number): number => (count === n ? 1 : 0);
-  return Float64Array.of(...[0, 1, 2].map(indicator), count === 0 ? 0 : columns[2] / 2, columns[36] / 2, columns[37] / 2);
+  return Float64Array.of(
+    ...[0, 1, 2].map(indicator),
+    count === 0 ? 0 : columns[2] / 2,
+    columns[36] / 2,
+    columns[37] / 2,
+  );
 }

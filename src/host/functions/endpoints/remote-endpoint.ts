@@ -5,8 +5,8 @@ import {
   bulkhead,
   type CircuitBreakerPolicy,
   CircuitState,
-  circuitBreaker,
   ConsecutiveBreaker,
+  circuitBreaker,
   decorrelatedJitterGenerator,
   ExponentialBackoff,
   handleWhen,
@@ -135,7 +135,8 @@ export class RemoteEndpoint implements Endpoint {
       });
     } catch (error) {
       if (error instanceof EndpointError) throw error;
-      if (error instanceof BulkheadRejectedError) throw new EndpointError('endpoint-unreachable', 'too many calls wait');
+      if (error instanceof BulkheadRejectedError)
+        throw new EndpointError('endpoint-unreachable', 'too many calls wait');
       if (error instanceof BrokenCircuitError) throw new EndpointError('endpoint-unreachable', 'it failed too often');
       throw new EndpointError('endpoint-unreachable', (error as Error).message);
     }

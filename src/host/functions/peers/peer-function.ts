@@ -8,7 +8,12 @@ import { PeerStream } from './peer-stream.js';
 /** Finds the other of a name. */
 export interface PeerFinder {
   /** `found` is called with the link when there are two, or with null where there are two already. */
-  join(session: HostSession, functionId: string, name: string, found: (link: PeerLink | null, isFirst: boolean) => void): void;
+  join(
+    session: HostSession,
+    functionId: string,
+    name: string,
+    found: (link: PeerLink | null, isFirst: boolean) => void,
+  ): void;
   leave(session: HostSession): void;
 }
 

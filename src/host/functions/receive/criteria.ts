@@ -119,7 +119,8 @@ function objectionIn(tree: Criterion, frames: Framing, maxMessage: number, mostB
   if ('bytes' in tree && tree.bytes > mostBuffer) {
     return `bytes is ${tree.bytes}, and a session buffers ${mostBuffer} at most`;
   }
-  const length = 'prefix' in tree ? patternBytes(tree.prefix).length : 'pattern' in tree ? patternBytes(tree.pattern).length : 0;
+  const length =
+    'prefix' in tree ? patternBytes(tree.prefix).length : 'pattern' in tree ? patternBytes(tree.pattern).length : 0;
   const reach = length + ('at' in tree ? tree.at : 0);
   if (reach > maxMessage) return `a pattern reaches to byte ${reach}, and a message has ${maxMessage} at most`;
   if ('json' in tree && maxMessage > MOST_JSON_BYTES) {

@@ -28,7 +28,9 @@ export class FrameScanner {
   /** Looks for a message from `start` on. */
   scan(bytes: Uint8Array, start: number, end: number): ScanResult {
     if (this.framing === 'none') return end - start > this.maxMessage ? 'too-long' : 'incomplete';
-    return this.#delimiter === null ? this.#prefixed(bytes, start, end) : this.#delimited(this.#delimiter, bytes, start, end);
+    return this.#delimiter === null
+      ? this.#prefixed(bytes, start, end)
+      : this.#delimited(this.#delimiter, bytes, start, end);
   }
 
   #prefixed(bytes: Uint8Array, start: number, end: number): ScanResult {
@@ -76,7 +78,13 @@ export function framed(framing: Framing, payload: Uint8Array): Uint8Array {
   }
   const { length } = payload;
   const size =
-    framing === 'varint' ? (length < 64 ? 1 : length < 16_384 ? 2 : 4) : LENGTH_BYTES[framing as keyof typeof LENGTH_BYTES];
+    framing === 'varint'
+      ? length < 64
+        ? 1
+        : length < 16_384
+          ? 2
+          : 4
+      : LENGTH_BYTES[framing as keyof typeof LENGTH_BYTES];
   const out = new Uint8Array(size + length);
   let rest = length;
   for (let i = size - 1; i >= 0; i--) {

@@ -1,0 +1,88 @@
+import type { SessionScores } from '../predict/feedback/live-scores.js';
+import type { Forecast } from '../predict/serving/forecast.js';
+import type { BehavioralProfile } from '../profile/behavioral-profile.js';
+import type { Profiler } from '../profile/behavioral-profiler.js';
+import { PendingReplies } from './pending-replies.js';
+import type { HostPrediction } from './prediction/host-prediction.js';
+import type { LiveForecast } from './prediction/messages.js';
+import type { FromShard, SessionReport } from './shard/messages.js';
+import type { ShardPool } from './shard-pool.js';
+
+/** How long a shard has to tell of its sessions. */
+const REPORT_TIMEOUT_MS = 2000;
+/** Of a feature, for people. */
+const DIGITS = 6;
+
+type ShardReport = Pick<Extract<FromShard, { type: 'report' }>, 'sessions' | 'features' | 'names'>;
+
+/** A live session for people: what it does, what is known of its client and foretold. */
+export interface SessionDetail extends SessionReport {
+  /** By name, as of now: logarithms, see docs/core.md. */
+  features: Record<string, number>;
+  profile: BehavioralProfile;
+  /** What the model says of the session, and how right it was of late; null without one. */
+  forecast: Forecast | null;
+  scores: SessionScores | null;
+}
+
+/** Puts together what shards, predictor and profiles say of the live sessions. */
+export class SessionDetails {
+  readonly #reports = new PendingReplies<ShardReport>(REPORT_TIMEOUT_MS, {
+    sessions: [],
+    features: new Float32Array(0),
+    names: [],
+  });
+
+  constructor(
+    readonly pool: ShardPool,
+    readonly prediction: HostPrediction,
+    readonly profiler: Profiler,
+  ) {}
+
+  /** A shard answered. */
+  answer({ request, sessions, features, names }: Extract<FromShard, { type: 'report' }>): void {
+    this.#reports.answer(request, { sessions, features, names });
+  }
+
+  /** All live sessions with their profiles. A shard that does not answer in time is left out. */
+  async all(): Promise<SessionDetail[]> {
+    const { pool } = this;
+    const [forecasts, ...reports] = await Promise.all([
+      this.prediction.service?.forecasts() ?? [],
+      ...pool.live.map((shard) => this.#reports.ask((request) => pool.send(shard, { type: 'report', request }))),
+    ]);
+    const byHandle = new Map(forecasts.map((live) => [`${live.shard}/${live.handle}`, live]));
+    return reports.flatMap(({ sessions, features, names }) =>
+      sessions.map((report, row) => {
+        const live = byHandle.get(`${report.shard}/${report.handle}`) ?? null;
+        return {
+          ...report,
+          features: Object.fromEntries(
+            names.map((name, i) => [name, Number(features[row * names.length + i].toPrecision(DIGITS))]),
+          ),
+          profile: this.#profileOf(report.client, live),
+          forecast: live?.forecast ?? null,
+          scores: live?.scores ?? null,
+        };
+      }),
+    );
+  }
+
+  /** A client's profile while a session of it is open: what the model says, where it serves. */
+  #profileOf(client: string, live: LiveForecast | null): BehavioralProfile {
+    const profile = this.profiler.getProfile(client);
+    if (live === null || !this.prediction.serves) return profile;
+    const { dataRate, rateLimit, requestType, risk, errors, horizons } = live.forecast;
+    const [, { seconds, low, high }] = horizons;
+    return {
+      ...profile,
+      predictedDataRate: dataRate,
+      predictedDataRateBand: [low / seconds, high / seconds],
+      predictedRequestType: requestType,
+      predictedSecurityRisk: risk,
+      predictedErrors: errors,
+      predictedRateLimit: rateLimit,
+      predictedBy: this.prediction.state.model,
+    };
+  }
+}
