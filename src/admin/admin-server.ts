@@ -3,9 +3,17 @@ import type { AddressInfo } from 'node:net';
 import { isIP } from 'node:net';
 import type { SocketHost } from '../host/socket-host.js';
 import { TidegateError } from '../quic/errors.js';
+import { isAuthorized, publishAccess } from './access.js';
+import { type ActionHooks, act } from './actions.js';
 import { createMetrics } from './metrics.js';
 
-/** Probes, metrics and sessions over HTTP, on an address of its own. It only reads. */
+/** Longest body of an action, bytes. */
+const MOST_BODY = 65_536;
+
+/**
+ * Probes, metrics and sessions over HTTP, on an address of its own. Whoever reaches it may read; actions need the token of
+ * the data folder.
+ */
 export class AdminServer {
   readonly #server: Server;
 
@@ -17,11 +25,23 @@ export class AdminServer {
   }
 
   /** Listens. Throws TIDEGATE_E_LISTEN. */
-  static async start(host: SocketHost): Promise<AdminServer> {
-    const { adminHost, adminPort } = host.config;
+  static async start(host: SocketHost, reload?: () => Promise<void>): Promise<AdminServer> {
+    const { adminHost, adminPort, dataDir } = host.config;
     const metrics = createMetrics(host);
+    const hooks: ActionHooks = {
+      reload:
+        reload ??
+        (async () => {
+          await host.reload();
+        }),
+    };
+    let token = '';
     const server = createServer((request, response) => {
-      answer(host, request, response, metrics).catch((error: Error) => {
+      const answered =
+        request.method === 'POST'
+          ? answerAction(host, request, response, token, hooks)
+          : answer(host, request, response, metrics);
+      answered.catch((error: Error) => {
         if (!response.headersSent) send(response, 500, 'text/plain', `${error.message}\n`);
         else response.destroy();
       });
@@ -37,7 +57,14 @@ export class AdminServer {
       });
       server.listen(adminPort, adminHost, resolve);
     });
-    return new AdminServer(host, server);
+    const admin = new AdminServer(host, server);
+    try {
+      token = await publishAccess(dataDir, admin.url);
+    } catch (error) {
+      await admin.close();
+      throw error;
+    }
+    return admin;
   }
 
   get url(): string {
@@ -70,6 +97,47 @@ function isLocalName(host: string | undefined, adminHost: string): boolean {
   return name === 'localhost' || isIP(name) !== 0 || name === adminHost;
 }
 
+async function answerAction(
+  host: SocketHost,
+  request: IncomingMessage,
+  response: ServerResponse,
+  token: string,
+  hooks: ActionHooks,
+): Promise<void> {
+  const { pathname } = new URL(request.url ?? '/', 'http://admin');
+  const name = /^\/actions\/(\w+)$/.exec(pathname)?.[1];
+  const { host: hostHeader, origin, authorization } = request.headers;
+  if (!isLocalName(hostHeader, host.config.adminHost)) {
+    sendJson(response, 421, { error: 'this listener answers to its address only' });
+  } else if (origin !== undefined && origin !== `http://${hostHeader}`) {
+    sendJson(response, 403, { error: 'pages of other origins may not ask' });
+  } else if (token === '' || !isAuthorized(authorization, token)) {
+    response.setHeader('www-authenticate', 'Bearer');
+    sendJson(response, 401, { error: 'an action needs the token in admin.json of the data folder' });
+  } else if (name === undefined) {
+    sendJson(response, 404, { error: 'actions are at /actions/NAME' });
+  } else {
+    const body = await readBody(request);
+    if (body === null) sendJson(response, 413, { error: `the body is longer than ${MOST_BODY} bytes` });
+    else {
+      const { status, answer: answered } = await act(host, name, body, hooks);
+      sendJson(response, status, answered);
+    }
+  }
+}
+
+/** Null where it is too long. */
+async function readBody(request: IncomingMessage): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MOST_BODY) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
 async function answer(
   host: SocketHost,
   request: IncomingMessage,
@@ -80,7 +148,7 @@ async function answer(
   if (!isLocalName(request.headers.host, host.config.adminHost)) {
     send(response, 421, 'text/plain', 'this listener answers to its address only\n');
   } else if (request.method !== 'GET' && request.method !== 'HEAD') {
-    send(response, 405, 'text/plain', 'GET only\n');
+    send(response, 405, 'text/plain', 'GET, or POST for /actions/…\n');
   } else if (pathname === '/healthz') {
     send(response, 200, 'text/plain', 'ok\n');
   } else if (pathname === '/readyz') {
@@ -91,6 +159,8 @@ async function answer(
       shards: host.shards.live,
       shardNote,
       prediction: host.prediction.state,
+      store: host.profiler.storeState,
+      mode: host.config.mode,
       ...host.wellKnown(),
     };
     sendJson(response, isReady ? 200 : 503, detail);
@@ -98,9 +168,11 @@ async function answer(
     send(response, 200, metrics.contentType, await metrics.metrics());
   } else if (pathname === '/sessions') {
     sendJson(response, 200, await host.sessions());
+  } else if (pathname === '/cohorts') {
+    sendJson(response, 200, host.profiler.cohorts());
   } else if (pathname === '/.well-known/tidegate') {
     sendJson(response, 200, host.wellKnown());
   } else {
-    send(response, 404, 'text/plain', 'there are /healthz, /readyz, /metrics and /sessions\n');
+    send(response, 404, 'text/plain', 'there are /healthz, /readyz, /metrics, /sessions and /cohorts\n');
   }
 }

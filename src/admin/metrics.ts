@@ -2,8 +2,9 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { CounterName } from '../host/shard/counters.js';
 import type { SocketHost } from '../host/socket-host.js';
 import { addPredictionMetrics } from './prediction-metrics.js';
+import { addProfileMetrics } from './profile-metrics.js';
 
-const GAUGES: readonly CounterName[] = ['sessions', 'connections', 'handshakes'];
+const GAUGES: readonly CounterName[] = ['sessions', 'connections', 'handshakes', 'bufferBytes'];
 const HELP: Partial<Record<CounterName, string>> = {
   sessions: 'Sessions open',
   connections: 'QUIC connections',
@@ -12,6 +13,10 @@ const HELP: Partial<Record<CounterName, string>> = {
   bytesOut: 'UDP payload bytes sent',
   handedOn: 'Packets handed to the shard that owns them',
   goodputClosed: 'Connections closed because they burned bytes for nothing',
+  endpointErrors: 'Calls of endpoints that failed',
+  undelivered: 'Datagrams that found no room in front of their function',
+  buffersMade: 'Buffers for unread data that were made anew rather than used again',
+  bufferBytes: 'Bytes of buffers that hold unread data',
   cpuMicroseconds: 'CPU time of the process since the shard started',
 };
 
@@ -67,5 +72,6 @@ export function createMetrics(host: SocketHost): Registry {
     },
   });
   addPredictionMetrics(host, registry);
+  addProfileMetrics(host, registry);
   return registry;
 }

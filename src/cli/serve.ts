@@ -3,15 +3,20 @@ import { AdminServer } from '../admin/admin-server.js';
 import type { HostConfigInput } from '../host/config.js';
 import { SocketHost } from '../host/socket-host.js';
 
-/** Serves until SIGTERM or SIGINT; resolves when everything is closed. */
-export async function serve(config: HostConfigInput, json: boolean): Promise<void> {
+/** Serves until SIGTERM or SIGINT; resolves when everything is closed. `read` gives the configuration, again on SIGHUP. */
+export async function serve(read: () => HostConfigInput, json: boolean): Promise<void> {
   const log = pino({ level: process.env.TIDEGATE_LOG ?? 'info' }, pino.destination({ fd: 2, sync: true }));
-  const host = new SocketHost(config);
+  const host = new SocketHost(read());
   host.on('log', (level, message, detail) => log[level](detail, message));
   await host.start();
   let admin: AdminServer;
+  const reload = async (): Promise<void> => {
+    const restart = await host.reload(read());
+    log.info('reloaded');
+    if (restart.length > 0) log.warn({ keys: restart }, 'what changed of these takes a restart');
+  };
   try {
-    admin = await AdminServer.start(host);
+    admin = await AdminServer.start(host, reload);
   } catch (error) {
     await host.close(0);
     throw error;
@@ -33,10 +38,7 @@ export async function serve(config: HostConfigInput, json: boolean): Promise<voi
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
     process.on('SIGHUP', () => {
-      host.reload().then(
-        () => log.info('reloaded'),
-        (error: Error) => log.error({ error: error.message }, 'reload failed; everything stays as it is'),
-      );
+      reload().catch((error: Error) => log.error({ error: error.message }, 'reload failed; everything stays as it is'));
     });
   });
   await admin.close();

@@ -45,13 +45,17 @@ export class ClientData {
 
   /** Removes everything of a client. Resolves with its pseudonyms when no trace is left. */
   async forget(name: string): Promise<string[]> {
-    const { identifier, profiler, record, letGo } = this.parts;
-    const clients = identifier.namesOf(name);
-    await letGo(clients);
-    await profiler.forget(clients);
-    await removeSequences(this.#replay, clients);
-    await record.forget(clients);
+    const clients = this.parts.identifier.namesOf(name);
+    await this.parts.profiler.forget(clients);
+    await this.forgetBeside(clients);
     return clients;
+  }
+
+  /** Removes what there is of clients beside their profiles. */
+  async forgetBeside(clients: readonly string[]): Promise<void> {
+    await this.parts.letGo(clients);
+    await removeSequences(this.#replay, clients);
+    await this.parts.record.forget(clients);
   }
 
   /** All that there is of a client, by each of its names. */

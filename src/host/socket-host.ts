@@ -34,6 +34,17 @@ import { SHARD_WORKER, ShardPool } from './shard-pool.js';
 /** How long a shard has to load its functions anew. */
 const RELOAD_TIMEOUT_MS = 10_000;
 
+/** Keys of the configuration that a reload takes over, beside the mode. */
+const RELOADED = ['functions', 'clientFunctions', 'endpoints', 'tenants', 'identity'] as const;
+
+function pick<K extends keyof HostConfig>(config: HostConfig, keys: readonly K[]): Pick<HostConfig, K> {
+  return Object.fromEntries(keys.map((key) => [key, config[key]])) as Pick<HostConfig, K>;
+}
+
+function keysThatDiffer(a: HostConfig, b: HostConfig): string[] {
+  return (Object.keys(b) as (keyof HostConfig)[]).filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]));
+}
+
 /** Parts of a host that can be replaced. */
 export interface HostParts {
   /** Profiles that are kept elsewhere. */
@@ -150,6 +161,11 @@ export class SocketHost extends EventEmitter<HostEvents> {
       throw error;
     }
     this.record.start();
+    this.profiler.onForgotten = (client) => {
+      this.clientData.forgetBeside([client]).catch((error: Error) => {
+        this.emit('log', 'error', 'what another host forgot is not all gone', { error: error.message });
+      });
+    };
   }
 
   async #startServing(): Promise<void> {
@@ -260,25 +276,26 @@ export class SocketHost extends EventEmitter<HostEvents> {
   }
 
   /**
-   * Loads certificate, keys, functions and their modules again (SIGHUP), these as `config` has them where it is given.
-   * Sessions stay. Rejects where something can't be used; then that stays as it is.
+   * Loads certificate, keys, functions and their modules again (SIGHUP), and takes over what of `config` can change while
+   * sessions are open: they stay. Rejects where something can't be used; then all stays as it is. Resolves with the keys that
+   * differ and take a restart.
    */
-  async reload(config?: HostConfigInput): Promise<void> {
+  async reload(config?: HostConfigInput): Promise<string[]> {
+    const next = config === undefined ? this.config : parseConfig(config);
     await this.#openCertificate.reload();
     const keys = await loadKeys(keyFileOf(this.config));
-    const next = config === undefined ? this.config : parseConfig(config);
     const identifier = await createIdentifier(next.identity, keys, this.parts.identify);
-    const { functions, clientFunctions, endpoints, tenants } = next;
-    const before = this.#functionTable(keys);
-    Object.assign(this.config, { functions, clientFunctions, endpoints, tenants });
+    const before = { ...this.config };
+    Object.assign(this.config, pick(next, RELOADED));
     const problem = await this.#reloadFunctions(this.#functionTable(keys));
     if (problem !== null) {
-      const { functions: old, clientFunctions: clients, endpoints: places } = before;
-      Object.assign(this.config, { functions: old, clientFunctions: clients, endpoints: places });
-      await this.#reloadFunctions(before);
+      Object.assign(this.config, pick(before, RELOADED));
+      await this.#reloadFunctions(this.#functionTable(keys));
       throw new TidegateError('TIDEGATE_E_FUNCTION', problem, { hint: 'the functions stay as they are' });
     }
     this.admissions.identifier = identifier;
+    if (next.mode !== this.config.mode) this.setMode(next.mode);
+    return keysThatDiffer(this.config, next);
   }
 
   async #reloadFunctions(table: FunctionTable): Promise<string | null> {

@@ -47,6 +47,8 @@ export interface Profiler {
   rename(from: string, to: string): Promise<void>;
   /** Removes everything of clients; resolves when no trace is left. */
   forget(clientIdentifiers: readonly string[]): Promise<void>;
+  /** Called with clients that another host made forgotten. */
+  onForgotten: (clientIdentifier: string) => void;
   /** Removes clients that were not seen since a time, ms since the epoch. Returns how many. */
   expire(before: number): Promise<number>;
   /** Clusters of clients that behave alike. */
@@ -106,6 +108,7 @@ export class BehavioralProfiler implements Profiler {
   readonly #sessions = new Map<string, Session>();
   /** Estimates for sessions that are about to open. */
   readonly #openings = new Map<string, { visit: WatchedVisit; at: number }>();
+  onForgotten: (clientIdentifier: string) => void = () => {};
   #savedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -114,6 +117,10 @@ export class BehavioralProfiler implements Profiler {
   ) {
     this.options = { ...DEFAULT_PROFILER_OPTIONS, ...options };
     this.#cache = new ProfileCache(store, this.options.maxProfiles);
+    this.#cache.onRemoved = (client) => {
+      this.#letGo([client]);
+      this.onForgotten(client);
+    };
   }
 
   /** With what was learned before. A damaged part is left. */
@@ -283,13 +290,17 @@ export class BehavioralProfiler implements Profiler {
     await this.#cache.rename(from, to);
   }
 
-  async forget(clientIdentifiers: readonly string[]): Promise<void> {
-    for (const client of clientIdentifiers) {
+  #letGo(clients: readonly string[]): void {
+    for (const client of clients) {
       this.#crowd.forget(client);
       this.#openings.delete(client);
     }
-    const gone = new Set(clientIdentifiers);
+    const gone = new Set(clients);
     for (const [name, { client }] of this.#sessions) if (gone.has(client)) this.#sessions.delete(name);
+  }
+
+  async forget(clientIdentifiers: readonly string[]): Promise<void> {
+    this.#letGo(clientIdentifiers);
     await this.#save();
     await this.#cache.remove(clientIdentifiers);
   }

@@ -31,11 +31,18 @@ export class ProfileCache {
   #dirty: CachedProfile[] = [];
   #flushing: Promise<void> | null = null;
 
+  /** Another host, or this one, removed a client. */
+  onRemoved: (client: string) => void = () => {};
+
   constructor(
     readonly store: ProfileStore,
     readonly most: number,
   ) {
-    store.onRemoved = (client) => this.#drop(client);
+    store.onRemoved = (client) => {
+      const wasHere = this.#drop(client);
+      this.onRemoved(client);
+      return wasHere;
+    };
   }
 
   get size(): number {
@@ -156,11 +163,11 @@ export class ProfileCache {
     }
   }
 
-  #drop(client: string): void {
+  #drop(client: string): boolean {
     const entry = this.#entries.get(client);
-    if (entry === undefined) return;
+    if (entry === undefined) return false;
     entry.isDirty = false;
-    this.#entries.delete(client);
+    return this.#entries.delete(client);
   }
 
   /** Removes everything of clients. */

@@ -28,7 +28,7 @@ interface Environment {
  */
 export class LmdbStore implements ProfileStore {
   readonly state: StoreState = { kind: 'lmdb', problem: null, damaged: 0 };
-  onRemoved: (client: string) => void = () => {};
+  onRemoved: (client: string) => boolean = () => false;
   #environment: Environment;
   #generation: number;
   /** Writes and copies, one behind the other. */

@@ -37,7 +37,7 @@ export interface ProfileStore {
   /** What all clients together taught, by name. */
   readMeta(name: string): Promise<Uint8Array | null>;
   writeMeta(name: string, bytes: Uint8Array): Promise<void>;
-  /** Called with clients that another host removed. */
-  onRemoved: (client: string) => void;
+  /** Called with clients that a host removed; says whether they were in use here. */
+  onRemoved: (client: string) => boolean;
   close(): Promise<void>;
 }

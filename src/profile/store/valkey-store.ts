@@ -5,6 +5,7 @@ import { decodeRecord, encodeRecord, RecordError } from '../record/record-codec.
 import type { ProfileStore, StoredProfile, StoreState } from './profile-store.js';
 
 const PROFILE = 'tidegate:profile:';
+const DAMAGED = 'tidegate:damaged:';
 const META = 'tidegate:meta:';
 /** Clients that were removed, newest last: a host that was away learns of them when it is back. */
 const REMOVED = 'tidegate:removed';
@@ -33,7 +34,7 @@ export interface ValkeyOptions {
  */
 export class ValkeyStore implements ProfileStore {
   readonly state: StoreState = { kind: 'valkey', problem: 'connecting', damaged: 0 };
-  onRemoved: (client: string) => void = () => {};
+  onRemoved: (client: string) => boolean = () => false;
   readonly #redis: Redis;
   /** Waits for removals, which holds a connection. */
   readonly #listener: Redis;
@@ -101,7 +102,8 @@ export class ValkeyStore implements ProfileStore {
         for (const [, entries] of found ?? []) {
           for (const [id, [, client]] of entries) {
             this.#lastRemoved = id;
-            this.onRemoved(client);
+            // Written here after it was removed there.
+            if (this.onRemoved(client)) await this.#redis.hdel(PROFILE + client, this.#field, LATEST);
           }
         }
       } catch {
@@ -127,10 +129,19 @@ export class ValkeyStore implements ProfileStore {
       } catch (error) {
         if (!(error instanceof RecordError)) throw error;
         this.state.damaged++;
-        await this.#redis.hdel(PROFILE + client, field);
+        await this.#moveAside(client, field, bytes);
       }
     }
     return found ? { own, others } : null;
+  }
+
+  async #moveAside(client: string, field: string, bytes: Buffer): Promise<void> {
+    await this.#redis
+      .pipeline()
+      .hset(DAMAGED + client, field, bytes)
+      .pexpire(DAMAGED + client, this.options.retentionMs)
+      .hdel(PROFILE + client, field)
+      .exec();
   }
 
   async write(records: readonly (readonly [string, ProfileRecord])[]): Promise<void> {
@@ -148,7 +159,7 @@ export class ValkeyStore implements ProfileStore {
   async remove(clients: readonly string[]): Promise<void> {
     const pipeline = this.#redis.pipeline();
     for (const client of clients) {
-      pipeline.del(PROFILE + client);
+      pipeline.del(PROFILE + client, DAMAGED + client);
       pipeline.xadd(REMOVED, 'MAXLEN', '~', MOST_REMOVED, '*', 'client', client);
     }
     const results = await pipeline.exec();
