@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { HostConfigInput } from '../host/config.js';
 import { TidegateError } from '../quic/errors.js';
 import { mergeConfig } from './options.js';
 
@@ -60,16 +61,21 @@ program
   .option('--drain-timeout <seconds>', 'what sessions get to end on SIGTERM (default 10)', number)
   .addOption(new Option('--mode <mode>', 'observe reckons limits and applies none').choices(['enforce', 'observe']))
   .option('--model <file>', 'prediction model (.onnx) that stays (default: the one chosen in the data folder)')
+  .option('--store <store>', 'where profiles are kept: lmdb (default), memory, or valkey://host:port')
+  .option('--memory-budget <bytes>', 'that the buffers of all sessions may take', wholeNumber)
   .option('--migration', 'let clients change their address')
   .option('--qlog-dir <folder>', 'a qlog file a connection')
   .option('--json', 'first line on standard output: url, certificateHash, adminUrl, shards, pid')
   .option('--supervise', 'start the host again where it is killed')
   .addHelpText('after', '\nExample:\n  tidegate serve --port 0 --json --data-dir /var/lib/tidegate\n')
   .action(async ({ config, json = false, supervise = false, model, ...flags }) => {
-    const merged = mergeConfig(flags, process.env, config);
-    if (model !== undefined) merged.prediction = { ...merged.prediction, model };
+    const read = (): HostConfigInput => {
+      const merged = mergeConfig(flags, process.env, config);
+      if (model !== undefined) merged.prediction = { ...merged.prediction, model };
+      return merged;
+    };
     if (supervise) await (await import('./supervise.js')).supervise();
-    else await (await import('./serve.js')).serve(merged, json);
+    else await (await import('./serve.js')).serve(read, json);
   });
 
 program
@@ -151,6 +157,50 @@ inFolder(model.command('use <id>').description('let a model serve (base: the one
 inFolder(model.command('rollback').description('back to the model that served before')).action(
   async ({ dataDir }) => await (await models()).rollBackModel(dataDir),
 );
+
+/** A command about the data of a host, whether it runs or not. */
+const ofFolder = (command: Command): Command =>
+  command
+    .option('--config <file>', 'the configuration file of the host')
+    .option('--data-dir <folder>', 'its data folder (default ./data)');
+
+const profile = program.command('profile').description('what is kept of clients');
+const profiles = async () => await import('./clients/profile.js');
+const WHO = `
+A client is named by its pseudonym (as in the log), or by who it is:
+  sub:[ISSUER|]SUBJECT   of a JWT          hook:NAME             by identity.hook
+  token:TOKEN            anonymous token   address:IP[|NAME]     address, with ?client=NAME
+`;
+for (const [name, what, run] of [
+  ['export', 'all that is kept of a client, as JSON', 'exportClient'],
+  ['forget', 'remove everything of a client', 'forgetClient'],
+] as const) {
+  ofFolder(profile.command(`${name} <client>`).description(what))
+    .option('--store <store>', 'lmdb, or valkey://host:port')
+    .option('--keys <file>', 'its key file, where it is elsewhere')
+    .option('--json', 'one line of JSON')
+    .addHelpText('after', WHO)
+    .action(async (client: string, options) => await (await profiles())[run](client, options));
+}
+
+ofFolder(
+  program
+    .command('keys')
+    .description('keys of a host or a fleet')
+    .command('rotate')
+    .description('a new key in front; old ones are understood until the retention ends'),
+)
+  .option('--keys <file>', 'the key file, where it is elsewhere')
+  .action(async (options) => await (await import('./clients/keys.js')).rotate(options));
+
+ofFolder(
+  program.command('mode <mode>').description('whether the limits of a host that runs hold: enforce, or observe'),
+).action(async (mode: string, options) => await (await import('./clients/mode.js')).setMode(mode, options));
+
+ofFolder(program.command('report').description('what settings did to sessions, or what enforcing them would have done'))
+  .option('--days <n>', 'to look back on', positive, 7)
+  .option('--json', 'one line of JSON')
+  .action(async (options) => await (await import('./clients/report.js')).report(options));
 
 try {
   await program.parseAsync();
