@@ -38,7 +38,7 @@ export class AdminServer {
     let token = '';
     const server = createServer((request, response) => {
       const answered =
-        request.method === 'POST'
+        request.method === 'POST' && request.url?.startsWith('/actions/')
           ? answerAction(host, request, response, token, hooks)
           : answer(host, request, response, metrics);
       answered.catch((error: Error) => {

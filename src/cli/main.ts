@@ -183,15 +183,15 @@ for (const [name, what, run] of [
     .action(async (client: string, options) => await (await profiles())[run](client, options));
 }
 
-ofFolder(
-  program
-    .command('keys')
-    .description('keys of a host or a fleet')
-    .command('rotate')
-    .description('a new key in front; old ones are understood until the retention ends'),
-)
-  .option('--keys <file>', 'the key file, where it is elsewhere')
-  .action(async (options) => await (await import('./clients/keys.js')).rotate(options));
+const keys = program.command('keys').description('keys of a host or a fleet');
+for (const [name, what, run] of [
+  ['rotate', 'a new key in front; old ones are understood until the retention ends', 'rotate'],
+  ['public', 'the keys that clients pin to seal messages, newest first', 'printPublic'],
+] as const) {
+  ofFolder(keys.command(name).description(what))
+    .option('--keys <file>', 'the key file, where it is elsewhere')
+    .action(async (options) => await (await import('./clients/keys.js'))[run](options));
+}
 
 ofFolder(
   program.command('mode <mode>').description('whether the limits of a host that runs hold: enforce, or observe'),

@@ -1,3 +1,6 @@
+/** What a control stream begins with: `TGC1`. */
+export const CONTROL_MAGIC = Uint8Array.from([0x54, 0x47, 0x43, 0x31]);
+export const CONTROL_VERSION = 1;
 /** Longest control message, bytes. */
 export const MOST_CONTROL_BYTES = 65_536;
 

@@ -1,10 +1,6 @@
 import { z } from 'zod';
 import type { AppErrorName } from './codes.js';
 
-/** What a control stream begins with. */
-export const CONTROL_MAGIC = Uint8Array.from([0x54, 0x47, 0x43, 0x31]);
-export const CONTROL_VERSION = 1;
-
 const token = z.string().min(1).max(8192);
 const name = z.string().regex(/^[\w.~-]{1,64}$/, 'it has to be 1 to 64 letters, digits, or any of . _ ~ -');
 
@@ -14,9 +10,9 @@ const hello = z.strictObject({
   /** The anonymous token of an earlier `welcome`, or a JSON Web Token. */
   token: token.optional(),
   jwt: token.optional(),
-  /** Challenges that the client can answer. */
+  /** Challenges that the client can answer, and whether it can seal messages. */
   abilities: z
-    .array(z.enum(['pow', 'jwt']))
+    .array(z.enum(['pow', 'jwt', 'seal']))
     .max(8)
     .default([]),
 });
@@ -39,6 +35,13 @@ const answer = z.strictObject({
   jwt: token.optional(),
 });
 
+const sealed = z.strictObject({
+  type: z.literal('sealed'),
+  id: z.string().max(64),
+  /** The client's share (X25519), base64url: what it sends from now on is sealed. */
+  key: z.base64url().length(43),
+});
+
 const stats = z.strictObject({
   type: z.literal('stats'),
   /** Round-trip time and what the client wants to send, as it sees them. */
@@ -47,8 +50,11 @@ const stats = z.strictObject({
 });
 
 /** What clients send. */
-export const clientMessage = z.discriminatedUnion('type', [hello, define, answer, stats]);
+export const clientMessage = z.discriminatedUnion('type', [hello, define, answer, sealed, stats]);
 export type ParsedClientMessage = z.output<typeof clientMessage>;
+export type ClientMessage = z.input<typeof clientMessage>;
+/** A function that a client defines. */
+export type Definition = Omit<z.input<typeof define>, 'type'>;
 export type Hello = z.output<typeof hello>;
 export type Define = z.output<typeof define>;
 
@@ -87,6 +93,18 @@ export type HostMessage =
       /** A JSON Web Token issued after the challenge will do. */
       jwt?: true;
     }
+  | {
+      type: 'seal';
+      id: string;
+      reason: string;
+      /** Who reads: the host behind whatever ends TLS, or the endpoint alone. */
+      to: 'host' | 'endpoint';
+      /** The reader's share (X25519), and the host's signature (Ed25519) of it for this session; base64url. */
+      key: string;
+      signature: string;
+      deadlineMs: number;
+    }
   | { type: 'passed'; id: string }
   | { type: 'drain'; deadlineMs: number }
-  | { type: 'error'; code: number; name: AppErrorName; reason: string };
+  /** `about` names the definition that was refused. */
+  | { type: 'error'; code: number; name: AppErrorName; reason: string; about?: string };

@@ -12,7 +12,7 @@ import {
   isRemote,
   mappingShape,
 } from './functions/function-config.js';
-import { objectionTo } from './functions/receive/criteria.js';
+import { looksAtContent, objectionTo } from './functions/receive/criteria.js';
 import { identitySchema } from './identity/identity-config.js';
 
 const bytes = z.number().nonnegative().finite();
@@ -207,6 +207,12 @@ function checkFunctions(config: HostConfig): void {
     const objection = objectionTo(entry.receive, config.policy.maxBufferSize);
     if (objection !== null)
       refuse(`functions.${id}.receive can't be met: ${objection}`, 'change it, or policy.maxBufferSize');
+    if (entry.seal !== undefined && looksAtContent(entry.receive.when)) {
+      refuse(
+        `functions.${id}.receive can't be met: its messages are sealed, and nobody sees what is in them`,
+        'leave out prefix, pattern and json, or seal',
+      );
+    }
     const { streaming, transactional, control } = entry.variants;
     for (const text of [entry.endpoint, entry.quarantine, streaming, transactional, control]) {
       if (text === undefined || !isRemote(text)) continue;

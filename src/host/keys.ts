@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { writeAtomically } from '../predict/store/atomic-file.js';
 import { TidegateError } from '../quic/errors.js';
+import { sealIdentity } from './control/seal-shares.js';
 import type { PseudonymKey } from './identity/pseudonyms.js';
 import type { ShardKeys } from './shard/messages.js';
 
@@ -63,11 +64,18 @@ export async function loadKeys(path: string): Promise<HostKeys> {
       cid: keys.map(({ version }, i) => ({ version, key: derive(secrets[i], 'connection id', 16) })),
       retry: each('retry token'),
       reset: derive(secrets[0], 'stateless reset', 32),
+      seal: derive(secrets[0], 'seal identity', 32),
     },
     pseudonyms: each('pseudonym').map((key, i) => ({ version: keys[i].version, key })),
     tokens: each('anonymous token'),
     endpoint: derive(secrets[0], 'endpoint', 32),
   };
+}
+
+/** The public keys (Ed25519, base64url) that vouch for shares to seal to, of each key of a file, newest first. */
+export async function sealIdentities(path: string): Promise<string[]> {
+  const { keys } = await readKeyFile(path);
+  return keys.map(({ secret }) => sealIdentity(derive(Buffer.from(secret, 'base64'), 'seal identity', 32)));
 }
 
 async function readKeyFile(path: string): Promise<KeyFile> {

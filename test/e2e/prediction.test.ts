@@ -131,7 +131,7 @@ test('without a usable model the host serves by averages and says so', { timeout
 });
 
 test('the model is trained on what clients do and replaced; a broken one is refused, a poisoned one sent back; the trainer may die', {
-  timeout: 120_000,
+  timeout: 220_000,
 }, async () => {
   const training = { every: 1, minSequences: 40, iterations: 40, cpuShare: 1, shadowTicks: 20, watchTicks: 1000 };
   const { host, logs } = await start({ training });
@@ -148,7 +148,7 @@ test('the model is trained on what clients do and replaced; a broken one is refu
   assert.equal(host.prediction.state.model, base);
   assert.equal((await host.prediction.models.list()).length, 1);
 
-  await until(async () => host.prediction.state.model !== base && host.prediction.serves === true, 40_000);
+  await until(async () => host.prediction.state.model !== base && host.prediction.serves === true, 120_000);
   const champion = host.prediction.state.model as string;
   await until(async () => (await host.prediction.models.current()).model === champion, 5000);
   const { card, bytes } = await host.prediction.models.load(champion);

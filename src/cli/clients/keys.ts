@@ -1,6 +1,11 @@
 import { askHost } from '../../admin/access.js';
-import { keyFileOf, rotateKeys } from '../../host/keys.js';
+import { keyFileOf, rotateKeys, sealIdentities } from '../../host/keys.js';
 import { type FolderOptions, folderConfig, holderOf } from './host-or-folder.js';
+
+/** Runs `tidegate keys public`: what clients pin, a line a key. */
+export async function printPublic(options: FolderOptions): Promise<void> {
+  for (const key of await sealIdentities(keyFileOf(folderConfig(options)))) console.log(key);
+}
 
 const DAY_MS = 86_400_000;
 

@@ -1,6 +1,6 @@
 import type { AppErrorName } from '../../control/codes.js';
-import { ControlReader, encodeControl } from '../../control/frames.js';
-import { CONTROL_MAGIC, clientMessage, type HostMessage, type ParsedClientMessage } from '../../control/messages.js';
+import { CONTROL_MAGIC, ControlReader, encodeControl } from '../../control/frames.js';
+import { clientMessage, type HostMessage, type ParsedClientMessage } from '../../control/messages.js';
 import type { TransportStream } from '../transport.js';
 
 const chunk = new Uint8Array(16_384);

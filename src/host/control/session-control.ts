@@ -1,16 +1,13 @@
 import { settingsToTell } from '../../adapt/settings.js';
 import { AppError, type AppErrorName } from '../../control/codes.js';
-import {
-  CONTROL_VERSION,
-  type Define,
-  type Hello,
-  type HostMessage,
-  type ParsedClientMessage,
-} from '../../control/messages.js';
+import { CONTROL_VERSION } from '../../control/frames.js';
+import type { Define, Hello, HostMessage, ParsedClientMessage } from '../../control/messages.js';
 import type { HostSession } from '../shard/host-session.js';
 import type { TransportStream } from '../transport.js';
 import { Challenger } from './challenger.js';
 import { ControlStream } from './control-stream.js';
+import { SealDemand } from './seal-demand.js';
+import type { SealShares } from './seal-shares.js';
 
 /** A change of the rate limit is told where it is by more than this share, and no sooner than so many ms after the last. */
 const WORTH_TELLING = 0.25;
@@ -28,12 +25,14 @@ export interface ControlShard {
   /** Whether a JWT is the client's, and issued since a time. */
   checkJwt(session: HostSession, jwt: string, since: number, done: (isGood: boolean) => void): void;
   readonly challenges: { workBits: number; seconds: number };
+  readonly seals: SealShares;
 }
 
 /** What a session and its host say to each other on the control stream. */
 export class SessionControl {
   readonly #stream: ControlStream;
   readonly #challenger: Challenger;
+  readonly #demand: SealDemand;
   #hello: Hello | null = null;
   #told = { rateLimit: 0, level: -1, at: Number.NEGATIVE_INFINITY };
   isOpen = true;
@@ -45,6 +44,7 @@ export class SessionControl {
   ) {
     const { workBits, seconds } = shard.challenges;
     this.#challenger = new Challenger(workBits, seconds);
+    this.#demand = new SealDemand(shard.seals, session.name, seconds);
     this.#stream = new ControlStream(stream, {
       onMessage: (message) => this.#onMessage(message),
       onFault: (code, reason) => {
@@ -84,12 +84,15 @@ export class SessionControl {
         if (refusal === null) this.send({ type: 'defined', id: message.id });
         else {
           this.session.posture.note('function-refused', performance.now() / 1000);
-          this.error(refusal.problem, refusal.reason);
+          this.error(refusal.problem, refusal.reason, message.id);
         }
         return;
       }
       case 'answer':
         this.#judge(message.id, message.nonce, message.jwt);
+        return;
+      case 'sealed':
+        this.#sealed(message.id, message.key);
         return;
       case 'stats':
         return;
@@ -106,6 +109,10 @@ export class SessionControl {
       return;
     }
     this.#hello = hello;
+    if (this.session.sealPolicy?.from === 0 && !hello.abilities.includes('seal')) {
+      this.#close('seal-required', 'messages of this function have to be sealed');
+      return;
+    }
     this.shard.identify(this.session, hello, (problem, token) => {
       const { session } = this;
       if (session.transport.state === 'closed') return;
@@ -122,8 +129,28 @@ export class SessionControl {
         level: session.settings.securityLevel,
         at: performance.now(),
       };
-      session.introduced();
+      if (session.sealPolicy?.from === 0) this.demandSeal('messages of this function are sealed');
+      else session.introduced();
     });
+  }
+
+  #sealed(id: string, key: string): void {
+    const { session } = this;
+    const seal = this.#demand.answer(id, key, performance.now());
+    if (seal === null) {
+      session.posture.note('challenge-failed', performance.now() / 1000, 0.5);
+      this.error('answer-unasked', 'there is no such demand, or the share is none');
+      return;
+    }
+    session.seal = seal;
+    session.introduced();
+  }
+
+  /** Asks the client to seal its messages, where its function says so and it can. */
+  demandSeal(reason: string): void {
+    const { sealPolicy, seal } = this.session;
+    if (sealPolicy === null || seal !== null || this.#demand.isOpen) return;
+    if (this.#hello?.abilities.includes('seal')) this.send(this.#demand.ask(sealPolicy, reason, performance.now()));
   }
 
   #judge(id: string, nonce: number | undefined, jwt: string | undefined): void {
@@ -166,9 +193,12 @@ export class SessionControl {
     });
   }
 
-  /** Whether a challenge was not answered in time. */
-  isLate(now: number): boolean {
-    return this.#challenger.isLate(now);
+  /** What was not answered in time: a challenge, a demand to seal. */
+  takeLate(now: number): 'challenge-late' | 'seal-late' | null {
+    if (this.#challenger.isLate(now)) return 'challenge-late';
+    if (!this.#demand.isLate(now)) return null;
+    if (this.session.sealPolicy?.from === 0) this.#close('seal-late', 'messages of this function have to be sealed');
+    return 'seal-late';
   }
 
   /** Tells the client of settings that changed enough. */
@@ -187,8 +217,9 @@ export class SessionControl {
     this.send({ type: 'settings', settings: settingsToTell(settings, this.session.isEnforced), reason });
   }
 
-  error(code: AppErrorName, reason: string): void {
-    this.send({ type: 'error', code: AppError[code], name: code, reason });
+  /** @param about the definition that was refused. */
+  error(code: AppErrorName, reason: string, about?: string): void {
+    this.send({ type: 'error', code: AppError[code], name: code, reason, ...(about === undefined ? {} : { about }) });
   }
 
   send(message: HostMessage): void {

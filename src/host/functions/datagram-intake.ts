@@ -1,7 +1,9 @@
+import { SEAL_TAG_BYTES, SEALED_DATAGRAM_HEAD } from '../../control/sealing.js';
 import { BatchDelivery } from './delivery.js';
 import { fail } from './invocation.js';
-import type { MappedSession } from './mapped-function.js';
+import { type MappedSession, UNSEALED_MS } from './mapped-function.js';
 import { type Batch, ReceiveBuffer } from './receive/receive-buffer.js';
+import { openDatagrams } from './sealed/sealed-batch.js';
 
 /** Batches of datagrams that a function has at once; while there are as many, more are gathered. */
 const MOST_BUSY = 16;
@@ -25,7 +27,8 @@ export class DatagramIntake {
     const { owner } = this;
     const length = end - start;
     if (length === 0 || this.#isClosed) return;
-    if (length > owner.mapping.criteria.receive.maxMessage || owner.unread + length > owner.limit) {
+    const overhead = owner.session.seal === null ? 0 : SEALED_DATAGRAM_HEAD + SEAL_TAG_BYTES;
+    if (length > owner.mapping.criteria.receive.maxMessage + overhead || owner.unread + length > owner.limit) {
       owner.session.shard.undelivered();
       return;
     }
@@ -38,12 +41,26 @@ export class DatagramIntake {
     while (this.#busy < MOST_BUSY && !this.#isClosed && this.owner.isOpen) {
       const batch = this.#received.take(performance.now());
       if (batch === null) break;
-      this.#deliver(batch);
+      const opened = this.#opened(batch);
+      if (opened === null) this.owner.pool.give(batch.buffer);
+      else this.#deliver(opened);
     }
     clearTimeout(this.#timer);
     const due = this.#received.dueAt;
     if (this.#isClosed || due === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => this.pump(), Math.max(1, due - performance.now()));
+  }
+
+  /** A batch as its function reads it; null: nothing of it can be read. */
+  #opened(batch: Batch): Batch | null {
+    const { session } = this.owner;
+    const { seal } = session;
+    if (seal === null || seal.host === null) return batch;
+    const { opened, failed } = openDatagrams(batch, seal.host);
+    for (let i = 0; i < failed; i++) session.shard.undelivered();
+    // What was sent before the client knew may still come.
+    if (failed > 0 && performance.now() - seal.since > UNSEALED_MS) session.noteMalformed();
+    return opened.spans.length === 0 ? null : opened;
   }
 
   #deliver(batch: Batch): void {

@@ -2,6 +2,7 @@ import type { Delivery } from './handler.js';
 import type { Framing } from './receive/criteria.js';
 import { framed } from './receive/frame-scanner.js';
 import type { Batch } from './receive/receive-buffer.js';
+import type { SealedUnit } from './sealed/sealed-batch.js';
 
 const encoder = new TextEncoder();
 
@@ -28,10 +29,15 @@ export class BatchDelivery implements Delivery {
     { bytes, spans, ended }: Batch,
     readonly framing: Framing,
     readonly send: (bytes: Uint8Array) => Promise<void>,
+    readonly sealed: SealedUnit | null = null,
   ) {
     this.bytes = bytes;
     this.messages = new Messages(bytes, spans);
     this.ended = ended;
+  }
+
+  get lengths(): number[] {
+    return Array.from(this.messages, ({ length }) => length);
   }
 
   async reply(bytes: Uint8Array | string): Promise<void> {

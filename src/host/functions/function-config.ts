@@ -45,6 +45,20 @@ export const mappingShape = {
   deadlineMs: z.int().min(1).max(600_000).default(10_000).describe('what a call may take'),
   onError: z.enum(['message', 'session']).default('message').describe('what a call that fails ends'),
   mode: z.enum(['enforce', 'observe']).optional().describe("instead of the host's"),
+  seal: z
+    .strictObject({
+      from: z
+        .union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)])
+        .default(2)
+        .describe('the security level from which on clients are asked to; 0: all have to'),
+      key: z
+        .base64url()
+        .length(43)
+        .optional()
+        .describe('public key (X25519) of the endpoint that reads; without one the host does'),
+    })
+    .optional()
+    .describe('messages sealed end to end'),
   promise: z
     .strictObject({ rateLimit: z.number().min(0).default(0), bufferSize: z.number().min(0).default(0) })
     .prefault({})

@@ -3,6 +3,7 @@ import type { Define } from '../../control/messages.js';
 import { REQUEST_TYPES, type RequestType } from '../../profile/behavioral-profile.js';
 import { TidegateError } from '../../quic/errors.js';
 import type { HostConfig } from '../config.js';
+import type { SealPolicy } from '../control/seal-policy.js';
 import { builtInFunctions } from './built-in.js';
 import { AddressGuard } from './endpoints/address-guard.js';
 import type { Endpoint } from './endpoints/endpoint.js';
@@ -14,7 +15,7 @@ import { MappedFunction, type Mapping } from './mapped-function.js';
 import { type PeerFinder, PeerFunction } from './peers/peer-function.js';
 import type { BufferPool } from './receive/buffer-pool.js';
 import { CompiledCriteria } from './receive/compiled-criteria.js';
-import { kindsOf, objectionTo, receiveSchema } from './receive/criteria.js';
+import { kindsOf, looksAtContent, objectionTo, receiveSchema } from './receive/criteria.js';
 
 type FunctionConfig = HostConfig['functions'][string];
 
@@ -41,8 +42,13 @@ export interface RegisteredFunction {
   mapping: Mapping | null;
 }
 
+/** What a client's own function invokes. */
+type Target = Pick<Mapping, 'endpoints' | 'deadlineMs' | 'seal'>;
+
 /** What became of a client's own function. */
-export type Defined = { hostFunction: HostFunction } | { problem: AppErrorName; reason: string };
+export type Defined =
+  | { hostFunction: HostFunction; seal: SealPolicy | null }
+  | { problem: AppErrorName; reason: string };
 
 const plainEndpoints: Record<string, () => Endpoint> = {
   echo: () => new ModuleEndpoint({ data: ({ bytes }) => bytes.slice() }),
@@ -120,6 +126,7 @@ export class FunctionRegistry {
         parameters: config.parameters,
         deadlineMs: config.deadlineMs,
         onError: config.onError,
+        seal: sealPolicyOf(config),
       };
       made.set(id, this.#entry(id, config, new MappedFunction(mapping, this.pool), mapping));
     }
@@ -211,6 +218,9 @@ export class FunctionRegistry {
     if (closed !== undefined) return refuse('define-refused', `this host allows no criterion ${closed}`);
     const found = 'url' in endpoint ? this.#clientRemote(endpoint.url) : this.#clientTarget(endpoint.function);
     if ('problem' in found) return found;
+    if (found.seal !== null && looksAtContent(parsed.data.when)) {
+      return refuse('criteria-unmeetable', 'messages of that function are sealed: criteria on content can not be met');
+    }
     const mapping: Mapping = {
       id,
       criteria: new CompiledCriteria(parsed.data),
@@ -218,11 +228,12 @@ export class FunctionRegistry {
       parameters,
       deadlineMs: found.deadlineMs,
       onError: 'message',
+      seal: found.seal,
     };
-    return { hostFunction: new MappedFunction(mapping, this.pool) };
+    return { hostFunction: new MappedFunction(mapping, this.pool), seal: mapping.seal };
   }
 
-  #clientTarget(id: string): Pick<Mapping, 'endpoints' | 'deadlineMs'> | { problem: AppErrorName; reason: string } {
+  #clientTarget(id: string): Target | { problem: AppErrorName; reason: string } {
     const target = this.#functions.get(id);
     if (target === undefined || !this.#table.clientFunctions.functions.includes(id)) {
       return { problem: 'define-refused', reason: `clients may not name the function ${id}` };
@@ -230,10 +241,10 @@ export class FunctionRegistry {
     if (target.mapping !== null) return target.mapping;
     const plain = plainEndpoints[id];
     if (plain === undefined) return { problem: 'define-refused', reason: `${id} takes no criteria` };
-    return { endpoints: { base: plain(), variants: {}, quarantine: null }, deadlineMs: 1000 };
+    return { endpoints: { base: plain(), variants: {}, quarantine: null }, deadlineMs: 1000, seal: null };
   }
 
-  #clientRemote(url: string): Pick<Mapping, 'endpoints' | 'deadlineMs'> | { problem: AppErrorName; reason: string } {
+  #clientRemote(url: string): Target | { problem: AppErrorName; reason: string } {
     if (!this.#table.clientFunctions.endpoints) {
       return { problem: 'endpoint-refused', reason: 'this host lets clients name no remote endpoints' };
     }
@@ -244,7 +255,7 @@ export class FunctionRegistry {
     const base =
       this.#remotes.get(key) ?? new RemoteEndpoint({ url, ...remote }, this.#guard, endpointKey(this.#table));
     this.#remotes.set(key, base);
-    return { endpoints: { base, variants: {}, quarantine: null }, deadlineMs: 10_000 };
+    return { endpoints: { base, variants: {}, quarantine: null }, deadlineMs: 10_000, seal: null };
   }
 
   async close(): Promise<void> {
@@ -254,4 +265,9 @@ export class FunctionRegistry {
 
 function endpointKey({ endpoints, endpointKey: key }: FunctionTable): Uint8Array {
   return endpoints.secret === undefined ? key : Buffer.from(endpoints.secret);
+}
+
+function sealPolicyOf({ seal }: FunctionConfig): SealPolicy | null {
+  if (seal === undefined) return null;
+  return { from: seal.from, to: seal.key === undefined ? 'host' : 'endpoint', key: seal.key ?? null };
 }

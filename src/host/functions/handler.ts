@@ -29,6 +29,10 @@ export interface FunctionSession<State = unknown> {
   readonly profile: Readonly<BehavioralProfile> | null;
   /** As they are now. */
   readonly settings: Readonly<SocketSettings>;
+  /** Who reads sealed messages: the host opens them before they are handed on; null: they are not sealed. */
+  readonly sealedTo: 'host' | 'endpoint' | null;
+  /** The client's share (X25519, base64url): an endpoint that reads agrees with it. */
+  readonly sealKey: string | null;
   /** The function's own, for as long as the session lasts. */
   state: State;
   /** Returns false where it was not sent: over the limit, too large, no room. */
@@ -43,10 +47,13 @@ export interface Delivery {
   readonly kind: 'datagram' | 'stream';
   /** All of it, frames included. */
   readonly bytes: Uint8Array;
-  /** The messages in it, without their frames. */
+  /** The messages in it, without their frames, and how long each is. */
   readonly messages: Iterable<Uint8Array>;
+  readonly lengths: readonly number[];
   /** The stream has ended behind it. */
   readonly ended: boolean;
+  /** Of messages on a stream that are sealed to the endpoint: the stream's number, and that of the first record. */
+  readonly sealed: { unit: number; record: number } | null;
   /** Answers on the same stream (framed as the function receives), or by a datagram. */
   reply(bytes: Uint8Array): Promise<void>;
 }

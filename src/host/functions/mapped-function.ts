@@ -1,6 +1,7 @@
 import { AppError } from '../../control/codes.js';
 import type { SessionClose } from '../../http3/session.js';
 import type { RequestType } from '../../profile/behavioral-profile.js';
+import type { SealPolicy } from '../control/seal-policy.js';
 import type { GatedStream } from '../shard/gated-stream.js';
 import type { HostSession } from '../shard/host-session.js';
 import { DatagramIntake } from './datagram-intake.js';
@@ -16,6 +17,9 @@ import { StreamIntake } from './stream-intake.js';
 /** Frames around a message, at most. */
 const FRAME_BYTES = 256;
 
+/** ms after a client sealed in which what it sent before may still come. */
+export const UNSEALED_MS = 2000;
+
 /** A function mapping: criteria and the endpoint that is invoked. */
 export interface Mapping {
   readonly id: string;
@@ -25,6 +29,8 @@ export interface Mapping {
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
   readonly deadlineMs: number;
   readonly onError: FailurePolicy;
+  /** Null: messages are not sealed. */
+  readonly seal: SealPolicy | null;
 }
 
 /** A function that operators or clients define. */

@@ -2,6 +2,7 @@ import type { SocketSettings } from '../../adapt/settings.js';
 import type { BehavioralProfile } from '../../profile/behavioral-profile.js';
 import type { HostSession } from '../shard/host-session.js';
 import type { FunctionSession, OutgoingStream } from './handler.js';
+import { SealedWriter } from './sealed/sealed-writer.js';
 import { StreamWriter } from './stream-writer.js';
 
 /** A session as functions see it: nothing of the host's inside. */
@@ -37,15 +38,27 @@ export class SessionFacade implements FunctionSession {
     return this.#session.settings;
   }
 
+  get sealedTo(): 'host' | 'endpoint' | null {
+    return this.#session.seal?.to ?? null;
+  }
+
+  get sealKey(): string | null {
+    return this.#session.seal?.clientKey ?? null;
+  }
+
   sendDatagram(bytes: Uint8Array): boolean {
-    const sent = this.#session.sendDatagram(bytes) === 'sent';
+    const seal = this.#session.seal?.host ?? null;
+    const sent = this.#session.sendDatagram(seal === null ? bytes : seal.datagram(bytes)) === 'sent';
     this.#session.shard.flushSoon();
     return sent;
   }
 
   openStream(): OutgoingStream | null {
     const stream = this.#session.openStream(false);
-    return stream === null ? null : new StreamWriter(stream);
+    if (stream === null) return null;
+    const seal = this.#session.seal?.host ?? null;
+    const writer = new StreamWriter(stream);
+    return seal === null ? writer : new SealedWriter(writer, seal);
   }
 
   close(code = 0, reason = ''): void {

@@ -1,10 +1,13 @@
 import { AppError } from '../../control/codes.js';
 import type { GatedStream } from '../shard/gated-stream.js';
 import { BatchDelivery } from './delivery.js';
-import type { Reply } from './handler.js';
+import type { OutgoingStream, Reply } from './handler.js';
 import { fail } from './invocation.js';
-import type { MappedSession } from './mapped-function.js';
+import { type MappedSession, UNSEALED_MS } from './mapped-function.js';
 import { type Batch, ReceiveBuffer } from './receive/receive-buffer.js';
+import { SealedStream, type SealedUnit } from './sealed/sealed-batch.js';
+import { SealedHead } from './sealed/sealed-head.js';
+import { SealedWriter } from './sealed/sealed-writer.js';
 import { StreamWriter } from './stream-writer.js';
 
 /** Bytes that are read at once. */
@@ -12,8 +15,11 @@ const READ = 16_384;
 
 /** A stream of a client on its way to a function: read as there is room, handed on as the criteria are met. */
 export class StreamIntake {
-  readonly #received: ReceiveBuffer;
-  #writer: StreamWriter | null = null;
+  #received: ReceiveBuffer;
+  /** Of a stream that may be sealed, until that is told. */
+  #head: SealedHead | null = null;
+  #sealed: SealedStream | null = null;
+  #writer: OutgoingStream | null = null;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
   /** Handed on, and the function is not done with it. */
@@ -24,6 +30,7 @@ export class StreamIntake {
     readonly stream: GatedStream,
   ) {
     this.#received = new ReceiveBuffer(owner.mapping.criteria, owner.pool, false);
+    if (owner.session.seal !== null) this.#head = new SealedHead();
     stream.handler = {
       onReadable: () => this.pump(),
       onWritable: () => {},
@@ -47,7 +54,7 @@ export class StreamIntake {
     while (!this.isBusy && !this.#isClosed && owner.isOpen) {
       const batch = this.#received.take(performance.now());
       if (batch !== null) {
-        this.#deliver(batch);
+        this.#unseal(batch);
         continue;
       }
       if (this.#received.isEnded || !this.#read()) break;
@@ -64,36 +71,76 @@ export class StreamIntake {
       owner.relieve();
       return false;
     }
+    if (this.#head !== null) return this.#readHead(this.#head);
     if (stream.isReadDone) return this.#end();
     const length = stream.read(this.#received.room(room));
     if (length < 0) return false;
+    return this.#filled(length);
+  }
+
+  #filled(length: number): boolean {
     this.#received.filled(length, performance.now());
-    if (this.#received.isTooLong) {
-      this.#refuse('message-too-long');
-      return false;
+    if (this.#received.isTooLong) return this.#refuse('message-too-long');
+    return this.stream.finished ? this.#end() : true;
+  }
+
+  /** Finds out whether the stream is sealed. One that was opened before the client knew of it may not be. */
+  #readHead(head: SealedHead): boolean {
+    const { stream, owner } = this;
+    if (!stream.isReadDone) {
+      const length = stream.read(head.room);
+      if (length < 0) return false;
+      head.filled(length);
     }
-    return stream.finished ? this.#end() : true;
+    const { unit } = head;
+    if (unit === null) return stream.isReadDone ? this.#refuse('message-cut-off') : true;
+    this.#head = null;
+    const { seal } = owner.session;
+    if (unit === 'plain' || seal === null) {
+      if (seal !== null && performance.now() - seal.since > UNSEALED_MS) return this.#refuse('unsealed');
+      this.#received.room(head.seen.length).set(head.seen);
+      return this.#filled(head.seen.length);
+    }
+    if (seal.host !== null && !seal.host.accept(unit)) return this.#refuse('unsealed');
+    this.#sealed = new SealedStream(unit, seal.host);
+    this.#received = new ReceiveBuffer(owner.mapping.criteria.sealed, owner.pool, false);
+    if (this.#writer instanceof StreamWriter && seal.host !== null) {
+      this.#writer = new SealedWriter(this.#writer, seal.host);
+    }
+    return true;
   }
 
   #end(): boolean {
-    if (this.#received.end()) return true;
-    this.#refuse('message-cut-off');
+    return this.#received.end() || this.#refuse('message-cut-off');
+  }
+
+  /** Ends a stream that does not keep to what was agreed. Returns false: nothing more comes. */
+  #refuse(code: 'message-too-long' | 'message-cut-off' | 'unsealed'): false {
+    const { session, mapping } = this.owner;
+    session.noteMalformed();
+    session.shard.endpointFailed(session, mapping.id, code, 'a stream does not keep to its framing or seal');
+    this.abort(AppError[code]);
     return false;
   }
 
-  #refuse(code: 'message-too-long' | 'message-cut-off'): void {
-    const { session, mapping } = this.owner;
-    session.noteMalformed();
-    session.shard.endpointFailed(session, mapping.id, code, 'a message does not keep to the framing');
-    this.abort(AppError[code]);
+  /** Hands on what can be read. */
+  #unseal(batch: Batch): void {
+    const taken = this.#sealed?.take(batch) ?? { batch, unit: null };
+    if (typeof taken !== 'string') {
+      this.#deliver(taken.batch, taken.unit);
+      return;
+    }
+    if (batch.buffer.length > 0) this.owner.pool.give(batch.buffer);
+    this.#refuse(taken);
   }
 
-  #deliver(batch: Batch): void {
+  #deliver(batch: Batch, unit: SealedUnit | null): void {
     const { owner } = this;
     const { mapping } = owner;
     clearTimeout(this.#timer);
     this.isBusy = true;
-    const delivery = new BatchDelivery('stream', batch, mapping.criteria.receive.framing, (bytes) => this.#send(bytes));
+    const framing = unit === null ? mapping.criteria.receive.framing : 'none';
+    const delivery = new BatchDelivery('stream', batch, framing, (bytes) => this.#send(bytes), unit);
     const release = (isHeld: boolean): void => {
       if (batch.buffer.length > 0) {
         if (isHeld) owner.pool.lose(batch.buffer);
@@ -124,7 +171,9 @@ export class StreamIntake {
     if (this.#writer === null) {
       const stream = this.owner.session.openStream(false);
       if (stream === null) return;
-      this.#writer = new StreamWriter(stream);
+      const writer = new StreamWriter(stream);
+      const seal = this.#sealed?.seal ?? null;
+      this.#writer = seal === null ? writer : new SealedWriter(writer, seal);
     }
     await this.#writer.write(bytes.slice());
   }

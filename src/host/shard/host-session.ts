@@ -8,7 +8,9 @@ import type { WebTransportStream } from '../../http3/stream.js';
 import type { BehavioralProfile, RequestType } from '../../profile/behavioral-profile.js';
 import type { DatagramSendResult } from '../../quic/engine.js';
 import { ControlSniffer } from '../control/control-stream.js';
+import type { SealPolicy } from '../control/seal-policy.js';
 import { type ControlShard, SessionControl } from '../control/session-control.js';
+import type { SessionSeal } from '../control/session-seal.js';
 import type { HostFunction, SessionFunction } from '../functions/host-function.js';
 import type { TransportSession } from '../transport.js';
 import { GatedStream } from './gated-stream.js';
@@ -65,6 +67,8 @@ export interface SessionSetup {
   isEnforced: boolean;
   /** What was wrong with what the client showed of itself. */
   problem: AppErrorName | null;
+  /** Of its function. */
+  sealPolicy: SealPolicy | null;
 }
 
 /** A client's session in a shard: transport, gate and function joined. */
@@ -82,6 +86,9 @@ export class HostSession implements SessionHandler {
   /** What the client is about to ask for, as it was told last. */
   requestType: RequestType;
   control: SessionControl | null = null;
+  sealPolicy: SealPolicy | null;
+  /** How its messages are sealed; null: they are not. */
+  seal: SessionSeal | null = null;
   /** Functions that the client defined. */
   defined = 0;
   /** When a stream to the client was first found full, ms; null where none is. */
@@ -112,6 +119,7 @@ export class HostSession implements SessionHandler {
     this.profile = setup.profile;
     this.weight = setup.weight;
     this.isEnforced = setup.isEnforced;
+    this.sealPolicy = setup.sealPolicy;
     this.requestType = setup.profile?.predictedRequestType ?? 'transactional';
     this.posture = new SecurityPosture(shard.posturePolicy);
     this.query = new URLSearchParams(setup.identity.path.split('?')[1] ?? '');
@@ -133,6 +141,11 @@ export class HostSession implements SessionHandler {
       this.transport.accept();
       return;
     }
+    if (this.#lacksSeal) {
+      this.transport.accept();
+      this.close(AppError['seal-required'], 'messages of this function have to be sealed');
+      return;
+    }
     this.#open(hostFunction);
     if (this.transport.state === 'closed') return;
     this.transport.accept();
@@ -151,17 +164,28 @@ export class HostSession implements SessionHandler {
     this.#begin();
   }
 
+  /** Whether what it sends would not be sealed though it has to be. */
+  get #lacksSeal(): boolean {
+    return this.sealPolicy?.from === 0 && this.seal === null && this.isEnforced;
+  }
+
   #begin(): void {
     const next = this.#next;
     if (this.#function !== null || next === null || this.transport.state === 'closed') return;
+    if (this.#lacksSeal) {
+      // The demand has a deadline of its own.
+      if (this.control === null) this.close(AppError['seal-required'], 'messages of this function have to be sealed');
+      return;
+    }
     this.#open(next);
     this.#guard(() => this.#function?.onOpen?.());
     this.#release();
   }
 
   /** Another function from the next datagram and the next stream on. */
-  switchTo(id: string, hostFunction: HostFunction): void {
+  switchTo(id: string, hostFunction: HostFunction, sealPolicy: SealPolicy | null): void {
     this.functionId = id;
+    this.sealPolicy = sealPolicy;
     this.#next = hostFunction;
     if (this.#function === null) {
       this.#begin();

@@ -33,9 +33,10 @@ export class LevelKeeper {
   /** A session's tick: `risk` is the level that its predicted risk suggests. */
   tick(session: HostSession, counts: SessionCounts, suggested: SecurityLevel, now: number): void {
     this.#gather(session, counts, now / 1000);
-    if (session.control?.isLate(now)) {
+    const late = session.control?.takeLate(now) ?? null;
+    if (late !== null) {
       session.posture.note('challenge-failed', now / 1000);
-      session.control.error('challenge-late', 'the challenge was not answered in time');
+      session.control?.error(late, 'it was not answered in time');
     }
     this.review(session, suggested, now);
     if (session.settings.securityLevel === 3) this.#hold(session, now);
@@ -82,7 +83,9 @@ export class LevelKeeper {
       });
       if (isEnforced) this.#apply(session, from, level, suggested, now);
     }
-    if (level === 2 && session.isEnforced) control?.challenge(posture.reason);
+    if (!session.isEnforced) return;
+    if (level === 2) control?.challenge(posture.reason);
+    if (session.sealPolicy !== null && level >= session.sealPolicy.from) control?.demandSeal(posture.reason);
   }
 
   #apply(session: HostSession, from: SecurityLevel, to: SecurityLevel, suggested: SecurityLevel, now: number): void {

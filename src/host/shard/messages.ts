@@ -72,6 +72,8 @@ export interface ShardKeys {
   cid: CidKey[];
   retry: Uint8Array[];
   reset: Uint8Array;
+  /** Seed of the identity that vouches for shares that messages are sealed to. */
+  seal: Uint8Array;
 }
 
 export interface SessionReport {

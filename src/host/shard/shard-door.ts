@@ -101,7 +101,8 @@ export class ShardDoor {
     });
     const identity: SessionIdentity = { client, transport: kind, peer, path };
     const weight = (registered?.weight ?? 1) * tenantWeight;
-    const setup = { identity, functionId, settings, profile, weight, isEnforced, problem };
+    const sealPolicy = registered?.mapping?.seal ?? null;
+    const setup = { identity, functionId, settings, profile, weight, isEnforced, problem, sealPolicy };
     const session = new HostSession(shard, transport, handle, `${shard.init.index}-${handle >>> 0}`, setup, now);
     shard.live.add(session, now);
     this.opened++;
@@ -152,7 +153,7 @@ export class ShardDoor {
     const made = this.shard.functions.define(message, session.defined);
     if ('problem' in made) return made;
     session.defined++;
-    session.switchTo(message.id, made.hostFunction);
+    session.switchTo(message.id, made.hostFunction, made.seal);
     return null;
   }
 

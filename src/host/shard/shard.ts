@@ -10,6 +10,7 @@ import { bindUdp, type DriverHooks, UdpDriver } from '../../net/udp-driver.js';
 import type { QuicConnection } from '../../quic/engine.js';
 import { DEFAULT_GOODPUT_LIMITS, DEFAULT_TRANSPORT } from '../../quic/options.js';
 import { QuicheEndpoint } from '../../quic/quiche/endpoint.js';
+import { SealShares } from '../control/seal-shares.js';
 import { FunctionRegistry, type FunctionTable } from '../functions/function-registry.js';
 import { ShardPeers } from '../functions/peers/shard-peers.js';
 import { BufferPool } from '../functions/receive/buffer-pool.js';
@@ -41,6 +42,7 @@ export class Shard implements DoorShard {
   readonly questions: HostQuestions;
   readonly peers: ShardPeers;
   readonly pool = new BufferPool();
+  readonly seals: SealShares;
   readonly #door: ShardDoor;
   readonly #levels: LevelKeeper;
   #functions: FunctionRegistry | null = null;
@@ -79,6 +81,7 @@ export class Shard implements DoorShard {
     this.live = new LiveSessions(this.table, init.index, this.#levels);
     this.#door = new ShardDoor(this);
     this.#heartbeat = new Int32Array(init.heartbeat);
+    this.seals = new SealShares(init.keys.seal);
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });

@@ -99,8 +99,14 @@ export class RemoteEndpoint implements Endpoint {
   }
 
   async data(delivery: Delivery, session: FunctionSession): Promise<Reply> {
-    const headers = { 'tidegate-kind': delivery.kind, 'tidegate-ended': String(delivery.ended) };
-    return await this.#call('data', session, delivery.bytes, headers);
+    const { kind, ended, bytes, lengths, sealed } = delivery;
+    return await this.#call('data', session, bytes, {
+      'tidegate-kind': kind,
+      'tidegate-ended': String(ended),
+      // Datagrams stand one behind the other: only so can they be told apart.
+      ...(kind === 'datagram' ? { 'tidegate-lengths': lengths.join(',') } : {}),
+      ...(sealed === null ? {} : { 'tidegate-sealed': `${sealed.unit},${sealed.record}` }),
+    });
   }
 
   async close(session: FunctionSession, { code, reason, by }: CloseReason): Promise<void> {
@@ -128,6 +134,7 @@ export class RemoteEndpoint implements Endpoint {
           'tidegate-function': session.functionId,
           'tidegate-client': session.client,
           'tidegate-session': session.id,
+          ...(session.sealKey === null ? {} : { 'tidegate-seal-key': session.sealKey }),
           'tidegate-timestamp': timestamp,
           'tidegate-signature': `v1=${signature(this.key, timestamp, delivery, body)}`,
           ...more,

@@ -1,3 +1,4 @@
+import { RECORD_OVERHEAD } from '../../../control/sealing.js';
 import { type Criterion, patternBytes, type Receive } from './criteria.js';
 import { jsonField } from './json-field.js';
 
@@ -20,6 +21,7 @@ type Content = (bytes: Uint8Array, from: number, to: number) => boolean;
 /** Criteria as a function of the state of what waits, with what each message has to be looked at for. Nothing is made to test. */
 export class CompiledCriteria {
   readonly #contents: { test: Content; needsWhole: boolean }[] = [];
+  #sealed: CompiledCriteria | null = null;
   readonly isMet: Test;
   /** ms after the first byte at which a test may turn out otherwise without more data; Infinity: never. */
   readonly elapsed: number;
@@ -49,6 +51,13 @@ export class CompiledCriteria {
     };
     this.isMet = compile(receive.when);
     this.elapsed = elapsed;
+  }
+
+  /** The same for sealed messages, each of which is a record of its stream. */
+  get sealed(): CompiledCriteria {
+    const { maxMessage, when } = this.receive;
+    this.#sealed ??= new CompiledCriteria({ framing: 'u32', maxMessage: maxMessage + RECORD_OVERHEAD, when });
+    return this.#sealed;
   }
 
   get looksAtContent(): boolean {

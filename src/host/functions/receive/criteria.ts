@@ -89,6 +89,12 @@ export function kindsOf(tree: Criterion): Set<string> {
   return new Set([Object.keys(tree).find((key) => key !== 'at') as string]);
 }
 
+/** Whether criteria ask for what is in messages, which can't be told of sealed ones. */
+export function looksAtContent(tree: Criterion): boolean {
+  const kinds = kindsOf(tree);
+  return kinds.has('prefix') || kinds.has('pattern') || kinds.has('json');
+}
+
 function measure(tree: Criterion, depth: number): { depth: number; leaves: number } {
   const branches = typeof tree === 'string' ? null : 'all' in tree ? tree.all : 'any' in tree ? tree.any : null;
   if (branches === null) return { depth, leaves: 1 };

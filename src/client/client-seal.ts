@@ -1,0 +1,134 @@
+import { fromBase64Url, toBase64Url } from '../control/base64url.js';
+import type { HostMessage } from '../control/messages.js';
+import {
+  FINAL,
+  joined,
+  SEAL_MAGIC,
+  SEALED_DATAGRAM_HEAD,
+  SEALED_STREAM_HEAD,
+  type SealDirection,
+  sealContext,
+  sealInfo,
+  sealNonce,
+  signedShare,
+  streamRecord,
+  type UnitKind,
+  UnitWindow,
+  unitAt,
+  unitHead,
+} from '../control/sealing.js';
+
+/** Public keys that a client was given beforehand, base64url: whom it seals to. */
+export interface SealPins {
+  /** Ed25519 keys of hosts (`tidegate keys public`), which vouch for shares. */
+  hosts?: readonly string[];
+  /** X25519 keys of endpoints. */
+  endpoints?: readonly string[];
+}
+
+type Seal = Extract<HostMessage, { type: 'seal' }>;
+
+const { subtle } = globalThis.crypto;
+
+async function isVouchedFor({ key, signature, to }: Seal, session: string, pins: SealPins): Promise<boolean> {
+  if (to === 'endpoint' && pins.endpoints?.includes(key)) return true;
+  const text = signedShare(session, fromBase64Url(key));
+  for (const pin of pins.hosts ?? []) {
+    const host = await subtle.importKey('raw', fromBase64Url(pin), 'Ed25519', false, ['verify']);
+    if (await subtle.verify('Ed25519', host, fromBase64Url(signature), text)) return true;
+  }
+  return false;
+}
+
+async function directionKey(secret: CryptoKey, salt: BufferSource, direction: SealDirection): Promise<CryptoKey> {
+  return await subtle.deriveKey(
+    { name: 'HKDF', hash: 'SHA-256', salt, info: sealInfo(direction) },
+    secret,
+    { name: 'AES-GCM', length: 256 },
+    false,
+    direction === 'up' ? ['encrypt'] : ['decrypt'],
+  );
+}
+
+/** Seals what a client sends, and opens what comes back. */
+export class ClientSeal {
+  #next = 0;
+  readonly #window = new UnitWindow();
+
+  private constructor(
+    /** The client's share, for the reader. */
+    readonly key: string,
+    readonly up: CryptoKey,
+    readonly down: CryptoKey,
+  ) {}
+
+  /** Agrees with the share that a host names; null where nobody that was pinned vouches for it. */
+  static async agree(seal: Seal, session: string, pins: SealPins): Promise<ClientSeal | null> {
+    if (!(await isVouchedFor(seal, session, pins))) return null;
+    const reader = fromBase64Url(seal.key);
+    const own = (await subtle.generateKey('X25519', false, ['deriveBits'])) as CryptoKeyPair;
+    const share = new Uint8Array(await subtle.exportKey('raw', own.publicKey));
+    const other = await subtle.importKey('raw', reader, 'X25519', false, []);
+    const bits = await subtle.deriveBits({ name: 'X25519', public: other }, own.privateKey, 256);
+    const secret = await subtle.importKey('raw', bits, 'HKDF', false, ['deriveKey']);
+    const salt = joined(share, reader);
+    const [up, down] = [await directionKey(secret, salt, 'up'), await directionKey(secret, salt, 'down')];
+    return new ClientSeal(toBase64Url(share), up, down);
+  }
+
+  async #close(kind: UnitKind, unit: number, record: number, flag: number, bytes: BufferSource): Promise<Uint8Array> {
+    const options = { name: 'AES-GCM', iv: sealNonce(unit, record), additionalData: sealContext(kind, flag) };
+    return new Uint8Array(await subtle.encrypt(options, this.up, bytes));
+  }
+
+  async #open(kind: UnitKind, unit: number, record: number, flag: number, bytes: BufferSource): Promise<Uint8Array> {
+    const options = { name: 'AES-GCM', iv: sealNonce(unit, record), additionalData: sealContext(kind, flag) };
+    return new Uint8Array(await subtle.decrypt(options, this.down, bytes));
+  }
+
+  async datagram(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+    const unit = this.#next++;
+    return joined(unitHead('datagram', unit), await this.#close('datagram', unit, 0, FINAL, bytes));
+  }
+
+  /** Null where it is not sealed to this client, or came before. */
+  async openDatagram(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array | null> {
+    if (bytes.length < SEALED_DATAGRAM_HEAD) return null;
+    const unit = unitAt(bytes, 0);
+    try {
+      const opened = await this.#open('datagram', unit, 0, FINAL, bytes.subarray(SEALED_DATAGRAM_HEAD));
+      return this.#window.accept(unit) ? opened : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** A message as a stream of its own. */
+  async stream(message: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+    const unit = this.#next++;
+    return joined(unitHead('stream', unit), streamRecord(FINAL, await this.#close('stream', unit, 0, FINAL, message)));
+  }
+
+  /** The messages of a whole stream that came. Throws where it is not sealed to this client, or cut off. */
+  async openStream(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array[]> {
+    const fail = (): never => {
+      throw new Error('the answer is not sealed to this client, or cut off');
+    };
+    if (bytes.length < SEALED_STREAM_HEAD || SEAL_MAGIC.some((byte, i) => bytes[i] !== byte)) fail();
+    const unit = unitAt(bytes, SEAL_MAGIC.length);
+    if (!this.#window.accept(unit)) fail();
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const messages: Uint8Array[] = [];
+    for (let at = SEALED_STREAM_HEAD, record = 0; ; record++) {
+      if (bytes.length - at < 5) fail();
+      const end = at + 4 + view.getUint32(at);
+      const flag = bytes[at + 4];
+      if (end > bytes.length) fail();
+      const opened = await this.#open('stream', unit, record, flag, bytes.subarray(at + 5, end));
+      // An end alone is no message.
+      if (opened.length > 0) messages.push(opened);
+      if (flag === FINAL) return messages;
+      at = end;
+    }
+  }
+}

@@ -1,0 +1,254 @@
+import { CONTROL_VERSION } from '../control/frames.js';
+import type { Definition, HostMessage, TellableSettings } from '../control/messages.js';
+import { ClientSeal, type SealPins } from './client-seal.js';
+import { ControlChannel } from './control-channel.js';
+import { solve } from './proof.js';
+import { defaultTokens, type TokenStore } from './token-store.js';
+
+/** How a function is opened. */
+export interface OpenOptions extends WebTransportOptions {
+  /** A JSON Web Token, or what gives a fresh one: asked again where the host wants to see one that is newer. */
+  jwt?: string | (() => string | Promise<string>);
+  /** Where the host's token is kept by which this client is known again; null: nowhere. */
+  tokens?: TokenStore | null;
+  /** Whom messages may be sealed to. */
+  pins?: SealPins;
+  /** Instead of the platform's WebTransport. */
+  webTransport?: typeof WebTransport;
+}
+
+/** What happens in a session beside its data. */
+export interface SessionEvents {
+  /** Limits, buffer or level are other ones, with the reason. */
+  settings: { settings: TellableSettings; reason: string };
+  /** The host asked for a proof, or for sealed messages; it is answered by itself. */
+  challenge: { reason: string };
+  /** The answer was good. */
+  passed: { id: string };
+  /** The host refused something. */
+  refused: { name: string; code: number; reason: string };
+  /** The host closes: at the latest after `deadlineMs`. */
+  drain: { deadlineMs: number };
+}
+
+/** A host that did not do as the protocol says, or refused. */
+export class SessionError extends Error {
+  constructor(
+    /** As in docs/protocol.md. */
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'SessionError';
+  }
+}
+
+type Listener<E> = (event: E) => void;
+
+/** A session of a function, set up for this client. `transport` is WebTransport as ever. */
+export class FunctionSession {
+  settings: TellableSettings;
+  readonly id: string;
+  readonly #listeners = new Map<string, Set<Listener<never>>>();
+  readonly #definitions = new Map<string, { resolve: () => void; reject: (error: Error) => void }>();
+  readonly #over = new AbortController();
+  #seal: ClientSeal | null = null;
+  #datagramWriter: WritableStreamDefaultWriter<Uint8Array> | null = null;
+
+  private constructor(
+    readonly transport: WebTransport,
+    readonly channel: ControlChannel,
+    readonly options: OpenOptions,
+    { session, settings }: Extract<HostMessage, { type: 'welcome' }>,
+  ) {
+    this.id = session;
+    this.settings = settings;
+    transport.closed.then(
+      () => this.#end(),
+      () => this.#end(),
+    );
+  }
+
+  /**
+   * Opens a function: says who the client is, and resolves when the host has set up the socket. Rejects where the host can't
+   * be reached, or refuses.
+   */
+  static async open(url: string | URL, options: OpenOptions = {}): Promise<FunctionSession> {
+    const { webTransport = globalThis.WebTransport, tokens = defaultTokens, jwt, pins, ...rest } = options;
+    const target = new URL(url);
+    // The function waits until the client has said who it is.
+    target.searchParams.set('tgc', '1');
+    const transport = new webTransport(target.href, rest);
+    await transport.ready;
+    const channel = new ControlChannel(await transport.createBidirectionalStream());
+    const token = tokens?.load(target.host) ?? null;
+    const shownJwt = typeof jwt === 'function' ? await jwt() : jwt;
+    channel.send({
+      type: 'hello',
+      version: CONTROL_VERSION,
+      abilities: [
+        'pow',
+        ...(jwt === undefined ? [] : (['jwt'] as const)),
+        ...(pins === undefined ? [] : (['seal'] as const)),
+      ],
+      ...(token === null ? {} : { token }),
+      ...(shownJwt === undefined ? {} : { jwt: shownJwt }),
+    });
+    const messages = channel.messages();
+    const { value: first } = await messages.next();
+    if (first?.type !== 'welcome') {
+      transport.close();
+      throw first?.type === 'error'
+        ? new SessionError(first.name, first.reason)
+        : new SessionError('no-welcome', 'the host said no welcome');
+    }
+    if (first.token !== undefined) tokens?.save(target.host, first.token);
+    const session = new FunctionSession(transport, channel, options, first);
+    void session.#listen(messages);
+    return session;
+  }
+
+  on<K extends keyof SessionEvents>(event: K, listener: Listener<SessionEvents[K]>): this {
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners.add(listener as Listener<never>));
+    return this;
+  }
+
+  #emit<K extends keyof SessionEvents>(event: K, detail: SessionEvents[K]): void {
+    for (const listener of this.#listeners.get(event) ?? []) (listener as Listener<SessionEvents[K]>)(detail);
+  }
+
+  async #listen(messages: AsyncGenerator<HostMessage>): Promise<void> {
+    try {
+      for await (const message of messages) await this.#take(message);
+    } catch {
+      // The session is over: `transport.closed` tells why.
+    }
+    this.#end();
+  }
+
+  async #take(message: HostMessage): Promise<void> {
+    switch (message.type) {
+      case 'settings':
+        this.settings = message.settings;
+        this.#emit('settings', message);
+        return;
+      case 'defined':
+        this.#definitions.get(message.id)?.resolve();
+        this.#definitions.delete(message.id);
+        return;
+      case 'challenge':
+        this.#emit('challenge', message);
+        // Not awaited: a search takes a while, and limits may change meanwhile.
+        void this.#answer(message);
+        return;
+      case 'seal':
+        this.#emit('challenge', message);
+        await this.#agree(message);
+        return;
+      case 'passed':
+        this.#emit('passed', message);
+        return;
+      case 'drain':
+        this.#emit('drain', message);
+        return;
+      case 'error':
+        if (message.about !== undefined) {
+          this.#definitions.get(message.about)?.reject(new SessionError(message.name, message.reason));
+          this.#definitions.delete(message.about);
+        }
+        this.#emit('refused', message);
+    }
+  }
+
+  async #answer({ id, pow, jwt }: Extract<HostMessage, { type: 'challenge' }>): Promise<void> {
+    const given = this.options.jwt;
+    if (jwt && typeof given === 'function') {
+      const fresh = await Promise.resolve(given()).catch(() => null);
+      if (fresh !== null) {
+        this.channel.send({ type: 'answer', id, jwt: fresh });
+        return;
+      }
+    }
+    if (pow === undefined) return;
+    const nonce = await solve(id, pow.bits, this.#over.signal);
+    if (nonce !== null) this.channel.send({ type: 'answer', id, nonce });
+  }
+
+  async #agree(message: Extract<HostMessage, { type: 'seal' }>): Promise<void> {
+    const seal = await ClientSeal.agree(message, this.id, this.options.pins ?? {});
+    if (seal === null) {
+      // Somebody in between may want to read along.
+      this.transport.close({ closeCode: 0, reason: 'the share to seal to is not pinned' });
+      return;
+    }
+    this.#seal = seal;
+    this.channel.send({ type: 'sealed', id: message.id, key: seal.key });
+  }
+
+  /** Whether what is sent is sealed from now on. */
+  get isSealed(): boolean {
+    return this.#seal !== null;
+  }
+
+  /** Defines a function of this session's own. Rejects with what the host says against it. */
+  async define(definition: Definition): Promise<void> {
+    const settled = new Promise<void>((resolve, reject) => this.#definitions.set(definition.id, { resolve, reject }));
+    this.channel.send({ type: 'define', ...definition });
+    await settled;
+  }
+
+  async sendDatagram(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#datagramWriter ??= datagramWriter(this.transport);
+    await this.#datagramWriter.write(this.#seal === null ? bytes : await this.#seal.datagram(bytes));
+  }
+
+  /** Datagrams as they come, opened where they are sealed. */
+  async *datagrams(): AsyncGenerator<Uint8Array> {
+    const reader = this.transport.datagrams.readable.getReader();
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        const opened = this.#seal === null ? value : await this.#seal.openDatagram(value);
+        if (opened !== null) yield opened;
+      }
+    } finally {
+      reader.releaseLock();
+    }
+  }
+
+  /** Sends a message on a stream of its own and resolves with the whole answer. */
+  async request(message: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+    const seal = this.#seal;
+    const { readable, writable } = await this.transport.createBidirectionalStream();
+    const writer = writable.getWriter();
+    const sent = (async () => {
+      await writer.write(seal === null ? message : await seal.stream(message));
+      await writer.close();
+    })();
+    const [answer] = await Promise.all([
+      new Response(readable).arrayBuffer().then((bytes) => new Uint8Array(bytes)),
+      sent,
+    ]);
+    if (seal === null) return answer;
+    const parts = await seal.openStream(answer);
+    return new Uint8Array(await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+  }
+
+  close(code = 0, reason = ''): void {
+    this.transport.close({ closeCode: code, reason });
+  }
+
+  #end(): void {
+    this.#over.abort();
+    for (const { reject } of this.#definitions.values()) reject(new SessionError('closed', 'the session is over'));
+    this.#definitions.clear();
+  }
+}
+
+/** Older drafts have one stream to write to, newer ones make them. */
+function datagramWriter({ datagrams }: WebTransport): WritableStreamDefaultWriter<Uint8Array> {
+  const { createWritable } = datagrams as { createWritable?: () => WritableStream<Uint8Array> };
+  return (createWritable?.call(datagrams) ?? datagrams.writable).getWriter();
+}

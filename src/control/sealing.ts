@@ -1,0 +1,109 @@
+/**
+ * Messages sealed end to end, so that they stay closed where TLS ends before the one who is to read them (docs/protocol.md):
+ * X25519 between a share of the client's and one of the reader's (RFC 7748), HKDF-SHA-256 (RFC 5869), AES-256-GCM. This is
+ * what both sides share; the cryptography is that of the platform.
+ *
+ * A unit is a datagram or a stream. Units of a direction are numbered; a number is good once. The nonce of a record is the
+ * unit's number (u64) and the record's in it (u32), so that none comes twice under one key.
+ */
+
+/** What a sealed stream begins with: `TGS1`, then its number as u64. */
+export const SEAL_MAGIC = Uint8Array.from([0x54, 0x47, 0x53, 0x31]);
+export const SEALED_STREAM_HEAD = 12;
+/** A sealed datagram begins with its number. */
+export const SEALED_DATAGRAM_HEAD = 8;
+export const SEAL_KEY_BYTES = 32;
+export const SEAL_TAG_BYTES = 16;
+/** What a record of a stream is longer by than what is in it, beside its length (u32): flag and tag. */
+export const RECORD_OVERHEAD = 1 + SEAL_TAG_BYTES;
+/** Flag of a stream's last record: a stream that ends without one was cut off. */
+export const FINAL = 1;
+
+export type SealDirection = 'up' | 'down';
+export type UnitKind = 'datagram' | 'stream';
+
+const encoder = new TextEncoder();
+
+/** HKDF's info: what the derived key is for. `up` is from the client. */
+export function sealInfo(direction: SealDirection): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`tidegate seal 1 ${direction}`);
+}
+
+/** What a host signs (Ed25519) to vouch for a share, for one session. */
+export function signedShare(session: string, key: Uint8Array): Uint8Array<ArrayBuffer> {
+  return joined(encoder.encode(`tidegate seal 1\0${session}\0`), key);
+}
+
+export function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+export function sealNonce(unit: number, record: number): Uint8Array<ArrayBuffer> {
+  const nonce = new Uint8Array(12);
+  const view = new DataView(nonce.buffer);
+  view.setBigUint64(0, BigInt(unit));
+  view.setUint32(8, record);
+  return nonce;
+}
+
+/** Additional data of a record: what it is part of, and whether it is the last. */
+export function sealContext(kind: UnitKind, flag: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.of(kind === 'datagram' ? 0 : 1, flag);
+}
+
+/** A unit's number at the beginning of a datagram, or behind a stream's magic. */
+export function unitAt(bytes: Uint8Array, at: number): number {
+  return Number(new DataView(bytes.buffer, bytes.byteOffset + at).getBigUint64(0));
+}
+
+/** The head of a stream's unit, or of a datagram's. */
+export function unitHead(kind: UnitKind, unit: number): Uint8Array<ArrayBuffer> {
+  const number = new Uint8Array(SEALED_DATAGRAM_HEAD);
+  new DataView(number.buffer).setBigUint64(0, BigInt(unit));
+  return kind === 'datagram' ? number : joined(SEAL_MAGIC, number);
+}
+
+/** A record as it stands in a stream. */
+export function streamRecord(flag: number, closed: Uint8Array): Uint8Array<ArrayBuffer> {
+  const head = new Uint8Array(5);
+  new DataView(head.buffer).setUint32(0, closed.length + 1);
+  head[4] = flag;
+  return joined(head, closed);
+}
+
+/** Numbers that are looked back on: what comes later than so many others is taken for a repetition. */
+const WINDOW = 4096;
+
+/** Takes each number once (as RFC 4303 section 3.4.3 does for packets). */
+export class UnitWindow {
+  readonly #seen = new Uint8Array(WINDOW / 8);
+  #highest = -1;
+
+  /** Whether a number was not there before. */
+  accept(unit: number): boolean {
+    if (!Number.isSafeInteger(unit) || unit <= this.#highest - WINDOW) return false;
+    for (let skipped = Math.max(this.#highest + 1, unit - WINDOW + 1); skipped <= unit; skipped++)
+      this.#set(skipped, false);
+    if (unit > this.#highest) this.#highest = unit;
+    else if (this.#isSet(unit)) return false;
+    this.#set(unit, true);
+    return true;
+  }
+
+  #isSet(unit: number): boolean {
+    const at = unit % WINDOW;
+    return (this.#seen[at >> 3] & (1 << (at & 7))) !== 0;
+  }
+
+  #set(unit: number, value: boolean): void {
+    const at = unit % WINDOW;
+    if (value) this.#seen[at >> 3] |= 1 << (at & 7);
+    else this.#seen[at >> 3] &= ~(1 << (at & 7));
+  }
+}

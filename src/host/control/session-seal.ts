@@ -1,0 +1,93 @@
+import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import {
+  FINAL,
+  SEAL_TAG_BYTES,
+  SEALED_DATAGRAM_HEAD,
+  type SealDirection,
+  sealContext,
+  sealInfo,
+  sealNonce,
+  streamRecord,
+  type UnitKind,
+  UnitWindow,
+  unitAt,
+  unitHead,
+} from '../../control/sealing.js';
+
+const KEY_BYTES = 32;
+const CIPHER = 'aes-256-gcm';
+
+/** How a session's messages are sealed. */
+export interface SessionSeal {
+  to: 'host' | 'endpoint';
+  /** The client's share, base64url: an endpoint that reads needs it. */
+  clientKey: string;
+  /** Null where the host can't read. */
+  host: HostSeal | null;
+  /** When it was agreed on, ms: what was sent before is not sealed. */
+  since: number;
+}
+
+/** The host's side of a seal: opens what the client sealed, and seals the answers. */
+export class HostSeal {
+  readonly #up: Buffer;
+  readonly #down: Buffer;
+  readonly #window = new UnitWindow();
+  #next = 0;
+
+  constructor(secret: Uint8Array, salt: Uint8Array) {
+    const derive = (direction: SealDirection): Buffer =>
+      Buffer.from(hkdfSync('sha256', secret, salt, sealInfo(direction), KEY_BYTES));
+    this.#up = derive('up');
+    this.#down = derive('down');
+  }
+
+  /** Whether a unit's number was not there before. */
+  accept(unit: number): boolean {
+    return this.#window.accept(unit);
+  }
+
+  /** What is in a record; null where it is not the client's. */
+  open(kind: UnitKind, unit: number, record: number, flag: number, closed: Uint8Array): Uint8Array | null {
+    const at = closed.length - SEAL_TAG_BYTES;
+    if (at < 0) return null;
+    const cipher = createDecipheriv(CIPHER, this.#up, sealNonce(unit, record));
+    cipher.setAAD(sealContext(kind, flag));
+    cipher.setAuthTag(closed.subarray(at));
+    try {
+      return Buffer.concat([cipher.update(closed.subarray(0, at)), cipher.final()]);
+    } catch {
+      return null;
+    }
+  }
+
+  /** What is in a datagram; null where it is not the client's, or came before. */
+  openDatagram(bytes: Uint8Array): Uint8Array | null {
+    if (bytes.length < SEALED_DATAGRAM_HEAD + SEAL_TAG_BYTES) return null;
+    const unit = unitAt(bytes, 0);
+    const opened = this.open('datagram', unit, 0, FINAL, bytes.subarray(SEALED_DATAGRAM_HEAD));
+    return opened !== null && this.accept(unit) ? opened : null;
+  }
+
+  #close(kind: UnitKind, unit: number, record: number, flag: number, bytes: Uint8Array): Uint8Array {
+    const cipher = createCipheriv(CIPHER, this.#down, sealNonce(unit, record));
+    cipher.setAAD(sealContext(kind, flag));
+    return Buffer.concat([cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
+  }
+
+  datagram(bytes: Uint8Array): Uint8Array {
+    const unit = this.#next++;
+    return Buffer.concat([unitHead('datagram', unit), this.#close('datagram', unit, 0, FINAL, bytes)]);
+  }
+
+  /** Seals what is written to one stream: head and records, as bytes of that stream. */
+  stream(): (bytes: Uint8Array, isLast: boolean) => Uint8Array {
+    const unit = this.#next++;
+    let record = 0;
+    return (bytes, isLast) => {
+      const flag = isLast ? FINAL : 0;
+      const closed = streamRecord(flag, this.#close('stream', unit, record, flag, bytes));
+      return record++ === 0 ? Buffer.concat([unitHead('stream', unit), closed]) : closed;
+    };
+  }
+}

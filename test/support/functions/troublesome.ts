@@ -1,0 +1,17 @@
+import { defineFunction } from '../../../src/index.js';
+
+const decoder = new TextDecoder();
+
+/** Does what a message asks for, most of it wrong. */
+export default defineFunction({
+  async data({ bytes }, session) {
+    const [what, number = '0'] = decoder.decode(bytes).split(' ');
+    if (what === 'throw') throw new Error('thrown on purpose');
+    if (what === 'reject') return await Promise.reject(new Error('rejected on purpose'));
+    if (what === 'hang') return await new Promise(() => {});
+    if (what === 'sleep') await new Promise((resolve) => setTimeout(resolve, Number(number)));
+    if (what === 'rubbish') return { not: 'bytes' } as unknown as string;
+    if (what === 'close') session.close(7, 'asked to');
+    return `did ${what}`;
+  },
+});
