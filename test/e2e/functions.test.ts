@@ -19,15 +19,21 @@ after(async () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-const moduleOf = (name: string): string =>
-  fileURLToPath(new URL(`../support/functions/${name}.js`, import.meta.url));
+const moduleOf = (name: string): string => fileURLToPath(new URL(`../support/functions/${name}.js`, import.meta.url));
 const greeter = moduleOf('greeter');
 const troublesome = moduleOf('troublesome');
 
 async function start(config: HostConfigInput): Promise<SocketHost> {
   const dataDir = mkdtempSync(join(tmpdir(), 'tidegate-functions-'));
   folders.push(dataDir);
-  const host = new SocketHost({ port: 0, shards: 1, dataDir, store: 'memory', prediction: { enabled: false }, ...config });
+  const host = new SocketHost({
+    port: 0,
+    shards: 1,
+    dataDir,
+    store: 'memory',
+    prediction: { enabled: false },
+    ...config,
+  });
   hosts.push(host);
   await host.start();
   return host;

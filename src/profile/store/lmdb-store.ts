@@ -4,6 +4,7 @@ import { type Database, open, type RootDatabase } from 'lmdb';
 import { TidegateError } from '../../quic/errors.js';
 import type { ProfileRecord } from '../record/profile-record.js';
 import { decodeRecord, encodeRecord, lastSeenOf, RecordError, SCHEMA_VERSION } from '../record/record-codec.js';
+import { objectionToFile } from './lmdb-file.js';
 import type { ProfileStore, StoredProfile, StoreState } from './profile-store.js';
 
 /** Records that are looked at between two turns of the event loop. */
@@ -53,6 +54,8 @@ export class LmdbStore implements ProfileStore {
     });
     const generation = Math.max(1, ...generations);
     try {
+      const objection = await objectionToFile(pathOf(folder, generation));
+      if (objection !== null) throw new Error(objection);
       const environment = openEnvironment(folder, generation);
       const store = new LmdbStore(folder, environment, generation);
       await store.#checkSchema();
@@ -95,7 +98,8 @@ export class LmdbStore implements ProfileStore {
       return { own: decodeRecord(bytes), others: null };
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
-      this.#moveAside(client, Buffer.from(bytes));
+      // What LMDB lends is longer than its length says.
+      this.#moveAside(client, Buffer.from(bytes.subarray(0, bytes.length)));
       return null;
     }
   }

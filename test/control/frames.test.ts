@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { ControlReader, encodeControl, MOST_CONTROL_BYTES } from '../../src/control/frames.js';
+import { clientMessage } from '../../src/control/messages.js';
+import { fuzzRuns } from '../support/fuzz.js';
+
+test('control messages come out as they went in, however the stream is cut', () => {
+  const message = fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.integer(), fc.boolean()));
+  fc.assert(
+    fc.property(fc.array(message, { maxLength: 5 }), fc.array(fc.nat(40), { maxLength: 30 }), (messages, cuts) => {
+      const bytes = Buffer.concat(messages.map(encodeControl));
+      const reader = new ControlReader();
+      const found: unknown[] = [];
+      let at = 0;
+      for (const cut of [...cuts, bytes.length]) {
+        const taken = reader.push(bytes.subarray(at, at + cut));
+        assert.ok(Array.isArray(taken));
+        found.push(...taken);
+        at = Math.min(bytes.length, at + cut);
+      }
+      assert.deepEqual(found, JSON.parse(JSON.stringify(messages)));
+    }),
+    { numRuns: fuzzRuns(200) },
+  );
+});
+
+test('any bytes are taken, or refused with a name', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      const taken = new ControlReader().push(bytes);
+      if (Array.isArray(taken)) for (const message of taken) clientMessage.safeParse(message);
+      else assert.match(taken, /^control-(too-large|malformed)$/);
+    }),
+    { numRuns: fuzzRuns(500) },
+  );
+});
+
+test('what is too long, no JSON or no UTF-8 is refused', () => {
+  const length = (bytes: number) => {
+    const head = Buffer.alloc(4);
+    head.writeUInt32BE(bytes);
+    return head;
+  };
+  assert.equal(new ControlReader().push(length(MOST_CONTROL_BYTES + 1)), 'control-too-large');
+  assert.equal(new ControlReader().push(Buffer.concat([length(1), Buffer.from('{')])), 'control-malformed');
+  assert.equal(new ControlReader().push(Buffer.concat([length(3), Buffer.of(0x22, 0xff, 0x22)])), 'control-malformed');
+});
+
+test('what a client may say is checked to the letter', () => {
+  const good = { type: 'hello', version: 1 };
+  assert.deepEqual(clientMessage.parse(good), { ...good, abilities: [] });
+  for (const bad of [
+    {},
+    { type: 'nothing' },
+    { type: 'hello' },
+    { ...good, extra: 1 },
+    { ...good, abilities: ['fly'] },
+    { ...good, token: 'a'.repeat(9000) },
+    { type: 'define', id: 'a b', endpoint: { function: 'echo' } },
+    { type: 'define', id: 'a', endpoint: { url: 'nothing' } },
+    { type: 'define', id: 'a', endpoint: { function: 'echo', url: 'https://a' } },
+    { type: 'answer', id: 'a', nonce: -1 },
+    { type: 'sealed', id: 'a', key: 'short' },
+  ]) {
+    assert.equal(clientMessage.safeParse(bad).success, false, JSON.stringify(bad));
+  }
+});

@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose';
+import { AnonymousTokens } from '../../../src/host/identity/anonymous-token.js';
+import { Identifier, type IdentifierParts } from '../../../src/host/identity/identifier.js';
+import { type JwtOptions, JwtVerifier } from '../../../src/host/identity/jwt-verifier.js';
+import { Pseudonyms } from '../../../src/host/identity/pseudonyms.js';
+
+const DAY = 86_400_000;
+const key = (byte: number) => Buffer.alloc(32, byte);
+const pseudonyms = new Pseudonyms([
+  { version: 1, key: key(1) },
+  { version: 0, key: key(0) },
+]);
+const folder = mkdtempSync(join(tmpdir(), 'tidegate-identity-'));
+const servers: Server[] = [];
+after(() => {
+  for (const server of servers) server.close().closeAllConnections();
+});
+
+interface Signer {
+  kid: string;
+  privateKey: CryptoKey;
+  publicKey: CryptoKey;
+}
+
+async function signer(kid: string): Promise<Signer> {
+  return { kid, ...(await generateKeyPair('ES256', { extractable: true })) };
+}
+
+async function jwks(...signers: Signer[]): Promise<string> {
+  const keys = await Promise.all(
+    signers.map(async ({ kid, publicKey }) => ({ ...(await exportJWK(publicKey)), kid, alg: 'ES256' })),
+  );
+  return JSON.stringify({ keys });
+}
+
+async function jwt({ kid, privateKey }: Signer, claims: Record<string, unknown> = {}, expires = '5m'): Promise<string> {
+  const token = new SignJWT({ sub: 'ann', aud: 'tidegate', iss: 'me', ...claims }).setProtectedHeader({
+    alg: 'ES256',
+    kid,
+  });
+  return await token.setIssuedAt().setExpirationTime(expires).sign(privateKey);
+}
+
+async function verifier(keys: string, options: Partial<JwtOptions> = {}): Promise<JwtVerifier> {
+  return await JwtVerifier.create({ keys, audience: 'tidegate', clockTolerance: 5, once: false, ...options });
+}
+
+let files = 0;
+function file(text: string): string {
+  const path = join(folder, `${files++}.keys`);
+  writeFileSync(path, text);
+  return path;
+}
+
+test('a JWT of a known key says who a client is', async () => {
+  const ann = await signer('a');
+  const checked = await verifier(file(await jwks(ann)), { issuer: 'me' });
+  const verified = await checked.verify(await jwt(ann, { tenant: 'gold' }));
+  assert.ok(!('problem' in verified));
+  assert.deepEqual([verified.subject, verified.tenant], ['me\0ann', 'gold']);
+  const pem = await verifier(file(await exportSPKI(ann.publicKey)));
+  assert.ok(!('problem' in (await pem.verify(await jwt(ann)))));
+});
+
+test('a JWT that is forged, expired, for somebody else, unsigned or no JWT is none', async () => {
+  const [ann, mallory] = [await signer('a'), await signer('a')];
+  const checked = await verifier(file(await jwks(ann)), { issuer: 'me' });
+  const problem = async (token: string) => {
+    const verified = await checked.verify(token);
+    return 'problem' in verified ? verified.problem : null;
+  };
+  const good = await jwt(ann);
+  const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${good.split('.')[1]}.`;
+  const shared = new SignJWT({ sub: 'ann', aud: 'tidegate', iss: 'me' }).setProtectedHeader({ alg: 'HS256' });
+  const confused = await shared.setExpirationTime('5m').sign(Buffer.from(await exportSPKI(ann.publicKey)));
+  assert.equal(await problem(good), null);
+  assert.equal(await problem(await jwt(mallory)), 'jwt-invalid');
+  assert.equal(await problem(await jwt(ann, {}, '-1m')), 'jwt-expired');
+  assert.equal(await problem(await jwt(ann, { aud: 'others' })), 'jwt-invalid');
+  assert.equal(await problem(await jwt(ann, { iss: 'others' })), 'jwt-invalid');
+  assert.equal(await problem(await jwt(ann, { sub: undefined })), 'jwt-invalid');
+  for (const text of [unsigned, confused, 'a.b.c', '', 'x'.repeat(10_000)]) {
+    assert.equal(await problem(text), 'jwt-invalid', text.slice(0, 40));
+  }
+});
+
+test('a JWT that opens one session only is refused the second time', async () => {
+  const ann = await signer('a');
+  const checked = await verifier(file(await jwks(ann)), { once: true });
+  const token = await jwt(ann, { jti: 'one' });
+  assert.ok(!('problem' in (await checked.verify(token))));
+  assert.deepEqual(await checked.verify(token), { problem: 'jwt-replayed', detail: 'it was used before' });
+  const without = await checked.verify(await jwt(ann));
+  assert.equal('problem' in without && without.problem, 'jwt-invalid', 'it has to have a number');
+});
+
+test('keys at an address are followed as they rotate; one that is down is no forgery', async () => {
+  const [first, second] = [await signer('a'), await signer('b')];
+  let keys = await jwks(first);
+  const server = createServer((_request, response) => response.end(keys));
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
+  const checked = await verifier(url);
+  assert.ok(!('problem' in (await checked.verify(await jwt(first)))));
+  keys = await jwks(first, second);
+  const fresh = await verifier(url);
+  assert.ok(!('problem' in (await fresh.verify(await jwt(second)))));
+  const gone = await verifier('http://127.0.0.1:9/jwks');
+  const verified = await gone.verify(await jwt(first));
+  assert.equal('problem' in verified && verified.problem, 'jwks-unavailable');
+  await assert.rejects(verifier('/nowhere/keys'), { code: 'TIDEGATE_E_CONFIG' });
+  await assert.rejects(verifier(file('{"keys":1}')), { code: 'TIDEGATE_E_CONFIG' });
+});
+
+test('anonymous tokens: of who has them, for as long as they are good, under an older key too', () => {
+  const now = 1000 * DAY;
+  const old = new AnonymousTokens([key(1)], 30);
+  const tokens = new AnonymousTokens([key(2), key(1)], 30);
+  const token = tokens.issue(now);
+  const read = tokens.read(token, now);
+  assert.ok('id' in read);
+  assert.notEqual(tokens.issue(now), token, 'each is another client');
+  assert.deepEqual(tokens.read(tokens.issue(now + DAY, read.id), now + DAY), read, 'today’s date, the same client');
+  assert.ok('id' in tokens.read(old.issue(now), now), 'an older key is understood');
+  assert.deepEqual(old.read(token, now), { problem: 'token-invalid' });
+  assert.deepEqual(tokens.read(token, now + 31 * DAY), { problem: 'token-expired' });
+  assert.deepEqual(tokens.read(token, now - 3 * DAY), { problem: 'token-expired' }, 'of the future');
+  for (const text of ['', 'x', token.slice(1), `${token}A`, `${token.slice(0, -2)}AA`, '!'.repeat(48)]) {
+    assert.deepEqual(tokens.read(text, now), { problem: 'token-invalid' }, text);
+  }
+});
+
+function identifier(parts: Partial<IdentifierParts> = {}): Identifier {
+  const tokens = new AnonymousTokens([key(9)], 30);
+  return new Identifier({ pseudonyms, tokens, jwt: null, isJwtRequired: false, hook: null, ...parts });
+}
+
+const from = (path: string, peer = '192.0.2.7') => ({ peer, path });
+
+test('who a client is: JWT, then hook, then token, then address', async () => {
+  const ann = await signer('a');
+  const hook = async ({ path }: { path: string }) => (path.includes('hooked') ? 'bob' : null);
+  const all = identifier({ jwt: await verifier(file(await jwks(ann))), hook });
+  const by = async (path: string) => {
+    const identity = await all.identify(from(path));
+    return identity.client === null ? identity.problem : identity.by;
+  };
+  const token = all.issue()?.token;
+  assert.equal(await by(`/f?jwt=${await jwt(ann)}&token=${token}&hooked=1`), 'jwt');
+  assert.equal(await by(`/f?token=${token}&hooked=1`), 'hook');
+  assert.equal(await by(`/f?token=${token}`), 'token');
+  assert.equal(await by('/f'), 'address');
+  assert.equal(await by('/f?jwt=forged&hooked=1'), 'jwt-invalid', 'what is forged is not passed over');
+  const first = await all.identify({ ...from(`/f?token=${token}`), jwt: await jwt(ann) });
+  assert.equal(first.client !== null && first.by, 'jwt', 'the first control message counts before the address');
+});
+
+test('names of addresses part clients of one network, and are nobody else’s elsewhere', async () => {
+  const one = identifier({ tokens: null });
+  const client = async (path: string, peer?: string) => (await one.identify(from(path, peer))).client;
+  assert.equal(await client('/f'), await client('/g', '192.0.2.200'), 'a prefix is one client');
+  assert.notEqual(await client('/f?client=a'), await client('/f?client=b'));
+  assert.notEqual(await client('/f?client=a'), await client('/f?client=a', '198.51.100.1'));
+});
+
+test('a hook that throws, hangs or answers rubbish counts for nothing', async () => {
+  for (const hook of [
+    () => {
+      throw new Error('broken');
+    },
+    () => 7 as unknown as string,
+    () => new Promise<string>(() => {}),
+  ]) {
+    const identity = await identifier({ hook }).identify(from('/f'));
+    assert.deepEqual([identity.client !== null && identity.by, identity.problem], ['address', 'hook-failed']);
+  }
+});
+
+test('a JWKS that is down lets clients in by the next best way, unless JWTs are required', async () => {
+  const ann = await signer('a');
+  const away = await verifier('http://127.0.0.1:9/jwks');
+  const path = `/f?jwt=${await jwt(ann)}`;
+  const open = await identifier({ jwt: away }).identify(from(path));
+  assert.deepEqual([open.client !== null && open.by, open.problem], ['address', 'jwks-unavailable']);
+  const strict = identifier({ jwt: away, isJwtRequired: true });
+  assert.equal((await strict.identify(from(path))).client, null);
+  assert.equal((await strict.identify(from('/f'))).problem, 'jwt-required');
+});
+
+test('pseudonyms rotate: the older name is told beside the new one', async () => {
+  const identity = await identifier().identify(from('/f'));
+  assert.ok(identity.client !== null);
+  const before = new Identifier({ ...identifier().parts, pseudonyms: new Pseudonyms([{ version: 0, key: key(0) }]) });
+  assert.deepEqual(identity.older, [(await before.identify(from('/f'))).client]);
+  assert.match(identity.client, /^[\w-]{22}$/);
+});
+
+test('what people call a client leads to all of its names', async () => {
+  const one = identifier();
+  const { client, older } = (await one.identify(from('/f?client=x'))) as { client: string; older: string[] };
+  assert.deepEqual(one.namesOf('address:192.0.2.99|x'), [client, ...older]);
+  const issued = one.issue();
+  assert.deepEqual(one.namesOf(`token:${issued?.token}`)[0], issued?.client);
+  assert.deepEqual(one.namesOf('token:forged'), []);
+  assert.deepEqual(one.namesOf('Abc'), ['Abc']);
+  assert.notDeepEqual(one.namesOf('sub:me|ann'), one.namesOf('sub:ann'));
+});

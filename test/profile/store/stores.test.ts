@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { open } from 'lmdb';
+import { BehavioralProfiler } from '../../../src/profile/behavioral-profiler.js';
+import { FolderLock } from '../../../src/profile/store/folder-lock.js';
+import { LmdbStore } from '../../../src/profile/store/lmdb-store.js';
+import { MemoryStore } from '../../../src/profile/store/memory-store.js';
+import type { ProfileStore } from '../../../src/profile/store/profile-store.js';
+import { ValkeyStore } from '../../../src/profile/store/valkey-store.js';
+import { until } from '../../support/client.js';
+import { recordOf } from '../../support/profiles.js';
+import { noRedis, RedisServer } from '../../support/redis.js';
+
+const folders: string[] = [];
+const servers: RedisServer[] = [];
+after(async () => {
+  for (const server of servers) await server.down();
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'tidegate-store-'));
+  folders.push(path);
+  return path;
+}
+
+async function redis(password?: string): Promise<RedisServer> {
+  const server = await RedisServer.start(password);
+  servers.push(server);
+  return server;
+}
+
+async function valkey(url: string, hostId = 0): Promise<ValkeyStore> {
+  return await ValkeyStore.open(url, { hostId, retentionMs: 3_600_000, log: () => {} });
+}
+
+/** All bytes of all files below a folder. */
+function bytesIn(path: string): Buffer {
+  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return Buffer.concat(files.map((entry) => readFileSync(join(entry.parentPath ?? entry.path, entry.name))));
+}
+
+const kinds: [string, string | false, () => Promise<ProfileStore>][] = [
+  ['memory', false, async () => new MemoryStore()],
+  ['lmdb', false, async () => await LmdbStore.open(folder())],
+  ['valkey', noRedis, async () => await valkey((await redis()).url)],
+];
+
+for (const [kind, skip, create] of kinds) {
+  test(`${kind}: records are read as they were written, renamed and removed`, { skip, timeout: 30_000 }, async () => {
+    const store = await create();
+    assert.equal(await store.read('nobody'), null);
+    await store.write([
+      ['ann', recordOf(3, 100)],
+      ['bob', recordOf(5, 200)],
+    ]);
+    assert.equal((await store.read('ann'))?.own.sessions, 3);
+    await store.write([['ann', recordOf(4, 300)]]);
+    assert.equal((await store.read('ann'))?.own.sessions, 4);
+    assert.equal(await store.rename('ann', 'anna'), true);
+    assert.equal(await store.rename('nobody', 'somebody'), false);
+    assert.deepEqual([await store.read('ann'), (await store.read('anna'))?.own.sessions], [null, 4]);
+    const clients: string[] = [];
+    for await (const client of store.clients()) clients.push(client);
+    assert.deepEqual(clients.sort(), ['anna', 'bob']);
+    if (kind !== 'valkey') {
+      assert.equal(await store.expire(250), 1);
+      assert.equal(await store.read('bob'), null);
+    }
+    await store.remove(['anna', 'nobody']);
+    assert.equal(await store.read('anna'), null);
+    assert.equal(await store.readMeta('crowd'), null);
+    await store.writeMeta('crowd', Uint8Array.of(1, 2));
+    assert.deepEqual([...((await store.readMeta('crowd')) ?? [])], [1, 2]);
+    await store.close();
+  });
+}
+
+test('lmdb: what was written is there after a start', async () => {
+  const path = folder();
+  const first = await LmdbStore.open(path);
+  await first.write([['ann', recordOf(3)]]);
+  await first.close();
+  const second = await LmdbStore.open(path);
+  assert.equal(second.read('ann')?.own.sessions, 3);
+  await second.close();
+});
+
+test('lmdb: of one that is removed no byte is left in any file', async () => {
+  const path = folder();
+  const store = await LmdbStore.open(path);
+  const name = 'a-name-that-can-be-found-again';
+  for (let i = 0; i < 500; i++) {
+    await store.write([
+      [`${name}-${i}`, recordOf(i)],
+      [`other-${i}`, recordOf(i)],
+    ]);
+  }
+  assert.ok(bytesIn(path).includes(name));
+  const removed = Array.from({ length: 500 }, (_, i) => `${name}-${i}`);
+  await Promise.all([store.remove(removed.slice(0, 250)), store.remove(removed.slice(250))]);
+  assert.equal(bytesIn(path).includes(name), false);
+  assert.equal(store.read('other-7')?.own.sessions, 7);
+  await store.write([['later', recordOf(1)]]);
+  await store.close();
+  assert.equal(bytesIn(path).includes(name), false);
+  const again = await LmdbStore.open(path);
+  assert.equal(again.size, 501);
+  await again.close();
+});
+
+test('lmdb: a damaged record is moved aside and counted, the client begins anew', async () => {
+  const path = folder();
+  const store = await LmdbStore.open(path);
+  await store.write([['ann', recordOf(3)]]);
+  await store.close();
+  const file = readdirSync(path).find((name) => /^profiles\.\d+\.mdb$/.test(name)) as string;
+  const raw = open<Buffer, string>({ path: join(path, file), noSubdir: true, maxDbs: 4, encoding: 'binary' });
+  const profiles = raw.openDB<Buffer, string>({ name: 'profiles', encoding: 'binary' });
+  const bytes = Buffer.from(profiles.get('ann') as Buffer);
+  bytes[bytes.length - 1] ^= 1;
+  await profiles.put('ann', bytes);
+  await raw.close();
+  const again = await LmdbStore.open(path);
+  assert.equal(again.read('ann'), null);
+  assert.equal(again.state.damaged, 1);
+  await again.write([['bob', recordOf(1)]]);
+  assert.equal(again.read('ann'), null);
+  assert.equal(again.state.damaged, 1, 'once');
+  await again.close();
+});
+
+test('lmdb: a file that is none, or of a later version, is told of and stays', async () => {
+  const path = folder();
+  const file = join(path, 'profiles.1.mdb');
+  writeFileSync(file, 'no database '.repeat(1000));
+  await assert.rejects(LmdbStore.open(path), { code: 'TIDEGATE_E_STORE' });
+  assert.match(readFileSync(file, 'utf8'), /^no database/);
+  const later = folder();
+  const store = await LmdbStore.open(later);
+  await store.close();
+  const raw = open<Buffer, string>({
+    path: join(later, 'profiles.1.mdb'),
+    noSubdir: true,
+    maxDbs: 4,
+    encoding: 'binary',
+  });
+  await raw.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' }).put('schema', Buffer.of(99));
+  await raw.close();
+  await assert.rejects(LmdbStore.open(later), /schema 99/);
+});
+
+test('a folder is held by one host, and by nobody who is gone', async () => {
+  const path = folder();
+  const lock = await FolderLock.take(path);
+  await assert.rejects(FolderLock.take(path), { code: 'TIDEGATE_E_LOCKED' });
+  assert.equal(await FolderLock.holderOf(path), process.pid);
+  await lock.release();
+  assert.equal(await FolderLock.holderOf(path), null);
+  writeFileSync(join(path, 'host.lock'), JSON.stringify({ pid: 999_999_999, start: '1' }));
+  const taken = await FolderLock.take(path);
+  await taken.release();
+  // The ID is used again, by another process.
+  writeFileSync(join(path, 'host.lock'), JSON.stringify({ pid: process.ppid, start: '1' }));
+  await (await FolderLock.take(path)).release();
+});
+
+const shared = { skip: noRedis, timeout: 60_000 };
+
+test('valkey: counts of two hosts add up, and the last word is that of the later', shared, async () => {
+  const { url } = await redis('secret');
+  const [one, two] = [await valkey(url, 1), await valkey(url, 2)];
+  await one.write([['ann', recordOf(3, 100)]]);
+  await two.write([['ann', recordOf(4, 200)]]);
+  await one.write([['ann', recordOf(3, 100)]]);
+  const seen = await one.read('ann');
+  assert.deepEqual([seen?.own.sessions, seen?.others?.sessions], [3, 4], 'a write that is done twice counts once');
+  await one.close();
+  await two.close();
+  const denied = await valkey(url.replace('secret', 'wrong'));
+  assert.notEqual(denied.state.problem, null);
+  await denied.close();
+  await assert.rejects(valkey('valkey://'), { code: 'TIDEGATE_E_STORE' });
+});
+
+test('valkey: two profilers share what they learn within 2 s, and forget together', shared, async () => {
+  const { url } = await redis();
+  const make = async (hostId: number) => await BehavioralProfiler.open({}, await valkey(url, hostId));
+  const [one, two] = [await make(1), await make(2)];
+  const update = { timestamp: Date.now(), bytesIn: 50_000, bytesOut: 0, seconds: 1 };
+  one.updateProfile('ann', { ...update, opened: true });
+  two.updateProfile('ann', { ...update, opened: true, bytesIn: 150_000 });
+  await Promise.all([one.flush(), two.flush()]);
+  const told = performance.now();
+  const rates = async () => {
+    await Promise.all([one.prepare('ann'), two.prepare('ann')]);
+    return [one.getProfile('ann'), two.getProfile('ann')].map(({ predictedDataRate }) => predictedDataRate);
+  };
+  await until(async () => (await rates()).every((rate) => rate === 100_000), 2000, 'both to know both');
+  assert.ok(performance.now() - told < 2000);
+  assert.equal(one.getProfile('ann').sessionsSeen, 2);
+
+  const gone: string[] = [];
+  two.onForgotten = (client) => gone.push(client);
+  await one.forget(['ann']);
+  await until(() => gone.includes('ann'), 5000, 'the other host to forget');
+  two.updateProfile('ann', update);
+  await two.flush();
+  await until(async () => {
+    await one.prepare('ann');
+    return one.getProfile('ann').sessionsSeen === 0;
+  }, 5000);
+  assert.equal(two.getProfile('ann').sessionsSeen, 0, 'a client that was forgotten stays so until it comes again');
+  await one.close();
+  await two.close();
+});
+
+test('valkey: while it is down what is known serves; what was learned is written when it is back', shared, async () => {
+  const server = await redis();
+  const logs: string[] = [];
+  const store = await ValkeyStore.open(server.url, {
+    hostId: 1,
+    retentionMs: 3_600_000,
+    log: (_level, message) => logs.push(message),
+  });
+  const profiler = await BehavioralProfiler.open({}, store);
+  const update = { timestamp: Date.now(), bytesIn: 50_000, bytesOut: 0, seconds: 1 };
+  profiler.updateProfile('ann', { ...update, opened: true });
+  await profiler.flush();
+  await server.down();
+  await until(() => store.state.problem !== null);
+  profiler.updateProfile('ann', { ...update, bytesIn: 150_000 });
+  profiler.updateProfile('new', { ...update, opened: true });
+  await profiler.prepare('ann');
+  assert.equal(profiler.getProfile('ann').sessionsSeen, 1);
+  await assert.rejects(profiler.flush());
+  await server.up();
+  await until(() => store.state.problem === null, 20_000);
+  await profiler.flush();
+  const other = await valkey(server.url, 2);
+  assert.equal((await other.read('ann'))?.others?.sessions, 1);
+  assert.equal((await other.read('new'))?.others?.sessions, 1);
+  assert.equal(logs.length, 2, logs.join('; '));
+  await other.close();
+  await profiler.close();
+});
