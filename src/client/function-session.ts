@@ -1,3 +1,4 @@
+import { AppError } from '../control/codes.js';
 import { CONTROL_VERSION } from '../control/frames.js';
 import type { Definition, HostMessage, TellableSettings } from '../control/messages.js';
 import { ClientSeal, type SealPins } from './client-seal.js';
@@ -79,6 +80,8 @@ export class FunctionSession {
     // The function waits until the client has said who it is.
     target.searchParams.set('tgc', '1');
     const transport = new webTransport(target.href, rest);
+    // Who waits for it is told below, or by the caller.
+    transport.closed.catch(() => {});
     await transport.ready;
     const channel = new ControlChannel(await transport.createBidirectionalStream());
     const token = tokens?.load(target.host) ?? null;
@@ -95,13 +98,11 @@ export class FunctionSession {
       ...(shownJwt === undefined ? {} : { jwt: shownJwt }),
     });
     const messages = channel.messages();
-    const { value: first } = await messages.next();
-    if (first?.type !== 'welcome') {
-      transport.close();
-      throw first?.type === 'error'
-        ? new SessionError(first.name, first.reason)
-        : new SessionError('no-welcome', 'the host said no welcome');
-    }
+    const first = await messages.next().then(
+      ({ value }) => value as HostMessage | undefined,
+      () => undefined,
+    );
+    if (first?.type !== 'welcome') throw await refusal(transport, first);
     if (first.token !== undefined) tokens?.save(target.host, first.token);
     const session = new FunctionSession(transport, channel, options, first);
     void session.#listen(messages);
@@ -245,6 +246,18 @@ export class FunctionSession {
     for (const { reject } of this.#definitions.values()) reject(new SessionError('closed', 'the session is over'));
     this.#definitions.clear();
   }
+}
+
+/** Why there was no welcome. */
+async function refusal(transport: WebTransport, first: HostMessage | undefined): Promise<SessionError> {
+  if (first?.type === 'error') {
+    transport.close();
+    return new SessionError(first.name, first.reason);
+  }
+  // What was said on the stream may be lost where the session ends behind it.
+  const { closeCode = 0, reason = '' } = await transport.closed.catch(() => ({ closeCode: 0, reason: '' }));
+  const [name = 'no-welcome'] = Object.entries(AppError).find(([, code]) => code !== 0 && code === closeCode) ?? [];
+  return new SessionError(name, reason === '' ? 'the host said no welcome' : reason);
 }
 
 /** Older drafts have one stream to write to, newer ones make them. */

@@ -16,7 +16,7 @@ test('the sum keeps within the budget as far as what each keeps allows, and only
       const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
       const least = sum(claims.map((one) => one.least));
       assert.ok(sum(granted) <= Math.max(budget, least));
-      granted.forEach((bytes, i) => assert.ok(bytes >= claims[i].least && bytes <= claims[i].wanted));
+      for (const [i, bytes] of granted.entries()) assert.ok(bytes >= claims[i].least && bytes <= claims[i].wanted);
       if (sum(claims.map((one) => one.wanted)) <= budget)
         assert.deepEqual(
           granted,

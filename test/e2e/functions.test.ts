@@ -1,84 +1,246 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import type { FunctionSession, OpenOptions } from '../../src/client/index.js';
-import type { HostConfigInput } from '../../src/host/config.js';
+import type { FunctionSession } from '../../src/client/index.js';
+import { framed } from '../../src/host/functions/receive/frame-scanner.js';
 import { sealIdentities } from '../../src/host/keys.js';
-import { SocketHost } from '../../src/host/socket-host.js';
-import { openFunction } from '../support/function-client.js';
+import { sleep, until } from '../support/client.js';
+import { FunctionHosts, moduleOf, text, textOf } from '../support/function-host.js';
 
-const folders: string[] = [];
-const hosts: SocketHost[] = [];
-const sessions: FunctionSession[] = [];
-after(async () => {
-  for (const session of sessions) session.close();
-  for (const host of hosts) await host.close(0);
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
+const hosts = new FunctionHosts();
+after(async () => await hosts.dispose());
 
-const moduleOf = (name: string): string => fileURLToPath(new URL(`../support/functions/${name}.js`, import.meta.url));
 const greeter = moduleOf('greeter');
 const troublesome = moduleOf('troublesome');
+const limit = { timeout: 60_000 };
+const json = (bytes: Uint8Array) => JSON.parse(textOf(bytes));
 
-async function start(config: HostConfigInput): Promise<SocketHost> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'tidegate-functions-'));
-  folders.push(dataDir);
-  const host = new SocketHost({
-    port: 0,
-    shards: 1,
-    dataDir,
-    store: 'memory',
-    prediction: { enabled: false },
-    ...config,
-  });
-  hosts.push(host);
-  await host.start();
-  return host;
-}
-
-async function open(host: SocketHost, path: string, options: OpenOptions = {}): Promise<FunctionSession> {
-  const session = await openFunction({ url: host.url, hash: host.certificateHash }, path, options);
-  sessions.push(session);
-  return session;
-}
-
-const text = (value: string) => new TextEncoder().encode(value);
-const json = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes));
-
-test('a function of a module: told of the open, invoked on data, replies on streams and datagrams', async () => {
-  const host = await start({ functions: { greet: { endpoint: greeter, parameters: { colour: 'blue' } } } });
-  const session = await open(host, 'greet');
-  const { settings } = session;
-  assert.ok(settings.rateLimit > 0 && settings.bufferSize > 0, JSON.stringify(settings));
-  const answer = json(await session.request(text('hello')));
-  assert.equal(answer.kind, 'stream');
-  assert.deepEqual([answer.said, answer.parameters, answer.sealedTo], [['hello'], { colour: 'blue' }, null]);
-  const datagrams = session.datagrams();
-  const next = datagrams.next();
-  const timer = setInterval(() => void session.sendDatagram(text('quick')), 50);
+/** Sends a datagram until one comes back. */
+async function datagramAnswer(session: FunctionSession, message: string): Promise<Uint8Array> {
+  const next = session.datagrams().next();
+  const timer = setInterval(() => void session.sendDatagram(text(message)).catch(() => {}), 50);
   const { value } = await next;
   clearInterval(timer);
-  assert.equal(json(value as Uint8Array).kind, 'datagram');
+  return value as Uint8Array;
+}
+
+/** How a session ended. */
+async function closeOf(session: FunctionSession): Promise<{ code: number; reason: string }> {
+  const { closeCode, reason } = (await session.transport.closed) as { closeCode: number; reason: string };
+  return { code: closeCode, reason };
+}
+
+test('a module: told of the open, invoked on data, answers on streams and by datagrams', limit, async () => {
+  const host = await hosts.start({ functions: { greet: { endpoint: greeter, parameters: { colour: 'blue' } } } });
+  const session = await hosts.open(host, 'greet');
+  const { rateLimit, bufferSize, mode } = session.settings;
+  assert.ok(rateLimit > 0 && bufferSize > 0 && mode === 'enforce');
+  const answer = json(await session.request(text('hello')));
+  assert.deepEqual([answer.kind, answer.said, answer.parameters], ['stream', ['hello'], { colour: 'blue' }]);
+  const quick = json(await datagramAnswer(session, 'quick'));
+  assert.deepEqual([quick.kind, quick.said[0]], ['datagram', 'quick']);
+  assert.ok(quick.count > answer.count, 'state is of the session');
 });
 
-test('messages are sealed to the host where a function says so', async () => {
-  const host = await start({
-    functions: { sealed: { endpoint: greeter, seal: { from: 0 } } },
+test('messages on a stream are told by their frames, and handed on when the criteria are met', limit, async () => {
+  const receive = { framing: 'u32', when: { messages: 2 } } as const;
+  const host = await hosts.start({ functions: { pairs: { endpoint: greeter, receive } } });
+  const session = await hosts.open(host, 'pairs');
+  const { readable, writable } = await session.transport.createBidirectionalStream();
+  const writer = writable.getWriter();
+  const reader = readable.getReader();
+  const send = async (message: string) => await writer.write(Uint8Array.from(framed('u32', text(message))));
+  let seen = Buffer.alloc(0);
+  const answer = async () => {
+    while (seen.length < 4 || seen.length < 4 + seen.readUInt32BE()) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error('the stream ended');
+      seen = Buffer.concat([seen, value]);
+    }
+    const length = seen.readUInt32BE();
+    const message = json(seen.subarray(4, 4 + length));
+    seen = seen.subarray(4 + length);
+    return message;
+  };
+  await send('one');
+  await sleep(50);
+  await send('two');
+  assert.deepEqual((await answer()).said, ['one', 'two'], 'unmet data waits');
+  await send('three');
+  await writer.close();
+  const last = await answer();
+  assert.deepEqual([last.said, last.ended], [['three'], true], 'at the end all that is left goes');
+});
+
+test(
+  'a handler that throws, hangs or returns rubbish ends its own message, or its session by policy',
+  limit,
+  async () => {
+    const host = await hosts.start({
+      functions: {
+        trouble: { endpoint: troublesome, deadlineMs: 200 },
+        strict: { endpoint: troublesome, deadlineMs: 200, onError: 'session' },
+      },
+    });
+    const session = await hosts.open(host, 'trouble');
+    const neighbour = await hosts.open(host, 'trouble');
+    for (const what of ['throw', 'reject', 'hang', 'rubbish']) await assert.rejects(session.request(text(what)), what);
+    assert.equal(textOf(await session.request(text('nothing'))), 'did nothing');
+    assert.equal(textOf(await neighbour.request(text('sleep 100'))), 'did sleep');
+    const strict = await hosts.open(host, 'strict');
+    await strict.request(text('throw')).catch(() => {});
+    assert.deepEqual(await closeOf(strict), { code: 83, reason: 'handler-failed' });
+    await until(() => host.shards.totals().endpointErrors === 5);
+  },
+);
+
+test('a client defines a function of its own, inside what the operator allows', limit, async () => {
+  const host = await hosts.start({
+    functions: { greet: { endpoint: greeter } },
+    clientFunctions: { most: 2, functions: ['greet'], criteria: ['any', 'bytes', 'messages', 'end'] },
   });
-  const hosts = await sealIdentities(join(host.config.dataDir, 'keys.json'));
-  const session = await open(host, 'sealed', { pins: { hosts } });
-  await new Promise((resolve) => session.on('challenge', resolve) && setTimeout(resolve, 300));
-  assert.equal(session.isSealed, true);
+  const session = await hosts.open(host, '');
+  const refused = async (definition: Parameters<FunctionSession['define']>[0], code: string) =>
+    await assert.rejects(session.define(definition), { code });
+  const endpoint = { function: 'greet' };
+  await refused({ id: 'a', endpoint: { function: 'sink' } }, 'define-refused');
+  await refused({ id: 'a', endpoint, receive: { when: { prefix: 'x' } } }, 'define-refused');
+  await refused({ id: 'a', endpoint, receive: { when: { bytes: 1e9 } } }, 'criteria-unmeetable');
+  await refused({ id: 'a', endpoint, receive: { nonsense: 1 } }, 'define-refused');
+  await refused({ id: 'a', endpoint: { url: 'https://example.com/' } }, 'endpoint-refused');
+  await session.define({
+    id: 'mine',
+    endpoint,
+    receive: { when: { all: [{ bytes: 10 }, 'end'] } },
+    parameters: { by: 'me' },
+  });
+  const answer = json(await session.request(text('more than ten bytes')));
+  assert.deepEqual([answer.said, answer.parameters], [['more than ten bytes'], { by: 'me' }]);
+  await session.define({ id: 'other', endpoint });
+  await refused({ id: 'third', endpoint }, 'definitions-exhausted');
+  const [detail] = await host.sessions();
+  assert.equal(detail.function, 'other');
+});
+
+test('where clients may define nothing, a session without a function is refused', limit, async () => {
+  const host = await hosts.start({ functions: { greet: { endpoint: greeter } } });
+  await assert.rejects(hosts.open(host, ''));
+  await assert.rejects(hosts.open(host, 'unknown'));
+  const session = await hosts.open(host, 'greet');
+  await assert.rejects(session.define({ id: 'a', endpoint: { function: 'greet' } }), { code: 'define-refused' });
+});
+
+test(
+  'two sessions of one name are joined: datagrams and streams cross, a third is refused, the end is told',
+  limit,
+  async () => {
+    const host = await hosts.start({ functions: { pair: { endpoint: 'peer' } } });
+    const ann = await hosts.open(host, 'pair?name=table');
+    // What ann sends before bob is there waits on its stream.
+    const early = ann.request(text('early'));
+    const bob = await hosts.open(host, 'pair?name=table');
+    const incoming = bob.transport.incomingBidirectionalStreams.getReader();
+    const answerOne = async (suffix: string) => {
+      const { value } = await incoming.read();
+      const { readable, writable } = value as WebTransportBidirectionalStream;
+      const asked = new Uint8Array(await new Response(readable).arrayBuffer());
+      const writer = writable.getWriter();
+      await writer.write(text(`${textOf(asked)}${suffix}`));
+      await writer.close();
+    };
+    await answerOne(' bird');
+    assert.equal(textOf(await early), 'early bird');
+    const large = new Uint8Array(3_000_000).map((_, i) => i % 127);
+    const [echoed] = await Promise.all([ann.request(large), answerOne('')]);
+    assert.deepEqual(echoed, new TextEncoder().encode(textOf(large)));
+
+    const heard = bob.datagrams().next();
+    const timer = setInterval(() => void ann.sendDatagram(text('psst')), 50);
+    assert.equal(textOf((await heard).value as Uint8Array), 'psst');
+    clearInterval(timer);
+
+    const third = await hosts.open(host, 'pair?name=table');
+    assert.equal((await closeOf(third)).code, 97);
+    await assert.rejects(hosts.open(host, 'pair'), { code: 'function-refused' });
+    ann.close();
+    assert.equal((await closeOf(bob)).code, 96);
+    const again = await hosts.open(host, 'pair?name=table');
+    assert.ok(again.id !== '', 'the name is free again');
+  },
+);
+
+test('a remote endpoint gets what met the criteria, signed, and what it answers is the reply', limit, async () => {
+  const calls: string[] = [];
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const part of request) body += part;
+    calls.push(`${request.headers['tidegate-event']} ${body}`);
+    response.end(request.headers['tidegate-event'] === 'data' ? `got ${body}` : '');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const place = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const host = await hosts.start({
+    functions: { remote: { endpoint: `http://${place}/hook`, receive: { when: 'end' } } },
+    endpoints: { allow: [`http://${place}`], allowRanges: ['127.0.0.1'] },
+  });
+  const session = await hosts.open(host, 'remote');
+  assert.equal(textOf(await session.request(text('hello'))), 'got hello');
+  session.close(7, 'bye');
+  await until(() => calls.length === 3);
+  assert.deepEqual(calls, ['open ', 'data hello', 'close {"code":7,"reason":"bye","by":"peer"}']);
+  server.close().closeAllConnections();
+});
+
+test('messages are sealed to the host where a function says so, and plain ones are refused', limit, async () => {
+  const host = await hosts.start({ functions: { sealed: { endpoint: greeter, seal: { from: 0 } } } });
+  const pins = { hosts: await sealIdentities(join(host.config.dataDir, 'keys.json')) };
+  await assert.rejects(hosts.open(host, 'sealed'), { code: 'seal-required' });
+  const session = await hosts.open(host, 'sealed', { pins });
+  await until(() => session.isSealed);
   const answer = json(await session.request(text('secret')));
   assert.deepEqual([answer.said, answer.sealedTo], [['secret'], 'host']);
+  assert.equal(json(await datagramAnswer(session, 'psst')).said[0], 'psst');
+  await sleep(2100);
+  const { readable, writable } = await session.transport.createBidirectionalStream();
+  const writer = writable.getWriter();
+  await writer.write(text('not sealed at all')).catch(() => {});
+  await assert.rejects(new Response(readable).arrayBuffer(), 'a plain stream is reset');
 });
 
-test('a handler that throws, hangs or returns rubbish ends its own message', async () => {
-  const host = await start({ functions: { trouble: { endpoint: troublesome, deadlineMs: 200 } } });
-  const session = await open(host, 'trouble');
-  for (const what of ['throw', 'reject', 'hang', 'rubbish']) await assert.rejects(session.request(text(what)), what);
-  assert.equal(new TextDecoder().decode(await session.request(text('nothing'))), 'did nothing');
+test('a client whose pins know nothing of the host leaves rather than seal to somebody', limit, async () => {
+  const host = await hosts.start({ functions: { sealed: { endpoint: greeter, seal: { from: 0 } } } });
+  const session = await hosts.open(host, 'sealed', { pins: { hosts: ['A'.repeat(43)] } });
+  await session.transport.closed.catch(() => {});
+  assert.equal(session.isSealed, false);
+});
+
+test('other functions, modules and identities are taken over while sessions stay', limit, async () => {
+  const base = { store: 'memory', shards: 1, prediction: { enabled: false } } as const;
+  const host = await hosts.start({ ...base, functions: { greet: { endpoint: greeter }, old: { endpoint: greeter } } });
+  const session = await hosts.open(host, 'greet');
+  const kept = { ...base, port: 0, dataDir: host.config.dataDir };
+  await assert.rejects(host.reload({ ...kept, functions: { greet: { endpoint: '/nowhere/f.js' } } }), {
+    code: 'TIDEGATE_E_FUNCTION',
+  });
+  assert.equal(json(await session.request(text('still'))).said[0], 'still', 'what fails changes nothing');
+  await hosts.open(host, 'old');
+  const restart = await host.reload({ ...kept, drainTimeout: 77, functions: { greet: { endpoint: troublesome } } });
+  assert.deepEqual(restart, ['drainTimeout']);
+  assert.equal(textOf(await session.request(text('new'))), 'did new', 'from the next message on');
+  await assert.rejects(hosts.open(host, 'old'));
+});
+
+test('a session that has no tokens left can still speak on its control stream', limit, async () => {
+  const policy = { minRateLimit: 1000, minBurst: 1000, maxRateLimit: 1000 };
+  const host = await hosts.start({
+    functions: { greet: { endpoint: greeter } },
+    clientFunctions: { most: 1, functions: ['greet'] },
+    policy,
+  });
+  const session = await hosts.open(host, '');
+  void session.request(new Uint8Array(50_000)).catch(() => {});
+  await sleep(100);
+  await session.define({ id: 'a', endpoint: { function: 'greet' } });
 });

@@ -141,8 +141,8 @@ export class FunctionRegistry {
   ): void {
     for (const [id, { mapping }] of made) {
       const present = this.#functions.get(id)?.mapping;
-      // Sessions that are open hold the present mapping.
-      if (present && mapping) present.endpoints = mapping.endpoints;
+      // Sessions that are open hold an earlier mapping: one place for the endpoints of all that there were.
+      if (present && mapping) mapping.endpoints = Object.assign(present.endpoints, mapping.endpoints);
     }
     for (const [key, remote] of this.#remotes) if (remotes.get(key) !== remote) void remote.destroy();
     this.#table = table;

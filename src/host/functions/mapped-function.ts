@@ -24,7 +24,7 @@ export const UNSEALED_MS = 2000;
 export interface Mapping {
   readonly id: string;
   readonly criteria: CompiledCriteria;
-  /** By kind of request where there are variants. A reload puts another in its place. */
+  /** By kind of request where there are variants. A reload puts others in their place. */
   endpoints: { base: Endpoint; variants: Partial<Record<RequestType, Endpoint>>; quarantine: Endpoint | null };
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
   readonly deadlineMs: number;

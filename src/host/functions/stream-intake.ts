@@ -57,7 +57,8 @@ export class StreamIntake {
         this.#unseal(batch);
         continue;
       }
-      if (this.#received.isEnded || !this.#read()) break;
+      if (this.#received.isEnded) this.#finish();
+      else if (!this.#read()) break;
     }
     if (!this.#isClosed && !this.isBusy) this.#arm();
     if (this.#isClosed && !stream.isReadDone) stream.stopSending(0);
@@ -126,12 +127,17 @@ export class StreamIntake {
   /** Hands on what can be read. */
   #unseal(batch: Batch): void {
     const taken = this.#sealed?.take(batch) ?? { batch, unit: null };
-    if (typeof taken !== 'string') {
+    const { pool, mapping } = this.owner;
+    if (typeof taken === 'string') {
+      if (batch.buffer.length > 0) pool.give(batch.buffer);
+      this.#refuse(taken);
+    } else if (taken.batch.spans.length > 0 || (batch.ended && mapping.criteria.wantsEnd)) {
       this.#deliver(taken.batch, taken.unit);
-      return;
+    } else {
+      // The end alone, sealed.
+      if (batch.buffer.length > 0) pool.give(batch.buffer);
+      if (batch.ended) this.#finish();
     }
-    if (batch.buffer.length > 0) this.owner.pool.give(batch.buffer);
-    this.#refuse(taken);
   }
 
   #deliver(batch: Batch, unit: SealedUnit | null): void {

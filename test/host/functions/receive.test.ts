@@ -21,7 +21,7 @@ const framings: Framing[] = ['u8', 'u16', 'u32', 'varint', { delimiter: '\n' }, 
 /** What criteria mean, without any of the ways in which the real one is quick. */
 function isMet(tree: Criterion, messages: readonly Uint8Array[], state: Omit<ReceiveState, 'matched'>): boolean {
   const some = (test: (message: Uint8Array) => boolean) => messages.some(test);
-  if (tree === 'any') return state.bytes > 0 || state.ended;
+  if (tree === 'any') return state.bytes > 0;
   if (tree === 'end') return state.ended;
   if ('bytes' in tree) return state.bytes >= tree.bytes;
   if ('messages' in tree) return state.messages >= tree.messages;

@@ -1,5 +1,5 @@
 import { RECORD_OVERHEAD } from '../../../control/sealing.js';
-import { type Criterion, patternBytes, type Receive } from './criteria.js';
+import { type Criterion, kindsOf, patternBytes, type Receive } from './criteria.js';
 import { jsonField } from './json-field.js';
 
 /** What of the unread data criteria are told by. */
@@ -22,6 +22,8 @@ type Content = (bytes: Uint8Array, from: number, to: number) => boolean;
 export class CompiledCriteria {
   readonly #contents: { test: Content; needsWhole: boolean }[] = [];
   #sealed: CompiledCriteria | null = null;
+  /** Whether the end of a stream is asked for: then it is told of though nothing came with it. */
+  readonly wantsEnd: boolean;
   readonly isMet: Test;
   /** ms after the first byte at which a test may turn out otherwise without more data; Infinity: never. */
   readonly elapsed: number;
@@ -29,7 +31,7 @@ export class CompiledCriteria {
   constructor(readonly receive: Receive) {
     let elapsed = Number.POSITIVE_INFINITY;
     const compile = (tree: Criterion): Test => {
-      if (tree === 'any') return ({ bytes, ended }) => bytes > 0 || ended;
+      if (tree === 'any') return ({ bytes }) => bytes > 0;
       if (tree === 'end') return ({ ended }) => ended;
       if ('bytes' in tree) return (state) => state.bytes >= tree.bytes;
       if ('messages' in tree) return (state) => state.messages >= tree.messages;
@@ -50,6 +52,7 @@ export class CompiledCriteria {
       return (state) => (state.matched & bit) !== 0;
     };
     this.isMet = compile(receive.when);
+    this.wantsEnd = kindsOf(receive.when).has('end');
     this.elapsed = elapsed;
   }
 

@@ -104,12 +104,12 @@ export class ReceiveBuffer {
     return true;
   }
 
-  /** What waits where it meets the criteria at `now`, else null. At the end of a stream all that is left goes. */
+  /** What waits where it meets the criteria at `now`, else null. At the end of a stream all that is left goes, if anything. */
   take(now: number): Batch | null {
     const state = this.#state;
     const { framing } = this.criteria.receive;
     const ready = framing === 'none' || this.isDatagrams ? this.#end : this.#scanned;
-    if (ready === 0 && !state.ended) return null;
+    if (ready === 0 && !(state.ended && this.criteria.wantsEnd)) return null;
     state.bytes = this.#end;
     state.elapsed = now - this.#firstAt;
     if (!state.ended && !this.criteria.isMet(state)) return null;
