@@ -162,7 +162,7 @@ export class FunctionSession {
     }
   }
 
-  async #answer({ id, pow, jwt }: Extract<HostMessage, { type: 'challenge' }>): Promise<void> {
+  async #answer({ id, pow, jwt, deadlineMs }: Extract<HostMessage, { type: 'challenge' }>): Promise<void> {
     const given = this.options.jwt;
     if (jwt && typeof given === 'function') {
       const fresh = await Promise.resolve(given()).catch(() => null);
@@ -172,7 +172,8 @@ export class FunctionSession {
       }
     }
     if (pow === undefined) return;
-    const nonce = await solve(id, pow.bits, this.#over.signal);
+    const signal = AbortSignal.any([this.#over.signal, AbortSignal.timeout(deadlineMs)]);
+    const nonce = await solve(id, pow.bits, signal);
     if (nonce !== null) this.channel.send({ type: 'answer', id, nonce });
   }
 

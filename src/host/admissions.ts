@@ -5,6 +5,7 @@ import type { BehavioralProfile } from '../profile/behavioral-profile.js';
 import type { Profiler } from '../profile/behavioral-profiler.js';
 import type { SessionHints } from '../profile/crowd.js';
 import type { HostConfig } from './config.js';
+import { speaksControl } from './control/control-stream.js';
 import type { Identifier, Identity } from './identity/identifier.js';
 import type { Admission, Introduction } from './shard/messages.js';
 
@@ -49,7 +50,8 @@ export class Admissions {
     introduction: Introduction,
     isHello: boolean,
   ): Promise<{ admission: Admission } | { problem: AppErrorName; reason: string }> {
-    const identity = await this.identifier.identify(introduction);
+    const follows = !isHello && speaksControl(introduction.path);
+    const identity = await this.identifier.identify({ ...introduction, follows });
     if (identity.client === null) {
       this.counts.refused++;
       return { problem: identity.problem, reason: identity.detail };

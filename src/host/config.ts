@@ -110,6 +110,11 @@ export const hostConfigSchema = z.strictObject({
     .strictObject({
       caution: z.number().min(0).max(1).default(DEFAULT_POSTURE.caution).describe('risk of level 1'),
       stepUp: z.number().min(0).max(1).default(DEFAULT_POSTURE.stepUp).describe('risk of level 2'),
+      points: z
+        .tuple([z.number().positive(), z.number().positive(), z.number().positive()])
+        .default([...DEFAULT_POSTURE.points])
+        .refine(([one, two, three]) => one <= two && two <= three, 'they have to rise')
+        .describe('of counted evidence that lead to level 1, 2 and 3'),
       halfLife: z.number().positive().default(DEFAULT_POSTURE.halfLife).describe('of evidence, s'),
       hold: z.number().min(0).default(DEFAULT_POSTURE.hold).describe('s that a level stays at least'),
       trust: z.number().min(0).default(DEFAULT_POSTURE.trust).describe('s for which a passed challenge counts'),

@@ -11,6 +11,11 @@ const PER_SECOND = 10;
 /** What may wait to be sent: a client that does not read is told no more. */
 const MOST_WAITING = 262_144;
 
+/** Whether a session's address says that it has a control stream: then what it says there is waited for. */
+export function speaksControl(path: string): boolean {
+  return new URLSearchParams(path.split('?')[1] ?? '').get('tgc') === '1';
+}
+
 /** How a control stream turned out, for its session. */
 export interface ControlHooks {
   onMessage(message: ParsedClientMessage): void;

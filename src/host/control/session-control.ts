@@ -67,7 +67,6 @@ export class SessionControl {
     this.isOpen = false;
     this.#stream.send({ type: 'error', code: AppError[code], name: code, reason });
     this.session.close(AppError[code], reason === '' ? code : `${code}: ${reason}`);
-    this.session.shard.flushSoon();
   }
 
   #onMessage(message: ParsedClientMessage): void {
@@ -116,6 +115,11 @@ export class SessionControl {
     this.shard.identify(this.session, hello, (problem, token) => {
       const { session } = this;
       if (session.transport.state === 'closed') return;
+      if (problem !== null && session.isProvisional) {
+        this.#close(problem, 'a valid JWT is required');
+        return;
+      }
+      session.isProvisional = false;
       this.send({
         type: 'welcome',
         version: CONTROL_VERSION,

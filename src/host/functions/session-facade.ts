@@ -63,6 +63,5 @@ export class SessionFacade implements FunctionSession {
 
   close(code = 0, reason = ''): void {
     this.#session.close(code, reason);
-    this.#session.shard.flushSoon();
   }
 }

@@ -16,6 +16,8 @@ export interface Credentials {
   /** From the first control message, over those of the query. */
   token?: string | undefined;
   jwt?: string | undefined;
+  /** A first control message is to follow, which may hold what is missing here. */
+  follows?: boolean;
 }
 
 /** Says who a client is in the operator's own way; null: it does not know. */
@@ -74,6 +76,7 @@ export class Identifier {
       by,
       problem,
     });
+    const byAddress = `address\0${prefix}\0${(query.get('client') ?? '').slice(0, MAX_NAME)}`;
     let problem: IdentityProblem | null = null;
     const shownJwt = credentials.jwt ?? query.get('jwt');
     if (jwt !== null && shownJwt !== null) {
@@ -85,7 +88,10 @@ export class Identifier {
       problem = verified.problem;
       // A forged, expired or used one is no mistake to be passed over.
       if (problem !== 'jwks-unavailable' || isJwtRequired) return { client: null, problem, detail: verified.detail };
-    } else if (isJwtRequired) return { client: null, problem: 'jwt-required', detail: 'there is none' };
+    } else if (isJwtRequired) {
+      if (credentials.follows) return named('address', byAddress, 'jwt-required');
+      return { client: null, problem: 'jwt-required', detail: 'there is none' };
+    }
     if (hook !== null) {
       const answer = await within(HOOK_TIMEOUT_MS, hook, credentials);
       if (answer.failed) problem ??= 'hook-failed';
@@ -99,8 +105,7 @@ export class Identifier {
       }
       if (read !== null) problem ??= read.problem;
     }
-    const name = (query.get('client') ?? '').slice(0, MAX_NAME);
-    return named('address', `address\0${prefix}\0${name}`, problem);
+    return named('address', byAddress, problem);
   }
 
   /** A client that has shown that it can keep a token gets one. */

@@ -7,7 +7,7 @@ import type { SessionClose, SessionHandler } from '../../http3/session.js';
 import type { WebTransportStream } from '../../http3/stream.js';
 import type { BehavioralProfile, RequestType } from '../../profile/behavioral-profile.js';
 import type { DatagramSendResult } from '../../quic/engine.js';
-import { ControlSniffer } from '../control/control-stream.js';
+import { ControlSniffer, speaksControl } from '../control/control-stream.js';
 import type { SealPolicy } from '../control/seal-policy.js';
 import { type ControlShard, SessionControl } from '../control/session-control.js';
 import type { SessionSeal } from '../control/session-seal.js';
@@ -89,6 +89,8 @@ export class HostSession implements SessionHandler {
   sealPolicy: SealPolicy | null;
   /** How its messages are sealed; null: they are not. */
   seal: SessionSeal | null = null;
+  /** It is still to say who it is, and gets no function before. */
+  isProvisional: boolean;
   /** Functions that the client defined. */
   defined = 0;
   /** When a stream to the client was first found full, ms; null where none is. */
@@ -120,6 +122,7 @@ export class HostSession implements SessionHandler {
     this.weight = setup.weight;
     this.isEnforced = setup.isEnforced;
     this.sealPolicy = setup.sealPolicy;
+    this.isProvisional = setup.problem === 'jwt-required';
     this.requestType = setup.profile?.predictedRequestType ?? 'transactional';
     this.posture = new SecurityPosture(shard.posturePolicy);
     this.query = new URLSearchParams(setup.identity.path.split('?')[1] ?? '');
@@ -132,7 +135,7 @@ export class HostSession implements SessionHandler {
    */
   start(hostFunction: HostFunction | null): void {
     this.#next = hostFunction;
-    if (this.query.get('tgc') === '1') {
+    if (speaksControl(this.identity.path)) {
       this.#helloTimer = setTimeout(() => this.#begin(), HELLO_MS);
       this.transport.accept();
       return;
@@ -171,7 +174,12 @@ export class HostSession implements SessionHandler {
 
   #begin(): void {
     const next = this.#next;
-    if (this.#function !== null || next === null || this.transport.state === 'closed') return;
+    if (this.#function !== null || this.transport.state === 'closed') return;
+    if (this.isProvisional) {
+      this.close(AppError['jwt-required'], 'no JWT came');
+      return;
+    }
+    if (next === null) return;
     if (this.#lacksSeal) {
       // The demand has a deadline of its own.
       if (this.control === null) this.close(AppError['seal-required'], 'messages of this function have to be sealed');
@@ -322,6 +330,7 @@ export class HostSession implements SessionHandler {
 
   close(code = 0, reason = ''): void {
     this.transport.close(code, reason);
+    this.shard.flushSoon();
   }
 
   /** The client broke a protocol of ours. */
