@@ -81,6 +81,7 @@ test(
     const host = await hosts.start({
       functions: {
         trouble: { endpoint: troublesome, deadlineMs: 200 },
+        late: { endpoint: troublesome },
         strict: { endpoint: troublesome, deadlineMs: 200, onError: 'session' },
       },
     });
@@ -89,6 +90,8 @@ test(
     for (const what of ['throw', 'reject', 'hang', 'rubbish']) await assert.rejects(session.request(text(what)), what);
     assert.equal(textOf(await session.request(text('nothing'))), 'did nothing');
     assert.equal(textOf(await neighbour.request(text('sleep 100'))), 'did sleep');
+    // On a connection that is silent meanwhile nothing else would send it.
+    assert.equal(textOf(await (await hosts.open(host, 'late')).request(text('sleep 700'))), 'did sleep');
     const strict = await hosts.open(host, 'strict');
     await strict.request(text('throw')).catch(() => {});
     assert.deepEqual(await closeOf(strict), { code: 83, reason: 'handler-failed' });

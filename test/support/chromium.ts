@@ -1,6 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
 const CANDIDATES = [
@@ -13,7 +15,10 @@ export const chromiumPath = CANDIDATES.find((path) => path !== '' && existsSync(
 /** For node:test's `skip`. */
 export const noChromium = chromiumPath === undefined ? 'Chromium is not installed (apt-get install chromium)' : false;
 
-/** Headless Chromium on an empty page of localhost, which is a secure context. */
+/** What was compiled: pages import the client library from here. */
+const DIST = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Headless Chromium on an empty page of localhost, which is a secure context. `/src/client/index.js` is the client library. */
 export class ChromiumPage {
   private constructor(
     readonly browser: Browser,
@@ -22,7 +27,13 @@ export class ChromiumPage {
   ) {}
 
   static async open(): Promise<ChromiumPage> {
-    const server = createServer((_request, response) => {
+    const server = createServer((request, response) => {
+      const path = join(DIST, new URL(request.url ?? '/', 'http://page').pathname);
+      if (path.endsWith('.js') && path.startsWith(join(DIST, 'src')) && existsSync(path)) {
+        response.setHeader('content-type', 'text/javascript');
+        response.end(readFileSync(path));
+        return;
+      }
       response.setHeader('content-type', 'text/html');
       response.end('<!doctype html><title>test</title>');
     });

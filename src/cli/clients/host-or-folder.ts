@@ -12,8 +12,8 @@ export interface FolderOptions {
   keys?: string;
 }
 
-export function folderConfig({ config, ...flags }: FolderOptions): HostConfig {
-  return parseConfig(mergeConfig({ ...flags }, process.env, config));
+export function folderConfig({ config, dataDir, store, keys }: FolderOptions): HostConfig {
+  return parseConfig(mergeConfig({ dataDir, store, keys }, process.env, config));
 }
 
 /** The process that holds a configuration's data folder; null where none does. */

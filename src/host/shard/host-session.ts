@@ -155,6 +155,10 @@ export class HostSession implements SessionHandler {
     this.#guard(() => this.#function?.onOpen?.());
   }
 
+  get isClosed(): boolean {
+    return this.transport.state === 'closed';
+  }
+
   #open(hostFunction: HostFunction): void {
     this.#guard(() => {
       this.#function = hostFunction.open(this);

@@ -34,14 +34,14 @@ export class LevelKeeper {
   tick(session: HostSession, counts: SessionCounts, suggested: SecurityLevel, now: number): void {
     this.#gather(session, counts, now / 1000);
     const late = session.control?.takeLate(now) ?? null;
-    if (session.transport.state === 'closed') return;
+    if (session.isClosed) return;
     if (late !== null) {
       session.posture.note('challenge-failed', now / 1000);
       session.control?.error(late, 'it was not answered in time');
     }
     this.review(session, suggested, now);
     // A level may end it.
-    if (session.transport.state === 'closed') return;
+    if (session.isClosed) return;
     if (session.settings.securityLevel === 3) this.#hold(session, now);
     session.control?.tell(session.posture.reason || 'the forecast changed');
   }
@@ -86,7 +86,7 @@ export class LevelKeeper {
       });
       if (isEnforced) this.#apply(session, from, level, suggested, now);
     }
-    if (!session.isEnforced || session.transport.state === 'closed') return;
+    if (!session.isEnforced || session.isClosed) return;
     if (level === 2) control?.challenge(posture.reason);
     if (session.sealPolicy !== null && level >= session.sealPolicy.from) control?.demandSeal(posture.reason);
   }

@@ -62,6 +62,7 @@ class PeerSession implements SessionFunction {
       this.onStream(stream);
       stream.resume();
     }
+    this.session.shard.flushSoon();
   }
 
   onDatagram(bytes: Uint8Array, start: number, end: number): void {
