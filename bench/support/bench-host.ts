@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SHARD_WORKER } from '../../src/host/shard-pool.js';
 import { SocketHost } from '../../src/host/socket-host.js';
+import { NoProfiler } from './no-profiler.js';
 
-/** `node bench-host.js SHARDS tcp|udp POLICY gated|ungated CONFIG`, all of them optional. */
+/** `node bench-host.js SHARDS tcp|udp POLICY gated|ungated|bare CONFIG`, all of them optional; bare: without profiles. */
 const [shards = '1', tcp = 'udp', policy = '{}', gate = 'gated', config = '{}'] = process.argv.slice(2);
 const host = new SocketHost(
   {
@@ -19,7 +20,10 @@ const host = new SocketHost(
     prediction: { enabled: false },
     ...JSON.parse(config),
   },
-  { shardWorker: gate === 'ungated' ? new URL('./ungated-shard.js', import.meta.url).href : SHARD_WORKER },
+  {
+    ...(gate === 'bare' ? { profiler: new NoProfiler() } : {}),
+    shardWorker: gate === 'ungated' ? new URL('./ungated-shard.js', import.meta.url).href : SHARD_WORKER,
+  },
 );
 await host.start();
 process.send?.({ url: host.url, hash: host.certificateHash });

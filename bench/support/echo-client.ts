@@ -1,8 +1,8 @@
-/** Saturates a host's echo: `node echo-client.js URL HASH SESSIONS WINDOW`, datagrams of 100 bytes, until killed. */
+/** Saturates a host's echo: `node echo-client.js URL HASH SESSIONS WINDOW [FUNCTION]`, datagrams of 100 bytes, until killed. */
 import { NodeClient } from '../../src/client/node-client.js';
 import type { SessionHandler } from '../../src/http3/session.js';
 
-const [url, hash, sessions, window] = process.argv.slice(2);
+const [url, hash, sessions, window, path = 'echo'] = process.argv.slice(2);
 const client = await NodeClient.create({ certificateHashes: [hash] });
 const payload = new Uint8Array(100);
 const opened: { sendDatagram(bytes: Uint8Array): unknown }[] = [];
@@ -16,7 +16,7 @@ const worker = async (): Promise<void> => {
       onDraining() {},
       onClosed() {},
     };
-    const { session } = await client.connect(`${url}/echo?client=${left}`, handler);
+    const { session } = await client.connect(`${url}/${path}?client=${left}`, handler);
     opened.push(session);
   }
 };

@@ -12,7 +12,6 @@ export const SEAL_MAGIC = Uint8Array.from([0x54, 0x47, 0x53, 0x31]);
 export const SEALED_STREAM_HEAD = 12;
 /** A sealed datagram begins with its number. */
 export const SEALED_DATAGRAM_HEAD = 8;
-export const SEAL_KEY_BYTES = 32;
 export const SEAL_TAG_BYTES = 16;
 /** What a record of a stream is longer by than what is in it, beside its length (u32): flag and tag. */
 export const RECORD_OVERHEAD = 1 + SEAL_TAG_BYTES;
