@@ -104,7 +104,7 @@ export const hostConfigSchema = z.strictObject({
     .max(3650)
     .default(180)
     .describe('days after which a client that is not seen is forgotten'),
-  maxProfiles: z.int().min(100).default(20_000).describe('profiles in memory'),
+  maxProfiles: z.int().min(100).default(10_000).describe('profiles in memory'),
   memoryBudget: bytes.default(1024 ** 3).describe('bytes that the buffers of all sessions may take'),
   security: z
     .strictObject({

@@ -8,8 +8,7 @@ import {
 } from './behavioral-profile.js';
 import type { CohortView } from './cohorts/cohorts.js';
 import { Crowd, type SessionHints, shapeOf, VISIT_SPAN, type WatchedVisit } from './crowd.js';
-import { ErrorHistory } from './error-history.js';
-import { type CachedProfile, ProfileCache } from './profile-cache.js';
+import { type CachedProfile, type LiveSession, ProfileCache } from './profile-cache.js';
 import { MOST_HISTORY, ProfileRecord } from './record/profile-record.js';
 import { addToHistory } from './record/volume-history.js';
 import { MemoryStore } from './store/memory-store.js';
@@ -72,7 +71,7 @@ export interface ProfilerOptions {
 export const DEFAULT_PROFILER_OPTIONS: ProfilerOptions = {
   defaultDataRate: 64 * 1024,
   halfLifeSeconds: 30,
-  maxProfiles: 20_000,
+  maxProfiles: 10_000,
   maxHistory: MOST_HISTORY,
 };
 
@@ -80,18 +79,12 @@ export const DEFAULT_PROFILER_OPTIONS: ProfilerOptions = {
 const SETTLED = 20;
 /** An estimate for an opening is taken up by the session within, ms. */
 const OPENING_MS = 10_000;
+/** And of so many at once; who comes later is estimated again. */
+const MOST_OPENINGS = 5000;
 /** ms between two writings of what all clients taught. */
 const SAVE_MS = 300_000;
 const CROWD = 'crowd';
-const NO_ERRORS = new ErrorHistory();
 const NOBODY = new ProfileRecord();
-
-interface Session {
-  client: string;
-  /** Null where the first five minutes are over. */
-  visit: WatchedVisit | null;
-  seconds: number;
-}
 
 /**
  * Profiles of clients. `predictedDataRate` of a session that is open is the exponentially weighted average of its client's
@@ -105,7 +98,7 @@ export class BehavioralProfiler implements Profiler {
   readonly options: ProfilerOptions;
   readonly #cache: ProfileCache;
   readonly #crowd = new Crowd();
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions = new Map<string, LiveSession>();
   /** Estimates for sessions that are about to open. */
   readonly #openings = new Map<string, { visit: WatchedVisit; at: number }>();
   onForgotten: (clientIdentifier: string) => void = () => {};
@@ -163,7 +156,10 @@ export class BehavioralProfiler implements Profiler {
       predictedErrors: this.#chances(record),
       predictedRateLimit: null,
       predictedBy: null,
-      historicalData: record.history.slice(),
+      // Most who ask do not look at it.
+      get historicalData() {
+        return record.history.slice();
+      },
       sessionsSeen: record.sessions,
       firstSeen: record.firstSeen,
       lastSeen: record.lastSeen,
@@ -178,13 +174,17 @@ export class BehavioralProfiler implements Profiler {
     const visit = this.#crowd.begin(client, record.visits, opening);
     this.#openings.delete(client);
     this.#openings.set(client, { visit, at: opening.timestamp });
+    if (this.#openings.size > MOST_OPENINGS) {
+      const [oldest] = this.#openings.keys();
+      this.#openings.delete(oldest);
+    }
     return this.#crowd.isInformed ? visit.rate : average;
   }
 
   /** What is told of a client between openings: of one whose only session has just begun, with what others are like. */
   #liveRate(entry: CachedProfile | null, average: number): number {
     if (entry === null || entry.open !== 1 || !this.#crowd.isInformed) return average;
-    const session = this.#sessions.get(entry.session);
+    const session = entry.last;
     if (session?.visit == null || session.seconds >= SETTLED) return average;
     const settled = session.seconds / SETTLED;
     return settled * average + (1 - settled) * this.#crowd.early(session.visit);
@@ -226,14 +226,14 @@ export class BehavioralProfiler implements Profiler {
     own.sessions++;
     if (own.firstSeen === 0) own.firstSeen = timestamp;
     entry.open++;
-    entry.session = name;
     const opening = this.#openings.get(client);
     this.#openings.delete(client);
     const visit =
       opening !== undefined && timestamp - opening.at < OPENING_MS
         ? opening.visit
         : this.#crowd.begin(client, this.#cache.view(entry).visits, { functionId, timestamp });
-    this.#sessions.set(name, { client, visit, seconds: 0 });
+    entry.last = { name, client, visit, seconds: 0 };
+    this.#sessions.set(name, entry.last);
   }
 
   #watch(name: string, entry: CachedProfile, { timestamp, bytesIn, bytesOut, seconds }: ProfileUpdate): void {
@@ -244,7 +244,7 @@ export class BehavioralProfiler implements Profiler {
       visits.lastMessage = timestamp / 1000;
       this.#crowd.active(entry.client, timestamp, bytes);
     }
-    const session = this.#sessions.get(name);
+    const session = entry.last?.name === name ? entry.last : this.#sessions.get(name);
     if (session === undefined) return;
     session.seconds += seconds;
     const { visit } = session;
@@ -259,7 +259,7 @@ export class BehavioralProfiler implements Profiler {
     if (visit.seconds >= VISIT_SPAN) this.#finish(session, entry, timestamp);
   }
 
-  #finish(session: Session, entry: CachedProfile, timestamp: number): void {
+  #finish(session: LiveSession, entry: CachedProfile, timestamp: number): void {
     if (session.visit === null) return;
     this.#crowd.finish(entry.client, entry.own.visits, session.visit, timestamp);
     session.visit = null;
@@ -268,6 +268,7 @@ export class BehavioralProfiler implements Profiler {
   #close(name: string, entry: CachedProfile): void {
     const session = this.#sessions.get(name);
     this.#sessions.delete(name);
+    if (entry.last === session) entry.last = null;
     if (session !== undefined) this.#finish(session, entry, entry.own.lastSeen);
     entry.open = Math.max(0, entry.open - 1);
     this.#crowd.errors.add(entry.own.errors.end());
@@ -338,8 +339,11 @@ export class BehavioralProfiler implements Profiler {
   }
 
   #chances({ errors }: ProfileRecord): Record<ErrorScenario, number> {
-    const chances = (errors ?? NO_ERRORS).chances(this.#crowd.errors);
-    return Object.fromEntries(ERROR_SCENARIOS.map((name, i) => [name, chances[i]])) as Record<ErrorScenario, number>;
+    const chances = { reset: 0, limit: 0, malformed: 0, slow: 0, timeout: 0 };
+    for (let i = 0; i < ERROR_SCENARIOS.length; i++) {
+      chances[ERROR_SCENARIOS[i]] = errors.chance(i, this.#crowd.errors);
+    }
+    return chances;
   }
 }
 

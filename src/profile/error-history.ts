@@ -48,9 +48,12 @@ export class ErrorHistory {
 
   /** Chance of each scenario in a session to come, with those of `all` as what is known beforehand. */
   chances(all: ErrorHistory): number[] {
-    return Array.from(this.failed, (failed, i) => {
-      const general = (all.failed[i] + FIRST_CHANCE * FIRST_SESSIONS) / (all.sessions + FIRST_SESSIONS);
-      return (failed + PRIOR_SESSIONS * general) / (this.sessions + PRIOR_SESSIONS);
-    });
+    return Array.from(this.failed, (_, i) => this.chance(i, all));
+  }
+
+  /** The same of one. */
+  chance(i: number, all: ErrorHistory): number {
+    const general = (all.failed[i] + FIRST_CHANCE * FIRST_SESSIONS) / (all.sessions + FIRST_SESSIONS);
+    return (this.failed[i] + PRIOR_SESSIONS * general) / (this.sessions + PRIOR_SESSIONS);
   }
 }

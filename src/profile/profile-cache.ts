@@ -1,5 +1,15 @@
+import type { WatchedVisit } from './crowd.js';
 import { ProfileRecord } from './record/profile-record.js';
 import type { ProfileStore, StoredProfile } from './store/profile-store.js';
+
+/** A session that is open. */
+export interface LiveSession {
+  readonly name: string;
+  readonly client: string;
+  /** Null where the first five minutes are over. */
+  visit: WatchedVisit | null;
+  seconds: number;
+}
 
 /** A client that is held in memory. */
 export interface CachedProfile {
@@ -7,9 +17,9 @@ export interface CachedProfile {
   /** What this host counted; what others did, where they share a store. */
   own: ProfileRecord;
   others: ProfileRecord | null;
-  /** Sessions that are open: it stays. The name of the last. */
+  /** Sessions that are open: it stays. The last of them, where it is. */
   open: number;
-  session: string;
+  last: LiveSession | null;
   /** When the store was read last, ms. */
   readAt: number;
   /** The store has not been read, as it was not there: what it has is added before anything is written. */
@@ -107,7 +117,7 @@ export class ProfileCache {
   }
 
   #insert(client: string, { own, others }: StoredProfile, isUnread: boolean): CachedProfile {
-    const entry = { client, own, others, open: 0, session: '', readAt: performance.now(), isUnread, isDirty: false };
+    const entry = { client, own, others, open: 0, last: null, readAt: performance.now(), isUnread, isDirty: false };
     this.#entries.set(client, entry);
     if (this.#entries.size > this.most) this.#makeRoom();
     return entry;

@@ -19,12 +19,31 @@ export class ProfileRecord {
   visits = new ClientVisits();
   /** Sessions by request type, as the model told it at their end. */
   readonly types = new Float64Array(REQUEST_TYPES.length);
-  history: HistoryEntry[] = [];
+  #history: HistoryEntry[] = [];
+  /** What there is of it in the store, until somebody looks: most who open a session do not. */
+  #packed: { unpack: (bytes: Uint8Array) => HistoryEntry[]; bytes: Uint8Array } | null = null;
 
   /** ms since the epoch. */
   firstSeen = 0;
   lastSeen = 0;
   memory: PredictionMemory | null = null;
+
+  get history(): HistoryEntry[] {
+    if (this.#packed !== null) {
+      this.#history = this.#packed.unpack(this.#packed.bytes);
+      this.#packed = null;
+    }
+    return this.#history;
+  }
+
+  set history(entries: HistoryEntry[]) {
+    this.#packed = null;
+    this.#history = entries;
+  }
+
+  packHistory(unpack: (bytes: Uint8Array) => HistoryEntry[], bytes: Uint8Array): void {
+    this.#packed = { unpack, bytes };
+  }
 
   /** A record with the counts of both; the second part is that of the later. */
   static merged(a: ProfileRecord, b: ProfileRecord): ProfileRecord {

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { REQUEST_TYPES, type RequestType } from '../behavioral-profile.js';
+import { type HistoryEntry, REQUEST_TYPES, type RequestType } from '../behavioral-profile.js';
 import type { Habits } from '../visits/habits.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import { ProfileRecord } from './profile-record.js';
@@ -24,6 +24,8 @@ const Section = {
   Memory: 8,
   Recent: 9,
 } as const;
+
+const HISTORY_ENTRY = 20;
 
 /** What is written: counts and sums, what the last writer says, or both. */
 export type RecordPart = 'counts' | 'latest' | 'all';
@@ -128,8 +130,20 @@ function readHabits(reader: ByteReader, habits: Habits): void {
   while (reader.left > 0) {
     const key = reader.u32();
     const count = reader.f32();
-    habits.add(key, reader.f32(), count);
+    habits.restore(key, reader.f32(), count);
   }
+}
+
+function unpackHistory(packed: Uint8Array): HistoryEntry[] {
+  const reader = new ByteReader(packed);
+  const entries: HistoryEntry[] = [];
+  while (reader.left >= HISTORY_ENTRY) {
+    const timestamp = reader.f64();
+    const bytesIn = reader.f32();
+    const bytesOut = reader.f32();
+    entries.push({ timestamp, bytesIn, bytesOut, seconds: reader.f32() });
+  }
+  return entries;
 }
 
 function readSection(tag: number, reader: ByteReader, record: ProfileRecord): void {
@@ -163,12 +177,7 @@ function readSection(tag: number, reader: ByteReader, record: ProfileRecord): vo
       for (let i = 0; i < record.types.length && reader.left > 0; i++) record.types[i] = reader.f32();
       return;
     case Section.History:
-      while (reader.left > 0) {
-        const timestamp = reader.f64();
-        const bytesIn = reader.f32();
-        const bytesOut = reader.f32();
-        record.history.push({ timestamp, bytesIn, bytesOut, seconds: reader.f32() });
-      }
+      record.packHistory(unpackHistory, reader.bytes.slice(reader.at, reader.end));
       return;
     case Section.Memory: {
       const model = reader.text();

@@ -2,14 +2,19 @@
 const SPANS = [60, 300, 1800, 7200] as const;
 /** Seconds for which a client counts as around. */
 const LOOK_BACK = 600;
+const RING = LOOK_BACK + 1;
 const MINUTE = 60;
+/** Clients that are kept beside those around before those that left are looked for. */
+const SLACK = 1000;
 
 /** How busy all clients together are: damped counts of messages and bytes, and who spoke in the last ten minutes. */
 export class Activity {
   readonly messages = new Float64Array(SPANS.length);
   readonly bytes = new Float64Array(SPANS.length);
-  /** When each client spoke last, in order of that. */
-  readonly #around = new Map<string, number>();
+  /** The whole second in which each client spoke last, and how many did in each of the last ten minutes. */
+  readonly #last = new Map<string, number>();
+  readonly #bySecond = new Float64Array(RING);
+  #around = 0;
   /** Messages by second of the last minute. */
   readonly #seconds = new Float64Array(MINUTE);
   #lastMinute = 0;
@@ -20,26 +25,25 @@ export class Activity {
   advance(seconds: number): void {
     const elapsed = Math.max(0, seconds - this.#now);
     if (elapsed === 0) return;
-    this.#forgetSeconds(this.#now, seconds);
+    const [from, to] = [Math.floor(this.#now), Math.floor(seconds)];
     this.#now = seconds;
     for (let i = 0; i < SPANS.length; i++) {
       const keep = Math.exp(-elapsed / SPANS[i]);
       this.messages[i] *= keep;
       this.bytes[i] *= keep;
     }
-    for (const [client, last] of this.#around) {
-      if (last >= seconds - LOOK_BACK) return;
-      this.#around.delete(client);
+    for (let second = Math.max(from + 1, to - MINUTE + 1); second <= to; second++) {
+      this.#lastMinute -= this.#seconds[second % MINUTE];
+      this.#seconds[second % MINUTE] = 0;
+    }
+    for (let second = Math.max(from + 1, to - RING + 1); second <= to; second++) {
+      this.#around -= this.#bySecond[second % RING];
+      this.#bySecond[second % RING] = 0;
     }
   }
 
-  #forgetSeconds(from: number, to: number): void {
-    const steps = Math.min(Math.floor(to) - Math.floor(from), MINUTE);
-    for (let i = 0; i < steps; i++) {
-      const at = (((Math.floor(to) - i) % MINUTE) + MINUTE) % MINUTE;
-      this.#lastMinute -= this.#seconds[at];
-      this.#seconds[at] = 0;
-    }
+  #isAround(last: number | undefined): last is number {
+    return last !== undefined && last >= Math.floor(this.#now) - LOOK_BACK;
   }
 
   /** `messages` of a client, at the time that was advanced to. */
@@ -48,23 +52,40 @@ export class Activity {
       this.messages[i] += messages;
       this.bytes[i] += bytes;
     }
-    this.#seconds[((Math.floor(this.#now) % MINUTE) + MINUTE) % MINUTE] += messages;
+    const second = Math.floor(this.#now);
+    this.#seconds[second % MINUTE] += messages;
     this.#lastMinute += messages;
     this.#lastMessage = this.#now;
-    this.#around.delete(client);
-    this.#around.set(client, this.#now);
+    const last = this.#last.get(client);
+    if (last === second) return;
+    this.#leave(last);
+    this.#last.set(client, second);
+    this.#bySecond[second % RING]++;
+    this.#around++;
+    if (this.#last.size > 2 * this.#around + SLACK) this.#sweep();
+  }
+
+  #leave(last: number | undefined): void {
+    if (!this.#isAround(last)) return;
+    this.#bySecond[last % RING]--;
+    this.#around--;
+  }
+
+  #sweep(): void {
+    for (const [client, last] of this.#last) if (!this.#isAround(last)) this.#last.delete(client);
   }
 
   /** Other clients that spoke in the last ten minutes, messages of the last minute, and seconds since anybody spoke. */
   around(client: string): { others: number; lastMinute: number; silence: number } {
     return {
-      others: this.#around.size - (this.#around.has(client) ? 1 : 0),
+      others: this.#around - (this.#isAround(this.#last.get(client)) ? 1 : 0),
       lastMinute: this.#lastMinute,
       silence: Math.min(this.#now - this.#lastMessage, LOOK_BACK),
     };
   }
 
   forget(client: string): void {
-    this.#around.delete(client);
+    this.#leave(this.#last.get(client));
+    this.#last.delete(client);
   }
 }

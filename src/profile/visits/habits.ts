@@ -23,6 +23,13 @@ export class Habits {
     this.#sums[at] += sum;
   }
 
+  /** One more key as it was kept: it is not there yet. */
+  restore(key: number, sum: number, count: number): void {
+    this.#keys.push(key);
+    this.#sums.push(sum);
+    this.#counts.push(count);
+  }
+
   #rarest(): number {
     let at = 0;
     for (let i = 1; i < this.#counts.length; i++) if (this.#counts[i] < this.#counts[at]) at = i;

@@ -40,9 +40,11 @@ export class RidgeRegression {
   }
 
   predict(row: Float64Array, target = 0): number {
+    const weights = this.#weights;
+    const { size } = this;
+    const at = target * size;
     let sum = 0;
-    const at = target * this.size;
-    for (let i = 0; i < this.size; i++) sum += this.#weights[at + i] * row[i];
+    for (let i = 0; i < size; i++) sum += weights[at + i] * row[i];
     return sum;
   }
 

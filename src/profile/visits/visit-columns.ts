@@ -53,22 +53,52 @@ export function visitColumns(
   const deviation = count === 0 ? 1 : Math.sqrt(Math.max(0, visits.squares / count - (visits.sum / count) ** 2));
   const [day, week] = [(2 * Math.PI * seconds) / DAY, Math.floor(seconds / DAY + 4) % 7];
   const { others, lastMinute, silence } = activity.around(client);
-  const messages = Array.from(activity.messages, Math.log1p);
+  const messages = activity.messages.map(Math.log1p);
   const quiet = Math.log1p(silence) - 2.6;
   const crowd = Math.log1p(others) - 0.7;
   const away = own - mean;
-  return Float64Array.of(
-    ...[1, (all.recent - mean) * 4, away * 2, mean - 3],
-    ...(count === 0 ? [0, 0, 0] : [(visits.recent - mean) * 1.5, (visits.longer - mean) * 1.8, visits.last - mean]),
-    ...[(Math.log1p(count) - 5) * 0.6, 3 / (count + 1), (atHour - mean) * 2, gap * 0.6, gap ** 2 / 8],
-    ...[(deviation - 0.9) * 3, Math.sin(day) * 1.4, Math.cos(day) * 1.4, Math.sin(2 * day) * 1.4],
-    ...[Math.cos(2 * day) * 1.4, week < 5 ? 0 : 2],
-    ...[messages[0] * 2.5, messages[1] - 0.6, messages[2] - 1.7, messages[3] - 2.9],
-    ...Array.from(activity.bytes, (bytes, i) => Math.log1p(bytes) / 2 - i * 0.6 - 0.6),
-    ...[crowd * 1.6, quiet * 1.3, Math.log1p(lastMinute) * 2.4, gap < -1.8 ? 2 : 0, gap < -0.4 ? 1 : -1],
-    ...[(Math.log1p(visits.messages / (count + 1)) - 1.1) * 2, messages[1] * away * 2, crowd * away * 2],
-    ...[quiet * away * 2, messages[0] * away * 2, (ofFunction - mean) * 2, (here - mean) * 2],
-  );
+  const seen = count > 0;
+  const columns = new Float64Array(VISIT_COLUMNS);
+  let at = 0;
+  const put = (value: number): void => {
+    columns[at++] = value;
+  };
+  put(1);
+  put((all.recent - mean) * 4);
+  put(away * 2);
+  put(mean - 3);
+  put(seen ? (visits.recent - mean) * 1.5 : 0);
+  put(seen ? (visits.longer - mean) * 1.8 : 0);
+  put(seen ? visits.last - mean : 0);
+  put((Math.log1p(count) - 5) * 0.6);
+  put(3 / (count + 1));
+  put((atHour - mean) * 2);
+  put(gap * 0.6);
+  put(gap ** 2 / 8);
+  put((deviation - 0.9) * 3);
+  put(Math.sin(day) * 1.4);
+  put(Math.cos(day) * 1.4);
+  put(Math.sin(2 * day) * 1.4);
+  put(Math.cos(2 * day) * 1.4);
+  put(week < 5 ? 0 : 2);
+  put(messages[0] * 2.5);
+  put(messages[1] - 0.6);
+  put(messages[2] - 1.7);
+  put(messages[3] - 2.9);
+  for (let i = 0; i < activity.bytes.length; i++) put(Math.log1p(activity.bytes[i]) / 2 - i * 0.6 - 0.6);
+  put(crowd * 1.6);
+  put(quiet * 1.3);
+  put(Math.log1p(lastMinute) * 2.4);
+  put(gap < -1.8 ? 2 : 0);
+  put(gap < -0.4 ? 1 : -1);
+  put((Math.log1p(visits.messages / (count + 1)) - 1.1) * 2);
+  put(messages[1] * away * 2);
+  put(crowd * away * 2);
+  put(quiet * away * 2);
+  put(messages[0] * away * 2);
+  put((ofFunction - mean) * 2);
+  put((here - mean) * 2);
+  return columns;
 }
 
 /** The same of one who was there at most twice: what is learned of those that come often does not hold for it. */

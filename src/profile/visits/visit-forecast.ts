@@ -30,7 +30,8 @@ export interface BegunVisit {
   expected: Brought;
   /** log1p(bytes) as the regression tells it. */
   learned: number;
-  row: Float64Array;
+  /** What was known: {@link visitColumns}. */
+  columns: Float64Array;
   newRow: Float64Array | null;
   /** What the client's own mean said, and what was expected of one who is not known. */
   base: Brought;
@@ -70,6 +71,7 @@ export class VisitForecast {
   readonly #known = new RidgeRegression(VISIT_COLUMNS + FOURIER, 2, { memory: 0.99997, penalty: 3, every: EVERY });
   readonly #fresh = new RidgeRegression(NEW_COLUMNS, 1, { memory: 1, penalty: 30, every: 1 });
 
+  readonly #row = new Float64Array(VISIT_COLUMNS + FOURIER);
   readonly #trustKnown = new Trust();
   readonly #trustNew = new Trust();
 
@@ -79,9 +81,8 @@ export class VisitForecast {
     const { seconds, functionKey } = opening;
     this.activity.advance(seconds);
     const prior = all.functions.mean((key) => key === functionKey, opening.prior, PRIOR_FUNCTION);
-    const row = new Float64Array(VISIT_COLUMNS + FOURIER);
-    row.set(visitColumns(client, visits, all, this.activity, opening));
-    this.#fourier.write(row.subarray(0, VISIT_COLUMNS), row, VISIT_COLUMNS);
+    const columns = visitColumns(client, visits, all, this.activity, opening);
+    const row = this.#rowOf(columns);
     const newRow = visits.count <= NEW ? newColumns(row, visits) : null;
     const bytes = ownMean(visits, prior);
     const rate = (visits.rateSum + 2 * all.meanRate) / (visits.count + 2);
@@ -96,11 +97,19 @@ export class VisitForecast {
         rate: Math.max(0, rate + trust * this.#known.predict(row, 1)),
       },
       learned,
-      row,
+      columns,
       newRow,
       base: { bytes, rate },
       prior,
     };
+  }
+
+  /** A row of the regression: the columns and their features. It changes with the next one; many visits are open at a time. */
+  #rowOf(columns: Float64Array): Float64Array {
+    const row = this.#row;
+    row.set(columns);
+    this.#fourier.write(row, row, VISIT_COLUMNS);
+    return row;
   }
 
   #ofNew(newRow: Float64Array, away: number): number {
@@ -109,7 +118,8 @@ export class VisitForecast {
 
   /** What a visit brought is known. */
   finish(visits: ClientVisits, visit: BegunVisit, brought: Brought): void {
-    const { row, newRow, base, prior, learned } = visit;
+    const { columns, newRow, base, prior, learned } = visit;
+    const row = this.#rowOf(columns);
     (newRow === null ? this.#trustKnown : this.#trustNew).take(
       (learned - brought.bytes) ** 2,
       (base.bytes - brought.bytes) ** 2,
