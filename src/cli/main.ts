@@ -79,22 +79,28 @@ program
   });
 
 program
-  .command('load <url>')
-  .description('open sessions, send, and measure what comes back')
+  .command('load [url]')
+  .description('open sessions, send, and measure what comes back; or compare settings on recorded clients')
   .option('--sessions <n>', 'sessions, each on a connection of its own', wholeNumber, 10)
   .option('--rate <n>', 'messages a second and session; 0 for as many as come back', number, 10)
   .option('--window <n>', 'messages on the way a session where the rate is 0', wholeNumber, 32)
   .option('--size <bytes>', 'bytes a message', wholeNumber, 100)
   .addOption(new Option('--kind <kind>', 'what is sent').choices(['datagrams', 'streams']).default('datagrams'))
-  .option('--duration <seconds>', 'how long', number, 10)
+  .option('--duration <seconds>', 'how long; with --compare the time in which the visits begin', number, 10)
   .option('--replay <file>', 'play a packets CSV (flow,t_ms,dir,bytes) or a messages CSV (client,t,bytes), .gz too')
-  .option('--speed <factor>', 'time factor of a replay', number, 1)
-  .option('--limit <n>', 'flows of a replay at most', wholeNumber)
+  .option('--speed <factor>', 'time factor of a replay', positive, 1)
+  .option('--limit <n>', 'flows or visits of a replay at most', positiveInteger)
+  .option('--compare <policies>', 'static,ewma,predicted: play recorded clients that come back against a host for each')
+  .option('--model <file>', 'of the predicted settings, with --compare (default: the one of the package)')
   .option('--certificate-hash <hex>', 'SHA-256 of the certificate to trust')
   .option('--insecure', 'trust any certificate')
   .option('--json', 'one line of JSON at the end, and one a second before')
   .addHelpText('after', '\nExample:\n  tidegate load https://127.0.0.1:4433/echo --insecure --sessions 100 --rate 50\n')
-  .action(async (url: string, options) => void (await (await import('./load/load.js')).load(url, options)));
+  .action(async (url: string | undefined, options) => {
+    if (options.compare !== undefined) await (await import('./load/compare/compare.js')).compare(options);
+    else if (url === undefined) throw new TidegateError('TIDEGATE_E_CONFIG', 'load needs a URL, or --compare');
+    else await (await import('./load/load.js')).load(url, options);
+  });
 
 program
   .command('features <file>')

@@ -11,6 +11,8 @@ export interface RecordedPacket {
   bytes: number;
   /** What was asked for, where the file tells. */
   request: string;
+  /** Of a flow, which comes once; else of a client that may come back. */
+  isFlow: boolean;
 }
 
 interface Columns {
@@ -77,7 +79,8 @@ function packetOf(line: string, columns: Columns, where: string): RecordedPacket
     throw new TidegateError('TIDEGATE_E_REPLAY', `can't read ${where}: malformed: "${line.slice(0, 80)}"`);
   }
   const out = columns.direction >= 0 && fields[columns.direction] !== '0';
-  return { flow, time, out, bytes, request: columns.request < 0 ? '' : (fields[columns.request] ?? '') };
+  const isFlow = columns.direction >= 0;
+  return { flow, time, out, bytes, isFlow, request: columns.request < 0 ? '' : (fields[columns.request] ?? '') };
 }
 
 /**

@@ -128,6 +128,10 @@ export const hostConfigSchema = z.strictObject({
   prediction: z
     .strictObject({
       enabled: z.boolean().default(true).describe('false: the average of the past predicts'),
+      openings: z
+        .enum(['learned', 'average'])
+        .default('learned')
+        .describe('what is told of a session that opens: learned from all clients, or the average of its own past'),
       model: z.string().optional().describe('model file (.onnx); without it the one in the data folder, or the base'),
     })
     .prefault({})

@@ -45,8 +45,9 @@ export class ProfileKeeper {
   static async open(config: HostConfig, given: Profiler | null, log: Log): Promise<ProfileKeeper> {
     const lock = config.store === 'memory' ? null : await FolderLock.take(config.dataDir);
     try {
-      const { maxProfiles, retention } = config;
-      const profiler = given ?? (await BehavioralProfiler.open({ maxProfiles }, await openStore(config, log)));
+      const { maxProfiles, retention, prediction } = config;
+      const options = { maxProfiles, learnsOpenings: prediction.openings === 'learned' };
+      const profiler = given ?? (await BehavioralProfiler.open(options, await openStore(config, log)));
       return new ProfileKeeper(profiler, lock, log, retention * DAY_MS);
     } catch (error) {
       await lock?.release();

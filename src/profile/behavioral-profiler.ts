@@ -66,6 +66,8 @@ export interface ProfilerOptions {
   /** Profiles in memory. */
   maxProfiles: number;
   maxHistory: number;
+  /** Whether what is told of an opening is learned from all clients; else it is the average of its client's past. */
+  learnsOpenings: boolean;
 }
 
 export const DEFAULT_PROFILER_OPTIONS: ProfilerOptions = {
@@ -73,6 +75,7 @@ export const DEFAULT_PROFILER_OPTIONS: ProfilerOptions = {
   halfLifeSeconds: 30,
   maxProfiles: 10_000,
   maxHistory: MOST_HISTORY,
+  learnsOpenings: true,
 };
 
 /** Seconds of an open session from which its own average says more than what was expected of it. */
@@ -168,8 +171,8 @@ export class BehavioralProfiler implements Profiler {
   }
 
   #rate(client: string, entry: CachedProfile | null, record: ProfileRecord, opening: SessionHints | undefined): number {
-    const isKnown = record.seconds > 0;
-    const average = isKnown ? record.bytes / record.seconds : this.options.defaultDataRate;
+    const average = this.#average(record);
+    if (!this.options.learnsOpenings) return average;
     if (opening === undefined) return this.#liveRate(entry, average);
     const visit = this.#crowd.begin(client, record.visits, opening);
     this.#openings.delete(client);
@@ -179,6 +182,16 @@ export class BehavioralProfiler implements Profiler {
       this.#openings.delete(oldest);
     }
     return this.#crowd.isInformed ? visit.rate : average;
+  }
+
+  #average({ seconds, bytes }: ProfileRecord): number {
+    return seconds > 0 ? bytes / seconds : this.options.defaultDataRate;
+  }
+
+  /** bytes/s: the average of a client's past. */
+  averageOf(clientIdentifier: string): number {
+    const entry = this.#cache.get(clientIdentifier);
+    return this.#average(entry === null ? NOBODY : this.#cache.view(entry));
   }
 
   /** What is told of a client between openings: of one whose only session has just begun, with what others are like. */

@@ -29,7 +29,7 @@ test('a row at every tick of a flow, on its own clock, up to the first after its
     for (const { flow, time, bytesIn, bytesOut } of from) made.push([flow, time, bytesIn, bytesOut]);
   };
   for (const [flow, time, dir, bytes] of packets) {
-    take(rows.packet({ flow, time: Number(time), out: dir === '1', bytes: Number(bytes), request: '' }));
+    take(rows.packet({ flow, time: Number(time), out: dir === '1', bytes: Number(bytes), request: '', isFlow: true }));
   }
   take(rows.end());
   assert.deepEqual(made, [
@@ -47,7 +47,9 @@ test('rows are what the live core would say, and stop at the horizon', () => {
   const handle = table.open(0);
   const seen: number[][] = [];
   for (let i = 0; i < 30; i++) {
-    const made = [...rows.packet({ flow: 'x', time: 7000 + i * 100, out: i % 3 === 0, bytes: i * 50, request: '' })];
+    const made = [
+      ...rows.packet({ flow: 'x', time: 7000 + i * 100, out: i % 3 === 0, bytes: i * 50, request: '', isFlow: true }),
+    ];
     if (made.length > 0) {
       assert.deepEqual([...made[0].features], [...table.features(handle, made[0].time)]);
       seen.push([...made[0].features]);
