@@ -25,6 +25,8 @@ export class Admissions {
   readonly counts: AdmissionCounts = { jwt: 0, hook: 0, token: 0, address: 0, refused: 0 };
   /** Bytes that the buffers of all open sessions take. */
   buffered = 0;
+  /** bytes/s that all open sessions may send together. */
+  granted = 0;
 
   constructor(
     public config: HostConfig,

@@ -46,8 +46,8 @@ function derive(secret: Uint8Array, purpose: string, bytes: number): Uint8Array 
   return new Uint8Array(hkdfSync('sha256', secret, new Uint8Array(0), `tidegate ${purpose}`, bytes));
 }
 
-function newKey(version: number): KeyFile['keys'][number] {
-  return { version, createdAt: new Date().toISOString(), secret: randomBytes(SECRET_BYTES).toString('base64') };
+function newKey(version: number, now = Date.now()): KeyFile['keys'][number] {
+  return { version, createdAt: new Date(now).toISOString(), secret: randomBytes(SECRET_BYTES).toString('base64') };
 }
 
 /**
@@ -116,7 +116,7 @@ export async function rotateKeys(path: string, retentionMs: number, now = Date.n
   const [first] = kept;
   let version = (first.version + 1) % MOST_KEYS;
   while (versions.has(version)) version = (version + 1) % MOST_KEYS;
-  await writeAtomically(path, `${JSON.stringify({ format: 1, keys: [newKey(version), ...kept] }, null, 2)}\n`);
+  await writeAtomically(path, `${JSON.stringify({ format: 1, keys: [newKey(version, now), ...kept] }, null, 2)}\n`);
   await chmod(path, 0o600);
   return kept.length + 1;
 }

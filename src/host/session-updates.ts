@@ -13,8 +13,8 @@ import type { SessionUpdate } from './shard/messages.js';
 export class SessionUpdates {
   /** Where limits of a shard's sessions are written. */
   readonly #mailboxes = new Map<number, LimitsMailbox>();
-  /** Bytes of buffer, by session. */
-  readonly #buffers = new Map<string, number>();
+  /** What sessions are granted: bytes of buffer, bytes/s. */
+  readonly #grants = new Map<string, { buffer: number; rate: number }>();
 
   constructor(
     readonly profiler: Profiler,
@@ -26,10 +26,11 @@ export class SessionUpdates {
   /** A shard came, or came again with another memory: its sessions are gone. */
   shard(shard: number, core: CoreShare): void {
     this.#mailboxes.set(shard, new LimitsMailbox(core));
-    for (const [key, bytes] of this.#buffers) {
+    for (const [key, { buffer, rate }] of this.#grants) {
       if (!key.startsWith(`${shard}/`)) continue;
-      this.#buffers.delete(key);
-      this.admissions.buffered -= bytes;
+      this.#grants.delete(key);
+      this.admissions.buffered -= buffer;
+      this.admissions.granted -= rate;
     }
   }
 
@@ -53,13 +54,15 @@ export class SessionUpdates {
     service?.opened(shard, openings);
   }
 
-  /** Keeps the sum of what buffers take. */
-  #account(shard: number, { handle, bufferSize, closed }: SessionUpdate): void {
+  /** Keeps the sums of what sessions are granted. */
+  #account(shard: number, { handle, bufferSize, rateLimit, closed }: SessionUpdate): void {
     const key = `${shard}/${handle}`;
-    const before = this.#buffers.get(key) ?? 0;
-    this.admissions.buffered += (closed ? 0 : bufferSize) - before;
-    if (closed) this.#buffers.delete(key);
-    else this.#buffers.set(key, bufferSize);
+    const before = this.#grants.get(key) ?? { buffer: 0, rate: 0 };
+    const now = closed ? { buffer: 0, rate: 0 } : { buffer: bufferSize, rate: rateLimit };
+    this.admissions.buffered += now.buffer - before.buffer;
+    this.admissions.granted += now.rate - before.rate;
+    if (closed) this.#grants.delete(key);
+    else this.#grants.set(key, now);
   }
 
   #opening({ handle, client, functionId }: SessionUpdate, openedAt: number): SessionOpening {

@@ -235,6 +235,17 @@ test('other functions, modules and identities are taken over while sessions stay
   await assert.rejects(hosts.open(host, 'old'));
 });
 
+test('a host that closes says so on the control stream, and lets sessions end', limit, async () => {
+  const host = await hosts.start({ functions: { greet: { endpoint: greeter } } });
+  const session = await hosts.open(host, 'greet');
+  const told = new Promise<number>((resolve) => session.on('drain', ({ deadlineMs }) => resolve(deadlineMs)));
+  const closed = host.close(5);
+  assert.equal(await told, 5000);
+  assert.equal(json(await session.request(text('last words'))).said[0], 'last words');
+  session.close();
+  await closed;
+});
+
 test('a session that has no tokens left can still speak on its control stream', limit, async () => {
   const policy = { minRateLimit: 1000, minBurst: 1000, maxRateLimit: 1000 };
   const host = await hosts.start({

@@ -10,7 +10,7 @@ import {
   SelfSignedCertificate,
 } from '../../src/host/certificate/certificate-source.js';
 import { createSelfSigned } from '../../src/host/certificate/self-signed.js';
-import { loadKeys } from '../../src/host/keys.js';
+import { loadKeys, rotateKeys } from '../../src/host/keys.js';
 import type { CertificatePair } from '../../src/host/shard/messages.js';
 
 const DAY = 86_400_000;
@@ -143,4 +143,20 @@ test('given files: followed, and a bad pair changes nothing', async () => {
     ),
     /not readable PEM/,
   );
+});
+
+test('keys: rotated ones are kept for as long as what they named may be', async () => {
+  const file = join(folder(), 'keys.json');
+  const first = await loadKeys(file);
+  const now = Date.now();
+  assert.equal(await rotateKeys(file, 100 * DAY, now), 2);
+  const second = await loadKeys(file);
+  assert.deepEqual(second.pseudonyms[1], first.pseudonyms[0]);
+  assert.notEqual(second.pseudonyms[0].version, second.pseudonyms[1].version);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  assert.equal(await rotateKeys(file, 100 * DAY, now + 50 * DAY), 3);
+  // The first one's successor is older than the retention: nobody is left under its names.
+  assert.equal(await rotateKeys(file, 100 * DAY, now + 120 * DAY), 3);
+  for (let i = 0; i < 4; i++) await rotateKeys(file, 100 * DAY, now + 121 * DAY);
+  await assert.rejects(rotateKeys(file, 100 * DAY, now + 121 * DAY), { code: 'TIDEGATE_E_KEYS' });
 });

@@ -28,7 +28,7 @@ export class HostProcess {
 
   static async start(
     args: readonly string[] = [],
-    options: { node?: string; folder?: string; script?: string } = {},
+    options: { node?: string; folder?: string; script?: string; cwd?: string } = {},
   ): Promise<HostProcess> {
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tidegate-test-'));
     const child = spawn(
@@ -44,7 +44,7 @@ export class HostProcess {
         join(folder, 'data'),
         ...args,
       ],
-      { cwd: folder, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
+      { cwd: options.cwd ?? folder, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
     );
     const { stdout, stderr: errors } = child;
     if (stdout === null || errors === null) throw new Error('no pipes');

@@ -366,6 +366,7 @@ export class Shard implements DoorShard {
     this.isDraining = true;
     if (this.#driver !== null) this.#driver.endpoint.acceptsNew = false;
     for (const connection of this.#connections) connection.drain();
+    for (const { control } of this.live.all()) control?.send({ type: 'drain', deadlineMs });
     this.#driver?.scheduleFlush();
     if (this.live.size === 0) this.#endSoon();
     else this.#drainTimer = setTimeout(() => void this.#end(), deadlineMs);

@@ -8,7 +8,7 @@ import type { HostConfigInput } from '../../../host/config.js';
 import { TidegateError } from '../../../quic/errors.js';
 import { prepareHistory } from './history.js';
 import { playVisit } from './played-visit.js';
-import { equalPolicies, POLICIES, type PolicyName } from './policies.js';
+import { configOf, equalAtOpening, POLICIES, type PolicyName } from './policies.js';
 import { type PolicyResult, PolicyScores } from './policy-scores.js';
 import { type RecordedVisit, readVisits, sampled } from './recorded-visits.js';
 
@@ -31,6 +31,9 @@ const CAPACITY = 0.8;
 /** bytes of buffers a session that the budget allows for, on average. */
 const BUDGET_EACH = 16_384;
 const SOCKETS = 4;
+/** Limits that differ by no more are the same; so often predicted is played. */
+const CLOSE = 0.05;
+const TRIES = 4;
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -73,11 +76,13 @@ async function serve(folder: string, config: HostConfigInput): Promise<Served> {
   return { child, ...(JSON.parse(line) as Omit<Served, 'child'>) };
 }
 
-/** A metric's sum over its labels. */
-async function metric({ adminUrl }: Served, name: string): Promise<number> {
+/** Metrics, each summed over its labels. */
+async function metrics({ adminUrl }: Served, names: readonly string[]): Promise<number[]> {
   const text = await (await fetch(`${adminUrl}/metrics`)).text();
-  const values = text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'));
-  return [...values].reduce((sum, [, value]) => sum + Number(value), 0);
+  return names.map((name) => {
+    const values = text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'));
+    return [...values].reduce((sum, [, value]) => sum + Number(value), 0);
+  });
 }
 
 async function run(
@@ -98,7 +103,12 @@ async function run(
     let isOver = false;
     const sampling = (async () => {
       while (!isOver) {
-        scores.buffered(await metric(host, 'tidegate_buffered_settings_bytes'));
+        const [sessions, limits, buffers] = await metrics(host, [
+          'tidegate_sessions',
+          'tidegate_granted_bytes_per_second',
+          'tidegate_buffered_settings_bytes',
+        ]);
+        scores.granted(sessions, limits, buffers);
         await sleep(1000);
       }
     })();
@@ -111,7 +121,8 @@ async function run(
     );
     isOver = true;
     await sampling;
-    return scores.result(policy, await metric(host, 'tidegate_datagrams_dropped_total'));
+    const [dropped] = await metrics(host, ['tidegate_datagrams_dropped_total']);
+    return scores.result(policy, dropped);
   } finally {
     for (const client of clients) await client.close();
     host.child.kill('SIGKILL');
@@ -129,8 +140,9 @@ function policiesOf(text: string): PolicyName[] {
 
 /**
  * Runs `tidegate load --replay FILE --compare static,ewma,predicted`: recorded clients that come back are played against a host
- * for each policy, all of which know the same history (but static, which uses none), grant the same limits in sum at the
- * openings, and have the same memory budget and capacity.
+ * for each policy, all of which know the same history (but static, which uses none), have the same memory budget and capacity,
+ * and grant the same limits, so that none is better for being more generous: at the openings in sum, and on average over the
+ * run, for which predicted is tried again with another factor where it was off.
  */
 export async function compare(options: CompareOptions, print = (line: string) => console.log(line)): Promise<void> {
   const { replay, speed, limit = VISITS, model, json } = options;
@@ -143,7 +155,7 @@ export async function compare(options: CompareOptions, print = (line: string) =>
   try {
     const known = join(folder, 'known');
     const prepared = await prepareHistory(join(known, 'data'), history);
-    const policies = equalPolicies(prepared, visits);
+    const { knobs, buffer } = equalAtOpening(prepared, visits);
     await prepared.profiler.close();
     const rate = peakOf(visits, starts, speed) * CAPACITY;
     const concurrent = Math.min(visits.length, (visits.length * VISIT_SECONDS) / speed / Math.max(options.duration, 1));
@@ -157,15 +169,23 @@ export async function compare(options: CompareOptions, print = (line: string) =>
     if (!json) {
       print(`${history.length} visits as history, ${visits.length} played, capacity ${Math.round(rate / 1024)} KB/s`);
     }
-    const results: PolicyResult[] = [];
-    for (const name of names) {
+    const play = async (name: PolicyName, knob: number): Promise<PolicyResult> => {
       const own = join(folder, name);
+      await rm(own, { recursive: true, force: true });
       await cp(known, own, { recursive: true });
-      const { prediction, ...config } = policies[name];
-      const withModel = name === 'predicted' && model !== undefined ? { ...prediction, model } : prediction;
-      const full = { ...shared, ...config, ...(withModel === undefined ? {} : { prediction: withModel }) };
-      results.push(await run(name, own, full, visits, starts, speed));
-      if (!json) print(describe(results.at(-1) as PolicyResult));
+      const config = configOf(name, knob, buffer);
+      const prediction = name === 'predicted' && model !== undefined ? { model } : config.prediction;
+      const full = { ...shared, ...config, ...(prediction === undefined ? {} : { prediction }) };
+      const result = await run(name, own, full, visits, starts, speed);
+      if (!json) print(describe(result));
+      return result;
+    };
+    const results: PolicyResult[] = [];
+    // What averages grant is the measure of the others.
+    const order = POLICIES.filter((name) => names.includes(name)).sort((a) => (a === 'ewma' ? -1 : 0));
+    for (const name of order) {
+      const wanted = results.find(({ policy }) => policy === 'ewma')?.grantedLimit;
+      results.push(await playAtLimit(name, knobs[name], wanted, play));
     }
     const ratios = ratiosOf(results);
     if (json) print(JSON.stringify({ results, ratios }));
@@ -175,7 +195,25 @@ export async function compare(options: CompareOptions, print = (line: string) =>
   }
 }
 
-type Ratios = Record<'delayedBytes' | 'firstMessageP99' | 'latencyP99' | 'bufferMemory', number>;
+/** Plays a policy so that it grants `wanted` (bytes/s a session, mean; undefined: whatever it does). */
+async function playAtLimit(
+  name: PolicyName,
+  knob: number,
+  wanted: number | undefined,
+  play: (name: PolicyName, knob: number) => Promise<PolicyResult>,
+): Promise<PolicyResult> {
+  if (wanted === undefined) return await play(name, knob);
+  if (name === 'static') return await play(name, wanted);
+  let factor = knob;
+  for (let tries = 1; ; tries++) {
+    const result = await play(name, factor);
+    const share = wanted / Math.max(result.grantedLimit, 1);
+    if (Math.abs(share - 1) <= CLOSE || tries === TRIES) return result;
+    factor *= share;
+  }
+}
+
+type Ratios = Record<'delayedBytes' | 'firstMessageP99' | 'latencyP99' | 'grantedLimit' | 'bufferMemory', number>;
 
 /** Predicted, of averages. */
 function ratiosOf(results: readonly PolicyResult[]): Ratios | null {
@@ -187,21 +225,23 @@ function ratiosOf(results: readonly PolicyResult[]): Ratios | null {
     delayedBytes: ratio('delayedBytes'),
     firstMessageP99: ratio('firstMessageP99'),
     latencyP99: ratio('latencyP99'),
+    grantedLimit: ratio('grantedLimit'),
     bufferMemory: ratio('bufferMemory'),
   };
 }
 
 function describe(result: PolicyResult): string {
-  const { policy, sessions, refusedSessions, bytes, delayedBytes, droppedDatagrams, lostMessages } = result;
+  const { policy, sessions, refusedSessions, bytes, delayedBytes, droppedDatagrams, unanswered } = result;
   const ms = (value: number) => `${value.toFixed(0)} ms`;
   return [
-    `${policy}: ${sessions} sessions (${refusedSessions} refused), ${result.messages} messages, ${lostMessages} lost`,
+    `${policy}: ${sessions} sessions (${refusedSessions} refused), ${result.messages} messages, ${unanswered} given up`,
     `  delayed ${((100 * delayedBytes) / Math.max(bytes, 1)).toFixed(1)} % of the bytes, ${droppedDatagrams} datagrams dropped`,
     `  first message p50 ${ms(result.firstMessageP50)}, p99 ${ms(result.firstMessageP99)}; all p50 ${ms(result.latencyP50)}, p99 ${ms(result.latencyP99)}`,
-    `  buffers ${(result.bufferMemory / 1024).toFixed(0)} KB`,
+    `  limit ${(result.grantedLimit / 1024).toFixed(1)} KB/s a session, buffers ${(result.bufferMemory / 1024).toFixed(0)} KB`,
   ].join('\n');
 }
 
-function describeRatios({ delayedBytes, firstMessageP99, latencyP99, bufferMemory }: Ratios): string {
-  return `predicted, of ewma: delayed bytes ${delayedBytes}, first message p99 ${firstMessageP99}, p99 ${latencyP99}, buffers ${bufferMemory}`;
+function describeRatios(ratios: Ratios): string {
+  const { delayedBytes, firstMessageP99, latencyP99, grantedLimit, bufferMemory } = ratios;
+  return `predicted, of ewma: delayed bytes ${delayedBytes}, first message p99 ${firstMessageP99}, p99 ${latencyP99}, limit ${grantedLimit}, buffers ${bufferMemory}`;
 }

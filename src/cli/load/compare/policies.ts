@@ -1,6 +1,7 @@
 import { DEFAULT_POLICY, rateLimitOf, type SettingsPolicy } from '../../../adapt/settings.js';
 import type { HostConfigInput } from '../../../host/config.js';
 import { type Prepared, pseudonymOf } from './history.js';
+import { meanOf } from './policy-scores.js';
 import type { RecordedVisit } from './recorded-visits.js';
 
 /** Where settings come from. */
@@ -11,7 +12,7 @@ export type PolicyName = (typeof POLICIES)[number];
 const FACTOR = 4;
 /** bytes/s and bytes that everybody has. */
 const FLOOR = 256;
-const BURST = 1024;
+const BURST = 256;
 const BUFFER = 4096;
 
 const bounds: Partial<SettingsPolicy> = {
@@ -22,10 +23,6 @@ const bounds: Partial<SettingsPolicy> = {
   packetBytes: 1,
   minPacketRate: 10_000,
 };
-
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
-}
 
 /** Mean limit at the openings, of rates times a factor, in the bounds. */
 function meanLimit(rates: readonly number[], factor: number): number {
@@ -44,14 +41,24 @@ function factorFor(rates: readonly number[], mean: number): number {
   return Math.sqrt(low * high);
 }
 
-/**
- * The configuration of each policy: the sum of the limits at the openings of the visits to come is the same, so that none is
- * better for being more generous.
- */
-export function equalPolicies(
+const AVERAGE = { enabled: false, openings: 'average' } as const;
+
+/** A policy's one knob: bytes/s of static, the factor of the others. */
+export type Generosity = Record<PolicyName, number>;
+
+/** The configuration of a policy. @param buffer bytes, of static. */
+export function configOf(policy: PolicyName, knob: number, buffer: number): HostConfigInput {
+  if (policy === 'predicted') return { policy: { ...bounds, rateLimitFactor: knob } };
+  if (policy === 'ewma') return { prediction: AVERAGE, policy: { ...bounds, rateLimitFactor: knob } };
+  const fixed = { minRateLimit: knob, maxRateLimit: knob, minBufferSize: buffer, maxBufferSize: buffer };
+  return { prediction: AVERAGE, policy: { ...bounds, ...fixed } };
+}
+
+/** Knobs at which the sum of the limits at the openings of the visits to come is the same, and the buffer of static. */
+export function equalAtOpening(
   { profiler, identifier }: Prepared,
   later: readonly RecordedVisit[],
-): Record<PolicyName, HostConfigInput> {
+): { knobs: Generosity; buffer: number } {
   const timestamp = Date.now();
   const averages: number[] = [];
   const learned: number[] = [];
@@ -62,16 +69,5 @@ export function equalPolicies(
   }
   const mean = meanLimit(averages, FACTOR);
   const buffer = Math.max(BUFFER, meanOf(averages) * DEFAULT_POLICY.bufferScalingFactor);
-  const average = { enabled: false, openings: 'average' } as const;
-  return {
-    static: {
-      prediction: average,
-      policy: {
-        ...bounds,
-        ...{ minRateLimit: mean, maxRateLimit: mean, minBufferSize: buffer, maxBufferSize: buffer },
-      },
-    },
-    ewma: { prediction: average, policy: { ...bounds, rateLimitFactor: FACTOR } },
-    predicted: { policy: { ...bounds, rateLimitFactor: factorFor(learned, mean) } },
-  };
+  return { knobs: { static: mean, ewma: FACTOR, predicted: factorFor(learned, mean) }, buffer };
 }

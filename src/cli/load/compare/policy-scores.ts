@@ -17,7 +17,7 @@ export interface PolicyResult {
   bytes: number;
   /** Bytes of messages that took longer than 100 ms there and back, or did not come back. */
   delayedBytes: number;
-  lostMessages: number;
+  unanswered: number;
   /** Datagrams that found limits or queues in the way, at the host. */
   droppedDatagrams: number;
   /** ms; from the wish to open the session to the first answer. */
@@ -25,12 +25,17 @@ export interface PolicyResult {
   firstMessageP99: number;
   latencyP50: number;
   latencyP99: number;
-  /** Bytes that the buffers of all sessions might take, mean over the run. */
+  /** bytes/s that a session might send, and bytes that the buffers of all might take: means over the run. */
+  grantedLimit: number;
   bufferMemory: number;
 }
 
 /** What did not come back in time took so long, ms. */
 const GIVEN_UP_MS = 10_000;
+
+export function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+}
 
 function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
@@ -41,6 +46,7 @@ export class PolicyScores {
   sessions = 0;
   refused = 0;
   readonly #messages: Message[] = [];
+  readonly #limits: number[] = [];
   readonly #buffers: number[] = [];
 
   sent(bytes: number, isFirst: boolean): number {
@@ -51,8 +57,10 @@ export class PolicyScores {
     this.#messages[message].latency = latency;
   }
 
-  buffered(bytes: number): void {
-    this.#buffers.push(bytes);
+  /** What all sessions are granted at a moment. */
+  granted(sessions: number, bytesPerSecond: number, buffers: number): void {
+    if (sessions > 0) this.#limits.push(bytesPerSecond / sessions);
+    this.#buffers.push(buffers);
   }
 
   result(policy: string, droppedDatagrams: number): PolicyResult {
@@ -69,13 +77,14 @@ export class PolicyScores {
       messages: messages.length,
       bytes: bytes(messages),
       delayedBytes: bytes(messages.filter(({ latency }) => latency > DELAYED_MS)),
-      lostMessages: messages.filter(({ latency }) => latency === Number.POSITIVE_INFINITY).length,
+      unanswered: messages.filter(({ latency }) => latency === Number.POSITIVE_INFINITY).length,
       droppedDatagrams,
       firstMessageP50: percentile(first, 0.5),
       firstMessageP99: percentile(first, 0.99),
       latencyP50: percentile(all, 0.5),
       latencyP99: percentile(all, 0.99),
-      bufferMemory: this.#buffers.reduce((sum, value) => sum + value, 0) / Math.max(1, this.#buffers.length),
+      grantedLimit: meanOf(this.#limits),
+      bufferMemory: meanOf(this.#buffers),
     };
   }
 }

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Activity } from '../../../src/profile/visits/activity.js';
+import { FourierFeatures } from '../../../src/profile/visits/fourier-features.js';
+import { Habits, hourOfWeek, isSameStretch } from '../../../src/profile/visits/habits.js';
+import { MessageVisits } from '../../../src/profile/visits/message-visits.js';
+import { RidgeRegression } from '../../../src/profile/visits/ridge-regression.js';
+import { scoreVisits, type ToldVisit } from '../../../src/profile/visits/visit-scores.js';
+import { seeded } from '../../support/seeded.js';
+
+test('ridge regression is its definition: the gradient is nothing at the weights it finds', () => {
+  const random = seeded(1);
+  const options = { memory: 0.99, penalty: 2, every: 1000 };
+  const ridge = new RidgeRegression(4, 2, options);
+  const rows = Array.from({ length: 60 }, () => Float64Array.from({ length: 4 }, () => random() - 0.5));
+  const truths = rows.map((row) => [row[0] * 3 - row[1] + random() * 0.1, row[2] * 2]);
+  for (const [i, row] of rows.entries()) ridge.learn(row, truths[i]);
+  ridge.solve();
+  const unit = (i: number) => Float64Array.from({ length: 4 }, (_, k) => (k === i ? 1 : 0));
+  for (const target of [0, 1]) {
+    const weights = [0, 1, 2, 3].map((i) => ridge.predict(unit(i), target));
+    for (let i = 0; i < 4; i++) {
+      const gradient = rows.reduce((sum, row, n) => {
+        const error = ridge.predict(row, target) - truths[n][target];
+        return sum + options.memory ** (rows.length - 1 - n) * error * row[i];
+      }, 0);
+      // The penalty is that of the last example's weight, 1 / memory.
+      const penalty = (options.penalty * weights[i]) / 1;
+      assert.ok(Math.abs(gradient + penalty) < 0.05, `${target} ${i}: ${gradient} ${penalty}`);
+    }
+  }
+  const copy = new RidgeRegression(4, 2, options);
+  assert.equal(copy.restore(structuredClone(ridge.state)), true);
+  assert.ok(Math.abs(copy.predict(rows[0]) - ridge.predict(rows[0])) < 1e-9);
+  assert.equal(new RidgeRegression(5, 2, options).restore(ridge.state), false);
+});
+
+test('products of Fourier features come near to the kernel that they stand for', () => {
+  const [inputs, size, width] = [6, 4000, 2];
+  const features = new FourierFeatures(inputs, size, width);
+  const random = seeded(2);
+  const write = (row: Float64Array) => {
+    const into = new Float64Array(size);
+    features.write(row, into, 0);
+    return into;
+  };
+  for (let n = 0; n < 20; n++) {
+    const [a, b] = [0, 1].map(() => Float64Array.from({ length: inputs }, () => 4 * random() - 2));
+    const [fa, fb] = [write(a), write(b)];
+    const product = (2 / size) * fa.reduce((sum, value, i) => sum + value * fb[i], 0);
+    const distance = a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0);
+    const kernel = Math.exp(-distance / (2 * width ** 2));
+    assert.ok(Math.abs(product - kernel) < 0.08, `${product} ${kernel}`);
+  }
+  // Far out, where the cosine has to find its way back.
+  const far = write(new Float64Array(inputs).fill(1e6));
+  assert.ok(far.every((value) => Math.abs(value) <= 1 + 1e-8));
+});
+
+test('who is around is told to the second, whatever order things happen in', () => {
+  const event = fc.record({
+    after: fc.oneof(fc.nat(3), fc.nat(400), fc.nat(2000)),
+    client: fc.nat(6),
+    forget: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 60 }), (events) => {
+      const activity = new Activity();
+      const last = new Map<number, number>();
+      const all: number[] = [];
+      let now = 1_000_000;
+      for (const { after, client, forget } of events) {
+        now += after;
+        activity.advance(now);
+        if (forget) {
+          activity.forget(String(client));
+          last.delete(client);
+        } else {
+          activity.add(String(client), 10);
+          last.set(client, now);
+          all.push(now);
+        }
+        for (let who = 0; who < 7; who++) {
+          const others = [...last].filter(([other, at]) => other !== who && at >= now - 600).length;
+          const { others: told, lastMinute } = activity.around(String(who));
+          assert.equal(told, others);
+          assert.equal(lastMinute, all.filter((at) => at > now - 60).length);
+        }
+      }
+    }),
+  );
+});
+
+test('habits: a few keys, the rarest gives way, means are shrunk to what is known beforehand', () => {
+  const habits = new Habits(2);
+  habits.add(1, 10);
+  habits.add(1, 20);
+  habits.add(2, 6);
+  assert.equal(
+    habits.mean((key) => key === 1, 0, 0),
+    15,
+  );
+  assert.equal(
+    habits.mean((key) => key === 2, 0, 1),
+    3,
+  );
+  assert.equal(
+    habits.mean((key) => key === 3, 7, 5),
+    7,
+  );
+  habits.add(3, 1);
+  assert.deepEqual([...habits].map(({ key }) => key).sort(), [1, 3]);
+  assert.equal(habits.commonest, 1);
+  assert.equal(hourOfWeek(3600 * 169), 1);
+  assert.deepEqual([isSameStretch(25, 2), isSameStretch(2, 3)], [true, false]);
+});
+
+test('clients with ways of their own: what is told of a visit beats the client’s own mean', () => {
+  const random = seeded(5);
+  const visits = new MessageVisits(900);
+  const told: ToldVisit[] = [];
+  // Each brings much at one time of its day and little at another, which no mean tells.
+  for (let hour = 0; hour < 24 * 80; hour++) {
+    for (let client = 0; client < 6; client++) {
+      const isMuch = (hour + client * 4) % 24 < 12;
+      const seconds = hour * 3600 + client * 100;
+      const bytes = Math.round((isMuch ? 20_000 : 50) * (0.5 + random()));
+      const visit = visits.message({ client: `c${client}`, seconds, bytes, functionId: 'f' });
+      if (visit !== null) told.push(visit);
+    }
+  }
+  visits.end();
+  const scores = scoreVisits(told.slice(Math.floor(told.length * 0.6)));
+  assert.ok(scores.visitRatio < 0.5, `${scores.visitRatio}`);
+  assert.ok(scores.historyRatio > 0.95, `${scores.historyRatio}`);
+  assert.ok(scores.interval[0] <= scores.visitRatio && scores.visitRatio <= scores.interval[1]);
+});
