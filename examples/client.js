@@ -16,5 +16,5 @@ for (const message of ['hello', 'hello again']) {
   console.log(new TextDecoder().decode(answer));
 }
 session.close();
+await session.transport.closed;
 console.log(`token ${[...kept.values()][0]}`);
-process.exit();
