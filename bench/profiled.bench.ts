@@ -1,14 +1,10 @@
 /** What profiles and functions cost an echo: server CPU a packet of a host without profiles, of one with them, in turns. */
-import { Child, median, sleep } from './support/children.js';
+import { median } from './support/children.js';
+import { echoCost } from './support/echo-cost.js';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const SECONDS = Number(process.env.SECONDS_EACH ?? 3);
-const SESSIONS = '100';
-
-interface HostState {
-  cpu: number;
-  totals: { packetsIn: number };
-}
+const SESSIONS = 100;
 
 const KINDS = {
   'bare gate': { gate: 'bare', config: { store: 'memory' }, path: 'echo' },
@@ -24,27 +20,14 @@ const KINDS = {
   },
 } as const;
 
-/** Microseconds of server CPU a packet (an echo each). */
-async function cost({ gate, config, path }: (typeof KINDS)[keyof typeof KINDS]): Promise<number> {
-  const args = ['1', 'udp', '{}', gate, JSON.stringify(config)];
-  const { child: host, hello } = await Child.start<{ url: string; hash: string }>('./bench-host.js', args);
-  const { child: client } = await Child.start('./echo-client.js', [hello.url, hello.hash, SESSIONS, '1', path]);
-  await client.ask();
-  await sleep(1500);
-  const before = await host.ask<HostState>();
-  await sleep(SECONDS * 1000);
-  const after = await host.ask<HostState>();
-  client.stop();
-  host.stop();
-  return (after.cpu - before.cpu) / (after.totals.packetsIn - before.totals.packetsIn);
-}
-
 const names = Object.keys(KINDS) as (keyof typeof KINDS)[];
 const costs = new Map(names.map((name) => [name, [] as number[]]));
 for (let round = 0; round < ROUNDS; round++) {
   // The first of a round finds a colder machine: turns change.
   const order = round % 2 === 0 ? names : [...names].reverse();
-  for (const name of order) costs.get(name)?.push(await cost(KINDS[name]));
+  for (const name of order) {
+    costs.get(name)?.push(await echoCost({ ...KINDS[name], sessions: SESSIONS, seconds: SECONDS }));
+  }
 }
 const bare = costs.get('bare gate') as number[];
 console.log(`${SESSIONS} sessions, datagrams of 100 bytes`);

@@ -22,7 +22,7 @@ export class NoProfiler implements Profiler {
   remember(): void {}
   async rename(): Promise<void> {}
   async forget(): Promise<void> {}
-  expire = async (): Promise<number> => 0;
+  expire = async (): Promise<string[]> => [];
   cohorts = (): [] => [];
   async flush(): Promise<void> {}
   async close(): Promise<void> {}

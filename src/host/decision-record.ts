@@ -6,7 +6,7 @@ import type { Log } from './prediction/messages.js';
 import type { SessionUpdate } from './shard/messages.js';
 
 const DAY_MS = 86_400_000;
-/** Days that are kept. */
+/** Days that are kept, at most. */
 const KEEP_DAYS = 30;
 const WRITE_MS = 5000;
 /** Lines that wait to be written, at most: a disk that is full costs lines, nothing else. */
@@ -47,6 +47,8 @@ export class DecisionRecord {
   constructor(
     readonly folder: string,
     readonly log: Log,
+    /** Days after which nothing of a client is left. */
+    readonly retention = KEEP_DAYS,
   ) {}
 
   start(): void {
@@ -99,7 +101,7 @@ export class DecisionRecord {
   }
 
   async #removeOld(): Promise<void> {
-    const oldest = new Date(Date.now() - KEEP_DAYS * DAY_MS).toISOString().slice(0, 10);
+    const oldest = new Date(Date.now() - Math.min(KEEP_DAYS, this.retention) * DAY_MS).toISOString().slice(0, 10);
     for (const name of await readdir(this.folder)) {
       if (name.endsWith('.jsonl') && name < oldest) await rm(join(this.folder, name));
     }

@@ -27,6 +27,8 @@ export async function openStore(
 export class ProfileKeeper {
   readonly #timers: NodeJS.Timeout[] = [];
   #isFailing = false;
+  /** Called with clients that are forgotten as they were not seen for long: there may be more of them elsewhere. */
+  onExpired: (clients: readonly string[]) => Promise<void> = async () => {};
 
   private constructor(
     readonly profiler: Profiler,
@@ -72,7 +74,9 @@ export class ProfileKeeper {
   async expire(now = Date.now()): Promise<void> {
     try {
       const gone = await this.profiler.expire(now - this.retentionMs);
-      if (gone > 0) this.log('info', 'clients that were not seen for long are forgotten', { clients: gone });
+      if (gone.length === 0) return;
+      await this.onExpired(gone);
+      this.log('info', 'clients that were not seen for long are forgotten', { clients: gone.length });
     } catch (error) {
       this.log('error', 'clients that were not seen for long are not forgotten', { error: (error as Error).message });
     }

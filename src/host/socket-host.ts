@@ -15,6 +15,7 @@ import {
 } from './certificate/certificate-source.js';
 import { ClientData } from './client-data.js';
 import { type HostConfig, type HostConfigInput, parseConfig } from './config.js';
+import { keysThatDiffer, reloadablePart } from './config-changes.js';
 import { DecisionRecord } from './decision-record.js';
 import type { FunctionTable } from './functions/function-registry.js';
 import { Matchmaker } from './functions/peers/matchmaker.js';
@@ -33,17 +34,6 @@ import { SHARD_WORKER, ShardPool } from './shard-pool.js';
 
 /** How long a shard has to load its functions anew. */
 const RELOAD_TIMEOUT_MS = 10_000;
-
-/** Keys of the configuration that a reload takes over, beside the mode. */
-const RELOADED = ['functions', 'clientFunctions', 'endpoints', 'tenants', 'identity'] as const;
-
-function pick<K extends keyof HostConfig>(config: HostConfig, keys: readonly K[]): Pick<HostConfig, K> {
-  return Object.fromEntries(keys.map((key) => [key, config[key]])) as Pick<HostConfig, K>;
-}
-
-function keysThatDiffer(a: HostConfig, b: HostConfig): string[] {
-  return (Object.keys(b) as (keyof HostConfig)[]).filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]));
-}
 
 /** Parts of a host that can be replaced. */
 export interface HostParts {
@@ -91,7 +81,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
   ) {
     super();
     this.config = parseConfig(config);
-    this.record = new DecisionRecord(join(this.config.dataDir, 'decisions'), this.#log);
+    this.record = new DecisionRecord(join(this.config.dataDir, 'decisions'), this.#log, this.config.retention);
     this.prediction = new HostPrediction(this.config, {
       log: this.#log,
       remember: (client, memory) => this.#profiles?.profiler.remember(client, memory),
@@ -161,6 +151,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
       throw error;
     }
     this.record.start();
+    this.#profiles.onExpired = async (clients) => await this.clientData.forgetBeside(clients);
     this.profiler.onForgotten = (client) => {
       this.clientData.forgetBeside([client]).catch((error: Error) => {
         this.emit('log', 'error', 'what another host forgot is not all gone', { error: error.message });
@@ -286,10 +277,10 @@ export class SocketHost extends EventEmitter<HostEvents> {
     const keys = await loadKeys(keyFileOf(this.config));
     const identifier = await createIdentifier(next.identity, keys, this.parts.identify);
     const before = { ...this.config };
-    Object.assign(this.config, pick(next, RELOADED));
+    Object.assign(this.config, reloadablePart(next));
     const problem = await this.#reloadFunctions(this.#functionTable(keys));
     if (problem !== null) {
-      Object.assign(this.config, pick(before, RELOADED));
+      Object.assign(this.config, reloadablePart(before));
       await this.#reloadFunctions(this.#functionTable(keys));
       throw new TidegateError('TIDEGATE_E_FUNCTION', problem, { hint: 'the functions stay as they are' });
     }

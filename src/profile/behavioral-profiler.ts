@@ -48,8 +48,8 @@ export interface Profiler {
   forget(clientIdentifiers: readonly string[]): Promise<void>;
   /** Called with clients that another host made forgotten. */
   onForgotten: (clientIdentifier: string) => void;
-  /** Removes clients that were not seen since a time, ms since the epoch. Returns how many. */
-  expire(before: number): Promise<number>;
+  /** Removes clients that were not seen since a time, ms since the epoch. Returns who that was. */
+  expire(before: number): Promise<string[]>;
   /** Clusters of clients that behave alike. */
   cohorts(): CohortView[];
   readonly storeState: StoreState;
@@ -106,6 +106,8 @@ export class BehavioralProfiler implements Profiler {
   readonly #openings = new Map<string, { visit: WatchedVisit; at: number }>();
   onForgotten: (clientIdentifier: string) => void = () => {};
   #savedAt = Number.NEGATIVE_INFINITY;
+  #lastSeconds = 0;
+  #lastKeep = 1;
 
   constructor(
     options: Partial<ProfilerOptions> = {},
@@ -224,7 +226,7 @@ export class BehavioralProfiler implements Profiler {
     if (update.errors) own.errors.note(update.errors);
     own.lastSeen = Math.max(own.lastSeen, timestamp);
     if (seconds > 0) {
-      const keep = 2 ** (-seconds / this.options.halfLifeSeconds);
+      const keep = this.#keepOver(seconds);
       own.bytes = own.bytes * keep + bytesIn + bytesOut;
       own.seconds = own.seconds * keep + seconds;
       addToHistory(own.history, { timestamp, bytesIn, bytesOut, seconds }, this.options.maxHistory);
@@ -232,6 +234,15 @@ export class BehavioralProfiler implements Profiler {
     this.#watch(name, entry, update);
     if (update.closed) this.#close(name, entry);
     this.#cache.changed(entry);
+  }
+
+  /** What is left of a weight after so many seconds; nearly all updates are of one tick's length. */
+  #keepOver(seconds: number): number {
+    if (seconds !== this.#lastSeconds) {
+      this.#lastSeconds = seconds;
+      this.#lastKeep = 2 ** (-seconds / this.options.halfLifeSeconds);
+    }
+    return this.#lastKeep;
   }
 
   #open(name: string, entry: CachedProfile, { timestamp, functionId = '' }: ProfileUpdate): void {
@@ -319,8 +330,10 @@ export class BehavioralProfiler implements Profiler {
     await this.#cache.remove(clientIdentifiers);
   }
 
-  async expire(before: number): Promise<number> {
-    return await this.store.expire(before);
+  async expire(before: number): Promise<string[]> {
+    const gone = await this.#cache.expire(before);
+    this.#letGo(gone);
+    return gone;
   }
 
   cohorts(): CohortView[] {

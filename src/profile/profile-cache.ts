@@ -180,6 +180,13 @@ export class ProfileCache {
     return this.#entries.delete(client);
   }
 
+  /** Removes those who were not seen since a time, ms since the epoch. Returns who that was. */
+  async expire(before: number): Promise<string[]> {
+    const gone = await this.store.expire(before);
+    for (const client of gone) this.#drop(client);
+    return gone;
+  }
+
   /** Removes everything of clients. */
   async remove(clients: readonly string[]): Promise<void> {
     for (const client of clients) this.#drop(client);

@@ -38,6 +38,8 @@ export interface QuicServerOptions {
   retryKeys: readonly Uint8Array[];
   /** Makes stateless reset tokens. */
   resetKey: Uint8Array;
+  /** Bytes that each stream of a connection from an address is granted at first; without it `initialStreamWindow`. */
+  streamWindow?: (address: string) => number;
 }
 
 export interface QuicClientOptions {

@@ -25,6 +25,24 @@ test('more handshakes than allowed at once must prove their address, and then pa
   assert.equal(connection.isEstablished, true);
 });
 
+test('a connection’s streams are granted at first what its address is', async () => {
+  let window = 20_000;
+  const pair = await QuicPair.create({ server: { streamWindow: () => window } });
+  for (const granted of [20_000, 300_000, 50_000]) {
+    window = granted;
+    const connection = pair.connect();
+    pair.run();
+    const stream = connection.openStream(true);
+    let taken = 0;
+    // Nobody reads on the other side: what it granted is what can be sent.
+    for (let round = 0; round < 100; round++) {
+      taken += Math.max(0, connection.streamWrite(stream, new Uint8Array(400_000 - taken), false));
+      pair.run();
+    }
+    assert.equal(taken, granted);
+  }
+});
+
 test('a Retry token is worth nothing from another address, later, or for another connection ID', async () => {
   let epoch = 1_000_000;
   const pair = await QuicPair.create({

@@ -50,6 +50,9 @@ export type Defined =
   | { hostFunction: HostFunction; seal: SealPolicy | null }
   | { problem: AppErrorName; reason: string };
 
+/** Remote addresses of a shard up to which clients may name others: each keeps connections of its own. */
+const MOST_REMOTES = 1000;
+
 const plainEndpoints: Record<string, () => Endpoint> = {
   echo: () => new ModuleEndpoint({ data: ({ bytes }) => bytes.slice() }),
   sink: () => new ModuleEndpoint({}),
@@ -252,8 +255,11 @@ export class FunctionRegistry {
     if (objection !== null) return { problem: 'endpoint-refused', reason: objection };
     const remote = mappingShape.remote.parse({});
     const key = JSON.stringify([url, remote, this.#table.endpoints]);
-    const base =
-      this.#remotes.get(key) ?? new RemoteEndpoint({ url, ...remote }, this.#guard, endpointKey(this.#table));
+    const known = this.#remotes.get(key);
+    if (known === undefined && this.#remotes.size >= MOST_REMOTES) {
+      return { problem: 'endpoint-refused', reason: 'this host calls no more addresses than it does already' };
+    }
+    const base = known ?? new RemoteEndpoint({ url, ...remote }, this.#guard, endpointKey(this.#table));
     this.#remotes.set(key, base);
     return { endpoints: { base, variants: {}, quarantine: null }, deadlineMs: 10_000, seal: null };
   }

@@ -1,7 +1,9 @@
 import { limitsOf } from '../../adapt/settings.js';
+import type { WindowClasses } from '../../adapt/window-classes.js';
 import type { AppErrorName } from '../../control/codes.js';
 import type { Define, Hello } from '../../control/messages.js';
 import type { SessionTable } from '../../core/session-table.js';
+import { addressPrefix } from '../../quic/address-prefix.js';
 import type { FunctionRegistry, RegisteredFunction } from '../functions/function-registry.js';
 import type { TransportSession } from '../transport.js';
 import type { HostQuestions } from './host-questions.js';
@@ -27,6 +29,7 @@ export interface DoorShard extends SessionShard {
   readonly functions: FunctionRegistry;
   readonly questions: HostQuestions;
   readonly isDraining: boolean;
+  readonly windows: WindowClasses;
   send(message: FromShard): void;
   log(level: 'info' | 'warn' | 'error', message: string, detail?: Record<string, unknown>): void;
 }
@@ -105,6 +108,7 @@ export class ShardDoor {
     const setup = { identity, functionId, settings, profile, weight, isEnforced, problem, sealPolicy };
     const session = new HostSession(shard, transport, handle, `${shard.init.index}-${handle >>> 0}`, setup, now);
     shard.live.add(session, now);
+    shard.windows.note(addressPrefix(peer), settings.bufferSize);
     this.opened++;
     shard.review(session);
     session.start(registered?.hostFunction ?? null);
@@ -143,6 +147,7 @@ export class ShardDoor {
     session.requestType = profile.predictedRequestType;
     session.weight = (shard.functions.get(session.functionId)?.weight ?? 1) * tenantWeight;
     session.settings = { ...settings, securityLevel: session.posture.level };
+    shard.windows.note(addressPrefix(session.identity.peer), settings.bufferSize);
     const limits = limitsOf(settings);
     shard.table.setLimits(session.handle, 'in', limits.in, now);
     shard.table.setLimits(session.handle, 'out', limits.out, now);

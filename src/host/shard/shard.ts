@@ -1,4 +1,5 @@
 import { type MessagePort, threadId } from 'node:worker_threads';
+import { WindowClasses } from '../../adapt/window-classes.js';
 import type { AppErrorName } from '../../control/codes.js';
 import type { Define, Hello } from '../../control/messages.js';
 import { SessionTable } from '../../core/session-table.js';
@@ -7,6 +8,7 @@ import { H3Error } from '../../http3/errors.js';
 import type { SessionClose } from '../../http3/session.js';
 import { QlogFiles } from '../../net/qlog-files.js';
 import { bindUdp, type DriverHooks, UdpDriver } from '../../net/udp-driver.js';
+import { addressPrefix } from '../../quic/address-prefix.js';
 import type { QuicConnection } from '../../quic/engine.js';
 import { DEFAULT_GOODPUT_LIMITS, DEFAULT_TRANSPORT } from '../../quic/options.js';
 import { QuicheEndpoint } from '../../quic/quiche/endpoint.js';
@@ -43,6 +45,7 @@ export class Shard implements DoorShard {
   readonly peers: ShardPeers;
   readonly pool = new BufferPool();
   readonly seals: SealShares;
+  readonly windows = new WindowClasses();
   readonly #door: ShardDoor;
   readonly #levels: LevelKeeper;
   #functions: FunctionRegistry | null = null;
@@ -166,6 +169,7 @@ export class Shard implements DoorShard {
           route: { host: init.hostId, shard: init.index },
           retryKeys: init.keys.retry,
           resetKey: init.keys.reset,
+          streamWindow: (address) => this.windows.windowOf(addressPrefix(address)),
         },
       },
       {

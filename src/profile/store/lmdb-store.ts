@@ -182,7 +182,7 @@ export class LmdbStore implements ProfileStore {
     });
   }
 
-  async expire(before: number): Promise<number> {
+  async expire(before: number): Promise<string[]> {
     const old: string[] = [];
     let seen = 0;
     for (const { key, value } of this.#environment.profiles.getRange({ snapshot: false })) {
@@ -190,7 +190,7 @@ export class LmdbStore implements ProfileStore {
       if (++seen % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     if (old.length > 0) await this.remove(old);
-    return old.length;
+    return old;
   }
 
   async *clients(): AsyncGenerator<string> {

@@ -39,10 +39,10 @@ export class MemoryStore implements ProfileStore {
     return true;
   }
 
-  async expire(before: number): Promise<number> {
+  async expire(before: number): Promise<string[]> {
     const old = [...this.#records].filter(([, { lastSeen }]) => lastSeen < before).map(([client]) => client);
     await this.remove(old);
-    return old.length;
+    return old;
   }
 
   async *clients(): AsyncGenerator<string> {

@@ -30,8 +30,8 @@ export interface ProfileStore {
   remove(clients: readonly string[]): Promise<void>;
   /** A client has another name now. Returns false where there is none of the old name. */
   rename(from: string, to: string): Promise<boolean>;
-  /** Removes those who were not seen since `before` (ms since the epoch). Returns how many. */
-  expire(before: number): Promise<number>;
+  /** Removes those who were not seen since `before` (ms since the epoch). Returns who that was, where the store does it here. */
+  expire(before: number): Promise<string[]>;
   /** All clients; for reports. */
   clients(): AsyncIterable<string>;
   /** What all clients together taught, by name. */

@@ -178,8 +178,8 @@ export class ValkeyStore implements ProfileStore {
   }
 
   /** The server does it by itself. */
-  async expire(): Promise<number> {
-    return 0;
+  async expire(): Promise<string[]> {
+    return [];
   }
 
   async *clients(): AsyncGenerator<string> {

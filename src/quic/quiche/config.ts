@@ -37,6 +37,13 @@ export function checkCertificate(certificate: string, privateKey: string): void 
   }
 }
 
+/** Bytes that each stream is granted at first; connections copy it when they are made. */
+export function setStreamWindow(config: NativeConfig, bytes: number): void {
+  config.setInitialMaxStreamDataBidiLocal(bytes);
+  config.setInitialMaxStreamDataBidiRemote(bytes);
+  config.setInitialMaxStreamDataUni(bytes);
+}
+
 function applyTransport(config: NativeConfig, options: QuicEndpointOptions): NativeConfig {
   const t = options.transport;
   config.setApplicationProtos(options.protocols);
@@ -44,9 +51,7 @@ function applyTransport(config: NativeConfig, options: QuicEndpointOptions): Nat
   config.setMaxRecvUdpPayloadSize(65527);
   config.setMaxSendUdpPayloadSize(t.maxUdpPayload);
   config.setInitialMaxData(t.initialConnectionWindow);
-  config.setInitialMaxStreamDataBidiLocal(t.initialStreamWindow);
-  config.setInitialMaxStreamDataBidiRemote(t.initialStreamWindow);
-  config.setInitialMaxStreamDataUni(t.initialStreamWindow);
+  setStreamWindow(config, t.initialStreamWindow);
   config.setMaxConnectionWindow(t.maxConnectionWindow);
   config.setMaxStreamWindow(t.maxStreamWindow);
   config.setInitialMaxStreamsBidi(t.maxBidirectionalStreams);

@@ -16,7 +16,7 @@ import type { QuicEndpointOptions, QuicServerOptions } from '../options.js';
 import { MIN_INITIAL_SIZE, PacketHeader, QUIC_VERSION_1, versionNegotiation } from '../packet-header.js';
 import { StatelessResets, statelessResetToken } from '../stateless-reset.js';
 import { TimerHeap } from '../timer-heap.js';
-import { clientConfig, serverConfig } from './config.js';
+import { clientConfig, serverConfig, setStreamWindow } from './config.js';
 import { QuicheConnection } from './connection.js';
 import { PacketOutput } from './packet-output.js';
 import { NativeReclaimer } from './reclaimer.js';
@@ -247,6 +247,7 @@ export class QuicheEndpoint implements QuicEndpoint {
     // quiche 0.18 writes them into 128 bytes, where the two IDs that a Retry adds leave no room for the token.
     const resetToken = originalDcid === null ? tokenNumber(statelessResetToken(server.resetKey, scid)) : null;
     server.config.setStatelessResetToken(resetToken);
+    if (server.streamWindow !== undefined) setStreamWindow(server.config, server.streamWindow(address));
     const recvInfo = { from: { host: address, port }, to: this.#local };
     let native: NativeConnection;
     try {
