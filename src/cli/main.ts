@@ -91,6 +91,14 @@ program
   .option('--speed <factor>', 'time factor of a replay', positive, 1)
   .option('--limit <n>', 'flows or visits of a replay at most', positiveInteger)
   .option('--compare <policies>', 'static,ewma,predicted: play recorded clients that come back against a host for each')
+  .addOption(
+    new Option(
+      '--equal <what>',
+      'what --compare keeps the same: the limits at the openings, or on average over the run too',
+    )
+      .choices(['openings', 'mean'])
+      .default('openings'),
+  )
   .option('--model <file>', 'of the predicted settings, with --compare (default: the one of the package)')
   .option('--certificate-hash <hex>', 'SHA-256 of the certificate to trust')
   .option('--insecure', 'trust any certificate')

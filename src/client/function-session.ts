@@ -255,6 +255,10 @@ async function refusal(transport: WebTransport, first: HostMessage | undefined):
     transport.close();
     return new SessionError(first.name, first.reason);
   }
+  if (first !== undefined) {
+    transport.close();
+    return new SessionError('no-welcome', `the host said ${first.type} and no welcome`);
+  }
   // What was said on the stream may be lost where the session ends behind it.
   const { closeCode = 0, reason = '' } = await transport.closed.catch(() => ({ closeCode: 0, reason: '' }));
   const [name = 'no-welcome'] = Object.entries(AppError).find(([, code]) => code !== 0 && code === closeCode) ?? [];

@@ -127,6 +127,8 @@ export class WebTransportStream {
       this.#endWrite();
       return 0;
     }
+    // An end may have to wait though it has no bytes.
+    if (taken < 0) return 0;
     if (end && taken === bytes.length) this.#endWrite();
     return taken;
   }

@@ -4,8 +4,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { CID_LENGTH, CidCodec } from '../../src/quic/connection-id.js';
 import type { QuicCloseInfo } from '../../src/quic/engine.js';
+import { STREAM_BLOCKED } from '../../src/quic/engine.js';
 import { fuzzRuns } from '../support/fuzz.js';
 import { CLIENT, QuicPair, SERVER, SILENT } from '../support/quic-pair.js';
+import { seeded } from '../support/seeded.js';
 
 /** A first packet as a client makes it, from an endpoint whose packets go nowhere else. */
 async function firstPacket(pair: QuicPair): Promise<Uint8Array> {
@@ -249,4 +251,55 @@ test('no packet, however mangled, throws or disturbs a connection beside it', as
   let got = 0;
   pair.accepted[0].handler = { ...SILENT, onDatagram: () => got++ };
   await pair.runUntil(() => got > 0, 3000);
+});
+
+test('the end of a stream arrives, however acknowledgements overtake it', async () => {
+  const buffer = new Uint8Array(65_536);
+  for (let seed = 1; seed <= fuzzRuns(300); seed++) {
+    const random = seeded(seed);
+    const upTo = (n: number) => Math.floor(random() * n);
+    const pair = await QuicPair.create();
+    const client = pair.connect();
+    pair.run();
+    const id = client.openStream(true);
+    client.streamWrite(id, new Uint8Array(10), true);
+    pair.run();
+    const [server] = pair.accepted;
+    server.streamRead(id, buffer);
+    let [got, ended] = [0, false];
+    const read = (): void => {
+      for (let length = client.streamRead(id, buffer); length >= 0; length = client.streamRead(id, buffer)) {
+        got += length;
+        ended ||= client.streamFinished;
+        if (ended) return;
+      }
+    };
+    // A flush on one side, or some of the packets that are on the way: as threads and networks have it.
+    const step = (): void => {
+      const now = performance.now();
+      const kind = upTo(4);
+      if (kind === 0) pair.client.flush(now);
+      else if (kind === 1) pair.server.flush(now);
+      else {
+        for (const { from, packet } of pair.wire.splice(0, 1 + upTo(Math.max(1, pair.wire.length)))) {
+          if (from === 'client') pair.server.receive(packet, CLIENT.address, CLIENT.port, now);
+          else pair.client.receive(packet, SERVER.address, SERVER.port, now);
+        }
+      }
+      if (upTo(2) === 1) read();
+    };
+    const total = 15_000 + upTo(20_000);
+    for (let left = total; left > 0; ) {
+      left -= Math.max(0, server.streamWrite(id, new Uint8Array(Math.min(left, 1 + upTo(16_000))), false));
+      for (let steps = upTo(12); steps > 0; steps--) step();
+    }
+    for (let steps = upTo(12); steps > 0; steps--) step();
+    for (let round = 0; round < 200 && server.streamWrite(id, new Uint8Array(0), true) === STREAM_BLOCKED; round++)
+      step();
+    for (let round = 0; round < 20 && !ended; round++) {
+      pair.run();
+      read();
+    }
+    assert.deepEqual([got, ended], [total, true], `seed ${seed}`);
+  }
 });

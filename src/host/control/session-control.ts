@@ -34,6 +34,8 @@ export class SessionControl {
   readonly #challenger: Challenger;
   readonly #demand: SealDemand;
   #hello: Hello | null = null;
+  /** Nothing is said before the welcome. */
+  #isWelcome = false;
   #told = { rateLimit: 0, level: -1, at: Number.NEGATIVE_INFINITY };
   isOpen = true;
 
@@ -120,6 +122,7 @@ export class SessionControl {
         return;
       }
       session.isProvisional = false;
+      this.#isWelcome = true;
       this.send({
         type: 'welcome',
         version: CONTROL_VERSION,
@@ -154,7 +157,8 @@ export class SessionControl {
   demandSeal(reason: string): void {
     const { sealPolicy, seal } = this.session;
     if (sealPolicy === null || seal !== null || this.#demand.isOpen) return;
-    if (this.#hello?.abilities.includes('seal')) this.send(this.#demand.ask(sealPolicy, reason, performance.now()));
+    if (this.#isWelcome && this.#hello?.abilities.includes('seal'))
+      this.send(this.#demand.ask(sealPolicy, reason, performance.now()));
   }
 
   #judge(id: string, nonce: number | undefined, jwt: string | undefined): void {
@@ -184,7 +188,7 @@ export class SessionControl {
 
   /** Asks the client for a proof, where it is not asked already. */
   challenge(reason: string): void {
-    if (this.#challenger.open !== null || this.#hello === null) return;
+    if (this.#challenger.open !== null || this.#hello === null || !this.#isWelcome) return;
     const { id } = this.#challenger.ask(performance.now(), Date.now());
     const { abilities } = this.#hello;
     this.send({
@@ -212,7 +216,7 @@ export class SessionControl {
     const isNewLevel = settings.securityLevel !== this.#told.level;
     const change = Math.abs(settings.rateLimit - this.#told.rateLimit);
     if (
-      this.#hello === null ||
+      !this.#isWelcome ||
       (!isNewLevel && (change <= this.#told.rateLimit * WORTH_TELLING || now - this.#told.at < TELL_EVERY_MS))
     ) {
       return;

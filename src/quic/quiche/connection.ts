@@ -17,12 +17,18 @@ const READ = 0;
 const WRITE = 1;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+const NOTHING = new Uint8Array(0);
 
 /** What a connection needs of its endpoint. */
 export interface ConnectionHost {
   /** Puts the connection on the list for the next flush. */
   touch(connection: QuicheConnection): void;
+  /** Sends what the connection has at once. Returns false where the socket takes nothing now. */
+  sendNow(connection: QuicheConnection): boolean;
 }
+
+/** Bytes of capacity that an end without bytes waits for: a packet's. */
+const END_ROOM = 1350;
 
 /** The code in an error of quiche such as `StreamReset(7)`, or -1 where it is another error. */
 function codeOf(error: unknown, name: string): number {
@@ -137,6 +143,7 @@ export class QuicheConnection implements QuicConnection {
     if (this.isClosed) return STREAM_GONE;
     let taken: number;
     try {
+      if (end && bytes.length === 0) return this.#endStream(id);
       taken = this.native.streamSend(id, bytes, end) ?? 0;
     } catch (error) {
       this.streams.removeWriter(id);
@@ -155,6 +162,26 @@ export class QuicheConnection implements QuicConnection {
       this.streams.addWriter(id);
     }
     return taken;
+  }
+
+  /**
+   * Ends a stream behind what was written before. quiche 0.18 counts a stream as complete once its bytes are acknowledged and
+   * its end is known, whether the end has left or not, and then forgets it: so it is said only where there is room in the
+   * congestion window, and sent before another acknowledgement can come in. Where there is none for long, it is said anyway:
+   * then it is flow control that leaves no room, and nothing is under way.
+   */
+  #endStream(id: number): number {
+    const hasRoom = this.native.streamCapacity(id) >= END_ROOM && this.host.sendNow(this);
+    if (!hasRoom && !this.streams.isEndDue(id, performance.now())) {
+      this.streams.addBlocked(id);
+      this.host.touch(this);
+      return STREAM_BLOCKED;
+    }
+    this.native.streamSend(id, NOTHING, true);
+    this.streams.removeWriter(id);
+    this.host.sendNow(this);
+    this.host.touch(this);
+    return 0;
   }
 
   streamStop(id: number, code: number): void {

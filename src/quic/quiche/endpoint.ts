@@ -132,6 +132,13 @@ export class QuicheEndpoint implements QuicEndpoint {
     if (!this.#inFlush) this.hooks.requestFlush();
   }
 
+  sendNow(connection: QuicheConnection): boolean {
+    if (this.#output.backedUp) return false;
+    this.#sendPackets(connection, performance.now());
+    if (this.#touched.length > 0 && !this.#inFlush) this.hooks.requestFlush();
+    return !this.#output.backedUp;
+  }
+
   receive(packet: Uint8Array, address: string, port: number, now: number): void {
     this.counters.packetsIn++;
     this.counters.bytesIn += packet.length;

@@ -7,6 +7,8 @@ const ASK_EACH_UP_TO = 8;
 const SCAN_INTERVAL = 10;
 /** Writers looked at for STOP_SENDING after each batch. */
 const STOP_PROBES = 4;
+/** ms that an end waits for room in the congestion window. */
+const END_WAIT = 100;
 
 interface Watched {
   readonly isClosed: boolean;
@@ -28,6 +30,8 @@ export class StreamWatch {
   readonly #writers: number[] = [];
   /** Streams of ours that nobody looks at for STOP_SENDING. */
   readonly #exempt = new Set<number>();
+  /** When ends that wait for room are said in any case, ms. */
+  readonly #endsDue = new Map<number, number>();
   #probeAt = 0;
   #nextPeerBidirectional: number;
   #nextPeerUnidirectional: number;
@@ -41,9 +45,18 @@ export class StreamWatch {
     this.#nextPeerUnidirectional = isServer ? 2 : 3;
   }
 
-  /** When a scan that was put off is due; Infinity where none is. */
+  /** When something that was put off is due, a scan or an end; Infinity where nothing is. */
   get scanDue(): number {
-    return this.#scanAt === 0 ? Number.POSITIVE_INFINITY : this.#scanAt;
+    let due = this.#scanAt === 0 ? Number.POSITIVE_INFINITY : this.#scanAt;
+    for (const at of this.#endsDue.values()) due = Math.min(due, at);
+    return due;
+  }
+
+  /** Whether a stream's end has waited for room for as long as it may. */
+  isEndDue(id: number, now: number): boolean {
+    const due = this.#endsDue.get(id);
+    if (due === undefined) this.#endsDue.set(id, now + END_WAIT);
+    return due !== undefined && now >= due;
   }
 
   /** Whether streams are being written to, which may have room again or be asked to stop. */
@@ -69,6 +82,7 @@ export class StreamWatch {
   }
 
   removeWriter(id: number): void {
+    this.#endsDue.delete(id);
     remove(this.#writers, id);
     remove(this.#blocked, id);
   }
@@ -166,7 +180,7 @@ export class StreamWatch {
         this.#raiseStop(connection, id, error);
         continue;
       }
-      if (capacity > 0) {
+      if (capacity > 0 || this.#endsDue.has(id)) {
         connection.handler.onStreamWritable(id);
         if (connection.isClosed) return;
       } else {

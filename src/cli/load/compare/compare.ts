@@ -20,6 +20,8 @@ export interface CompareOptions {
   speed: number;
   duration: number;
   model?: string;
+  /** What is the same for all: the sum of the limits at the openings, or the mean over the run as well. */
+  equal: 'openings' | 'mean';
   json?: boolean;
 }
 
@@ -141,8 +143,8 @@ function policiesOf(text: string): PolicyName[] {
 /**
  * Runs `tidegate load --replay FILE --compare static,ewma,predicted`: recorded clients that come back are played against a host
  * for each policy, all of which know the same history (but static, which uses none), have the same memory budget and capacity,
- * and grant the same limits, so that none is better for being more generous: at the openings in sum, and on average over the
- * run, for which predicted is tried again with another factor where it was off.
+ * and grant the same limits in sum at the openings. With `--equal mean` they grant the same on average over the run too:
+ * predicted is tried again with another factor where it was off.
  */
 export async function compare(options: CompareOptions, print = (line: string) => console.log(line)): Promise<void> {
   const { replay, speed, limit = VISITS, model, json } = options;
@@ -184,7 +186,8 @@ export async function compare(options: CompareOptions, print = (line: string) =>
     // What averages grant is the measure of the others.
     const order = POLICIES.filter((name) => names.includes(name)).sort((a) => (a === 'ewma' ? -1 : 0));
     for (const name of order) {
-      const wanted = results.find(({ policy }) => policy === 'ewma')?.grantedLimit;
+      const average = results.find(({ policy }) => policy === 'ewma')?.grantedLimit;
+      const wanted = options.equal === 'mean' ? average : undefined;
       results.push(await playAtLimit(name, knobs[name], wanted, play));
     }
     const ratios = ratiosOf(results);
