@@ -170,17 +170,17 @@ test('the model is trained on what clients do and replaced; a broken one is refu
     return made.id;
   };
   const broken = await changed(() => Number.NaN);
-  await until(async () => logs.some((line) => line.includes('refused') && line.includes(broken)), 10_000);
+  await until(async () => logs.some((line) => line.includes('refused') && line.includes(broken)), 30_000);
   assert.notEqual(host.prediction.state.model, broken);
 
   const poisoned = await changed((value) => -3 * value);
   await until(
     async () => logs.some((line) => line.includes('another model serves') && line.includes(poisoned)),
-    10_000,
+    30_000,
   );
   await until(
     async () => logs.some((line) => line.includes('the model is sent back') && line.includes(poisoned)),
-    20_000,
+    60_000,
   );
   await until(async () => host.prediction.state.model !== poisoned && host.isReady, 10_000);
   await sleep(500);

@@ -255,7 +255,8 @@ test('no packet, however mangled, throws or disturbs a connection beside it', as
 
 test('the end of a stream arrives, however acknowledgements overtake it', async () => {
   const buffer = new Uint8Array(65_536);
-  for (let seed = 1; seed <= fuzzRuns(300); seed++) {
+  // 1895 is one that lost it.
+  for (let seed = 1800; seed < 1800 + fuzzRuns(150); seed++) {
     const random = seeded(seed);
     const upTo = (n: number) => Math.floor(random() * n);
     const pair = await QuicPair.create();

@@ -23,12 +23,14 @@ const NOTHING = new Uint8Array(0);
 export interface ConnectionHost {
   /** Puts the connection on the list for the next flush. */
   touch(connection: QuicheConnection): void;
-  /** Sends what the connection has at once. Returns false where the socket takes nothing now. */
-  sendNow(connection: QuicheConnection): boolean;
+  /** Sends what the connection has at once. Returns how many packets that were. */
+  sendNow(connection: QuicheConnection): void;
 }
 
-/** Bytes of capacity that an end without bytes waits for: a packet's. */
-const END_ROOM = 1350;
+/** Bytes of a congestion window that the end of a stream wants. */
+const END_ROOM = 128;
+/** quiche's next timer, ms, where nothing that was sent waits to be acknowledged: that of an idle connection alone. */
+const QUIET_MS = 1500;
 
 /** The code in an error of quiche such as `StreamReset(7)`, or -1 where it is another error. */
 function codeOf(error: unknown, name: string): number {
@@ -60,10 +62,14 @@ export class QuicheConnection implements QuicConnection {
   timerFired = false;
   /** Longest datagram queued since the last packet that had room to spare. */
   longestQueuedDatagram = 0;
+  /** Something was written to a stream since quiche had no more to send: it puts one stream into a packet. */
+  hasStreamData = false;
   /** How it ended, once that is known. */
   closeRequested: QuicCloseInfo | null = null;
   closeNotified = false;
   readonly streams: StreamWatch;
+  /** Bytes that had been sent when all was acknowledged last. */
+  #sentWhenQuiet = 0;
   #nextBidirectional: number;
   #nextUnidirectional: number;
   #wantsStreams = false;
@@ -152,6 +158,7 @@ export class QuicheConnection implements QuicConnection {
       this.streamErrorCode = code;
       return STREAM_ABORTED;
     }
+    this.hasStreamData = true;
     this.host.touch(this);
     this.guard?.addUseful(taken);
     if (taken < bytes.length) {
@@ -166,13 +173,14 @@ export class QuicheConnection implements QuicConnection {
 
   /**
    * Ends a stream behind what was written before. quiche 0.18 counts a stream as complete once its bytes are acknowledged and
-   * its end is known, whether the end has left or not, and then forgets it: so it is said only where there is room in the
-   * congestion window, and sent before another acknowledgement can come in. Where there is none for long, it is said anyway:
-   * then it is flow control that leaves no room, and nothing is under way.
+   * its end is known, whether the end has left or not, and then forgets it: so it is said only where the congestion window has
+   * room, and sent before another acknowledgement can come in. quiche does not tell of that room: the capacity of a stream is
+   * not that. Where there may be none the end waits until nothing is under way.
    */
   #endStream(id: number): number {
-    const hasRoom = this.native.streamCapacity(id) >= END_ROOM && this.host.sendNow(this);
-    if (!hasRoom && !this.streams.isEndDue(id, performance.now())) {
+    // Throws where the client asked to stop.
+    this.native.streamCapacity(id);
+    if (!this.#hasRoom() && !this.streams.isEndDue(id, performance.now())) {
       this.streams.addBlocked(id);
       this.host.touch(this);
       return STREAM_BLOCKED;
@@ -182,6 +190,15 @@ export class QuicheConnection implements QuicConnection {
     this.host.sendNow(this);
     this.host.touch(this);
     return 0;
+  }
+
+  /** Whether a small packet can leave now, for sure. What is under way is at most what was sent since nothing was. */
+  #hasRoom(): boolean {
+    const timeout = this.native.timeout();
+    if (timeout === null || timeout > QUIET_MS) this.#sentWhenQuiet = this.stats().bytesSent;
+    this.host.sendNow(this);
+    const { bytesSent, congestionWindow } = this.stats();
+    return congestionWindow - (bytesSent - this.#sentWhenQuiet) >= END_ROOM;
   }
 
   streamStop(id: number, code: number): void {

@@ -132,11 +132,10 @@ export class QuicheEndpoint implements QuicEndpoint {
     if (!this.#inFlush) this.hooks.requestFlush();
   }
 
-  sendNow(connection: QuicheConnection): boolean {
-    if (this.#output.backedUp) return false;
+  sendNow(connection: QuicheConnection): void {
+    if (this.#output.backedUp) return;
     this.#sendPackets(connection, performance.now());
     if (this.#touched.length > 0 && !this.#inFlush) this.hooks.requestFlush();
-    return !this.#output.backedUp;
   }
 
   receive(packet: Uint8Array, address: string, port: number, now: number): void {
@@ -470,6 +469,7 @@ export class QuicheEndpoint implements QuicEndpoint {
       }
       if (sent === null) {
         connection.longestQueuedDatagram = 0;
+        connection.hasStreamData = false;
         return;
       }
       const length = sent[0];
@@ -478,7 +478,11 @@ export class QuicheEndpoint implements QuicEndpoint {
       if (allowMigration) this.#output.sendBuffer(length, sent[1].to.host, sent[1].to.port);
       else this.#output.sendBuffer(length, connection.peerAddress, connection.peerPort);
       // A packet with room for the longest datagram that waits has taken all there was: spare the call that says so.
-      if (connection.isEstablished && length + connection.longestQueuedDatagram + 64 < maxUdpPayload) {
+      if (
+        connection.isEstablished &&
+        !connection.hasStreamData &&
+        length + connection.longestQueuedDatagram + 64 < maxUdpPayload
+      ) {
         connection.longestQueuedDatagram = 0;
         return;
       }

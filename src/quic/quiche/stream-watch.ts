@@ -7,8 +7,8 @@ const ASK_EACH_UP_TO = 8;
 const SCAN_INTERVAL = 10;
 /** Writers looked at for STOP_SENDING after each batch. */
 const STOP_PROBES = 4;
-/** ms that an end waits for room in the congestion window. */
-const END_WAIT = 100;
+/** ms that an end waits for room in the congestion window: longer than an acknowledgement takes. */
+const END_WAIT = 500;
 
 interface Watched {
   readonly isClosed: boolean;
