@@ -41,6 +41,7 @@ export class DecisionRecord {
   #waiting: string[] = [];
   #timer: NodeJS.Timeout | undefined;
   #isFailing = false;
+  #turn: Promise<unknown> = Promise.resolve();
   /** Lines that were lost. */
   lost = 0;
 
@@ -84,7 +85,18 @@ export class DecisionRecord {
     else this.lost++;
   }
 
+  /** One after the other: a file that is written anew must not be added to meanwhile. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
   async flush(): Promise<void> {
+    await this.#inTurn(async () => await this.#write());
+  }
+
+  async #write(): Promise<void> {
     const lines = this.#waiting;
     if (lines.length === 0) return;
     this.#waiting = [];
@@ -120,11 +132,13 @@ export class DecisionRecord {
   /** Removes the lines of clients. */
   async forget(clients: readonly string[]): Promise<void> {
     for (const [key, { client }] of this.#running) if (clients.includes(client)) this.#running.delete(key);
-    await this.flush();
-    for (const { path, lines } of await readFolder(this.folder)) {
-      const kept = lines.filter((line) => !clients.some((client) => isOf(line, client)));
-      if (kept.length < lines.length) await writeAtomically(path, kept.map((line) => `${line}\n`).join(''));
-    }
+    await this.#inTurn(async () => {
+      await this.#write();
+      for (const { path, lines } of await readFolder(this.folder)) {
+        const kept = lines.filter((line) => !clients.some((client) => isOf(line, client)));
+        if (kept.length < lines.length) await writeAtomically(path, kept.map((line) => `${line}\n`).join(''));
+      }
+    });
   }
 
   async close(): Promise<void> {

@@ -38,7 +38,10 @@ test('a line a session, forgotten with its client, and added up by function and 
   assert.deepEqual([enforced.heldPackets, enforced.rateLimit, enforced.levels], [14, 1000, [0, 0, 2, 0]]);
   assert.deepEqual([observed.isEnforced, observed.sessions, observed.heldPackets], [false, 1, 0]);
   assert.deepEqual(reportOf(await readDecisions(folder, now + 1000)), []);
-  await record.forget(['bob']);
+  // Two that forget, and one that adds, at once.
+  session(4, { client: 'eve' });
+  await Promise.all([record.forget(['bob']), record.forget(['bob']), record.flush()]);
+  assert.equal((await record.of('eve')).length, 1);
   assert.equal(readFileSync(join(folder, file), 'utf8').includes('bob'), false);
   assert.equal((await record.of('ann')).length, 1);
   await record.close();
