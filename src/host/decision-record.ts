@@ -42,6 +42,8 @@ export class DecisionRecord {
   #timer: NodeJS.Timeout | undefined;
   #isFailing = false;
   #turn: Promise<unknown> = Promise.resolve();
+  /** A host that was killed may have left half a line: the first of ours begins on one of its own. */
+  #start = '\n';
   /** Lines that were lost. */
   lost = 0;
 
@@ -102,7 +104,11 @@ export class DecisionRecord {
     this.#waiting = [];
     try {
       await mkdir(this.folder, { recursive: true });
-      await appendFile(join(this.folder, `${new Date().toISOString().slice(0, 10)}.jsonl`), `${lines.join('\n')}\n`);
+      await appendFile(
+        join(this.folder, `${new Date().toISOString().slice(0, 10)}.jsonl`),
+        `${this.#start}${lines.join('\n')}\n`,
+      );
+      this.#start = '';
       await this.#removeOld();
       this.#isFailing = false;
     } catch (error) {
@@ -123,9 +129,8 @@ export class DecisionRecord {
   async of(client: string): Promise<Decision[]> {
     await this.flush();
     const found: Decision[] = [];
-    for (const { lines } of await readFolder(this.folder)) {
-      for (const line of lines) if (isOf(line, client)) found.push(JSON.parse(line) as Decision);
-    }
+    for (const { lines } of await readFolder(this.folder))
+      found.push(...decisionsIn(lines, (line) => isOf(line, client)));
     return found;
   }
 
@@ -164,15 +169,18 @@ async function readFolder(folder: string): Promise<{ path: string; lines: string
 
 /** What a folder's record holds since a time, ms since the epoch. A line that was cut off as the host was killed is left out. */
 export async function readDecisions(folder: string, since: number): Promise<Decision[]> {
+  const files = await readFolder(folder);
+  return files.flatMap(({ lines }) => decisionsIn(lines, () => true)).filter(({ t }) => t >= since);
+}
+
+function decisionsIn(lines: readonly string[], isWanted: (line: string) => boolean): Decision[] {
   const found: Decision[] = [];
-  for (const { lines } of await readFolder(folder)) {
-    for (const line of lines) {
-      try {
-        const decision = JSON.parse(line) as Decision;
-        if (decision.t >= since) found.push(decision);
-      } catch {
-        // Cut off.
-      }
+  for (const line of lines) {
+    if (!isWanted(line)) continue;
+    try {
+      found.push(JSON.parse(line) as Decision);
+    } catch {
+      // Cut off.
     }
   }
   return found;

@@ -124,7 +124,8 @@ test(
     await work(other, 3);
     await host.stop();
     assert.ok(dataOf(host).includes(name));
-    assert.equal(run(host, 'profile', 'forget', name).status, 0);
+    const offline = run(host, 'profile', 'forget', name);
+    assert.equal(offline.status, 0, offline.stderr);
     assert.equal(dataOf(host).includes(name), false, 'nor without it');
     const unknown = run(host, 'profile', 'forget', 'token:forged');
     assert.equal(unknown.status, 2);

@@ -40,6 +40,9 @@ test('a line a session, forgotten with its client, and added up by function and 
   assert.deepEqual(reportOf(await readDecisions(folder, now + 1000)), []);
   // Two that forget, and one that adds, at once.
   session(4, { client: 'eve' });
+  const next = new DecisionRecord(folder, () => {});
+  next.update(0, update({ opened: true, closed: true, client: 'zoe' }), now);
+  assert.equal((await next.of('zoe')).length, 1, 'behind half a line too');
   await Promise.all([record.forget(['bob']), record.forget(['bob']), record.flush()]);
   assert.equal((await record.of('eve')).length, 1);
   assert.equal(readFileSync(join(folder, file), 'utf8').includes('bob'), false);
