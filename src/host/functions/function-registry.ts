@@ -36,7 +36,6 @@ export interface RegisteredFunction {
   index: number;
   weight: number;
   mode: 'enforce' | 'observe' | undefined;
-  hasVariants: boolean;
   hostFunction: HostFunction;
   /** Null for those that are not mapped. */
   mapping: Mapping | null;
@@ -173,7 +172,6 @@ export class FunctionRegistry {
       index,
       weight: config?.weight ?? 1,
       mode: config?.mode,
-      hasVariants: Object.values(config?.variants ?? {}).some((text) => text !== undefined),
       hostFunction,
       mapping,
     };

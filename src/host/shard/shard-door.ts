@@ -4,7 +4,7 @@ import type { AppErrorName } from '../../control/codes.js';
 import type { Define, Hello } from '../../control/messages.js';
 import type { SessionTable } from '../../core/session-table.js';
 import { addressPrefix } from '../../quic/address-prefix.js';
-import type { FunctionRegistry, RegisteredFunction } from '../functions/function-registry.js';
+import type { FunctionRegistry } from '../functions/function-registry.js';
 import type { TransportSession } from '../transport.js';
 import type { HostQuestions } from './host-questions.js';
 import { HostSession, type SessionIdentity, type SessionShard } from './host-session.js';
@@ -160,11 +160,6 @@ export class ShardDoor {
     session.defined++;
     session.switchTo(message.id, made.hostFunction, made.seal);
     return null;
-  }
-
-  /** Whether a function lists endpoints by kind of request. */
-  registered(id: string): RegisteredFunction | undefined {
-    return this.shard.functions.get(id);
   }
 }
 

@@ -68,15 +68,12 @@ export async function playVisit(
     // The first waits for the session as well.
     const since = i === 0 ? asked : due;
     const message = scores.sent(visit.sizes[i], i === 0);
-    waiting++;
     const done = (): void => {
       waiting--;
       scores.answered(message, performance.now() - since);
     };
-    if (!send(session, visit.sizes[i], done)) {
-      // Streams are out: what is sent before has not come back.
-      waiting--;
-    }
+    // Where streams are out, as what was sent before has not come back, it is not sent and counts as given up.
+    if (send(session, visit.sizes[i], done)) waiting++;
     client.driver.scheduleFlush();
   }
   const until = performance.now() + GRACE_MS;
