@@ -134,20 +134,23 @@ program
   .action(async (files: string[], options) => await (await import('./model/train.js')).trainCommand(files, options));
 
 program
-  .command('eval <file>')
+  .command('eval <path>')
   .description('score predictions of recorded flows, of a model or by cross-validation')
-  .option('--labels <file>', 'CSV with flow, capture and category: what the flows are')
+  .option('--labels <file>', 'CSV with flow, capture and category of flows; JSON with the windows of series')
   .option('--model <file>', 'the model to score (default: the one of the package)')
   .option('--folds <k>', 'train k models, each on the other captures', positiveInteger)
   .option('--iterations <n>', 'steps of the optimiser for each network, with --folds', positiveInteger, 600)
   .option('--seed <n>', 'of the random numbers, with --folds', wholeNumber, 1)
   .option('--visits', 'the file holds messages of clients that come back (client,t,bytes): write visits.csv')
   .option('--silence <seconds>', 'with --visits: what parts two visits of a client', positive, 900)
+  .option('--anomaly', 'a folder of series (<folder>/<file>.csv: timestamp,value): find what is unusual, write scores')
+  .option('--ablate', 'with --anomaly and --labels: the score without each kind of evidence')
   .option('--plot <file>', 'SVG: what was told of a few flows, over what came')
-  .option('--out <folder>', 'write steps.csv and flows.csv')
+  .option('--out <folder>', 'write steps.csv and flows.csv, or what the other kinds of input give')
   .option('--json', 'one line of JSON')
   .action(async (file: string, options) => {
-    if (!options.visits) await (await import('./model/eval.js')).evaluate(file, options);
+    if (options.anomaly) await (await import('./model/anomalies.js')).evaluateAnomalies(file, options);
+    else if (!options.visits) await (await import('./model/eval.js')).evaluate(file, options);
     else if (options.out === undefined) throw new TidegateError('TIDEGATE_E_CONFIG', '--visits needs --out FOLDER');
     else await (await import('./model/visits.js')).evaluateVisits(file, options);
   });
