@@ -144,12 +144,17 @@ program
   .option('--visits', 'the file holds messages of clients that come back (client,t,bytes): write visits.csv')
   .option('--silence <seconds>', 'with --visits: what parts two visits of a client', positive, 900)
   .option('--anomaly', 'a folder of series (<folder>/<file>.csv: timestamp,value): find what is unusual, write scores')
+  .option('--risk', 'play the flows, and abusive clients beside them: find who is abusive')
+  .option('--requests <file>', 'with --risk: a log of requests (host, time, url, response, bytes; tabs), ordinary too')
+  .option('--fit <file>', 'with --risk: write what is ordinary and how risks are calibrated')
+  .option('--verbose', 'with --risk: who was judged wrongly, and by what')
   .option('--ablate', 'with --anomaly and --labels: the score without each kind of evidence')
   .option('--plot <file>', 'SVG: what was told of a few flows, over what came')
   .option('--out <folder>', 'write steps.csv and flows.csv, or what the other kinds of input give')
   .option('--json', 'one line of JSON')
   .action(async (file: string, options) => {
-    if (options.anomaly) await (await import('./model/anomalies.js')).evaluateAnomalies(file, options);
+    if (options.risk) await (await import('./model/risk.js')).evaluateRisk(file, options);
+    else if (options.anomaly) await (await import('./model/anomalies.js')).evaluateAnomalies(file, options);
     else if (!options.visits) await (await import('./model/eval.js')).evaluate(file, options);
     else if (options.out === undefined) throw new TidegateError('TIDEGATE_E_CONFIG', '--visits needs --out FOLDER');
     else await (await import('./model/visits.js')).evaluateVisits(file, options);

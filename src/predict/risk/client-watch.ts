@@ -1,0 +1,79 @@
+import { AXES, AXIS_COUNT, axisOf } from './axes.js';
+import { type RiskScale, riskOf, suspicionOf } from './risk-scale.js';
+
+/** Clients and prefixes that are watched at once; those that did nothing for longest are forgotten. */
+const MOST = 50_000;
+
+/** s, as of the session's own counts. */
+const HALF_LIFE = 30;
+
+/** What a client did that no session of its own shows: the sessions were refused, or were over at once. */
+export type ClientEvent = 'refused' | 'authFailures' | 'replay';
+
+const WATCHED = ['refused', 'authFailures', 'replay'] as const satisfies readonly (typeof AXES)[number]['name'][];
+
+interface Watched {
+  at: number;
+  counts: Float32Array;
+}
+
+/**
+ * Opens that failed, by client or address prefix, whatever session they belonged to: credential stuffing and scans are
+ * many short attempts, each of which is nothing. Sans-IO: times go in, s.
+ */
+export class ClientWatch {
+  readonly #clients = new Map<string, Watched>();
+  readonly #values = new Float32Array(AXIS_COUNT);
+
+  constructor(readonly scale: RiskScale) {}
+
+  /** Clients that are watched. */
+  get size(): number {
+    return this.#clients.size;
+  }
+
+  note(client: string, event: ClientEvent, now: number): void {
+    let watched = this.#clients.get(client);
+    if (watched === undefined) watched = { at: now, counts: new Float32Array(WATCHED.length) };
+    else this.#clients.delete(client);
+    fade(watched, now);
+    watched.counts[WATCHED.indexOf(event)]++;
+    this.#clients.set(client, watched);
+    if (this.#clients.size <= MOST) return;
+    const [oldest] = this.#clients.keys();
+    this.#clients.delete(oldest);
+  }
+
+  /** Risk of a client by what it did, 0..1; 0 of one that did nothing. */
+  risk(client: string, now: number): number {
+    const watched = this.#clients.get(client);
+    if (watched === undefined) return 0;
+    fade(watched, now);
+    this.#values.fill(0);
+    WATCHED.forEach((name, i) => {
+      this.#values[axisOf(name)] = Math.log1p(watched.counts[i]);
+    });
+    return riskOf(this.scale, suspicionOf(this.scale, this.#values));
+  }
+
+  /** What a client did most, for people: null where it did nothing that counts. */
+  reason(client: string, now: number): string | null {
+    const watched = this.#clients.get(client);
+    if (watched === undefined) return null;
+    fade(watched, now);
+    const most = WATCHED.reduce((a, _, i) => (watched.counts[i] > watched.counts[a] ? i : a), 0);
+    const count = watched.counts[most];
+    return count < 0.5 ? null : `${AXES[axisOf(WATCHED[most])].words}: ${Math.round(count)}`;
+  }
+
+  /** A client is forgotten. */
+  forget(client: string): void {
+    this.#clients.delete(client);
+  }
+}
+
+function fade(watched: Watched, now: number): void {
+  const factor = 2 ** (-Math.max(0, now - watched.at) / HALF_LIFE);
+  watched.at = now;
+  for (let i = 0; i < watched.counts.length; i++) watched.counts[i] *= factor;
+}
