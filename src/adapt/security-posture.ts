@@ -82,13 +82,13 @@ export class SecurityPosture {
     return now < this.#trustedUntil;
   }
 
-  /** The level from now on. Returns whether it changed. */
-  update(risk: number, canAnswer: boolean, now: number): boolean {
+  /** The level from now on, `why` being what is risky. Returns whether it changed. */
+  update(risk: number, canAnswer: boolean, now: number, why = ''): boolean {
     const wanted = this.#wanted(risk, canAnswer, now, 1);
-    if (wanted > this.level) return this.#set(wanted, risk, now);
+    if (wanted > this.level) return this.#set(wanted, risk, now, why);
     if (wanted === this.level || now - this.#changedAt < this.policy.hold) return false;
     const settled = this.#wanted(risk, canAnswer, now, HYSTERESIS);
-    return settled < this.level && this.#set(settled, risk, now);
+    return settled < this.level && this.#set(settled, risk, now, why);
   }
 
   #wanted(risk: number, canAnswer: boolean, now: number, margin: number): SecurityLevel {
@@ -103,13 +103,13 @@ export class SecurityPosture {
     return Math.max(byEvidence, byRisk) as SecurityLevel;
   }
 
-  #set(level: SecurityLevel, risk: number, now: number): boolean {
+  #set(level: SecurityLevel, risk: number, now: number, why: string): boolean {
     const counted = this.points(now);
     const evidence = counted >= this.policy.points[0] * HYSTERESIS && this.#last !== null;
     if (level < this.level)
       this.reason = `risk ${risk.toFixed(2)}, evidence ${counted.toFixed(1)}: what led to level ${this.level} has passed`;
     else if (evidence) this.reason = `evidence ${counted.toFixed(1)}, ${this.#last} last`;
-    else this.reason = `predicted risk ${risk.toFixed(2)}`;
+    else this.reason = `predicted risk ${risk.toFixed(2)}${why === '' ? '' : `: ${why}`}`;
     this.level = level;
     this.#changedAt = now;
     return true;

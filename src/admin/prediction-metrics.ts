@@ -103,5 +103,11 @@ export function addPredictionMetrics(host: SocketHost, registry: Registry): void
   counter('training_runs', 'Runs of the trainer, by how they ended', ['result'], () =>
     Object.entries(host.prediction.keeper?.runs ?? {}).map(([result, count]) => [count, { result }] as const),
   );
+  gauge('anomaly_score', 'How unusual a metric of the host is: from 0.5 on people are told', ['metric'], (set) => {
+    for (const [metric, score] of Object.entries(host.watch.scores)) set(score, { metric });
+  });
+  counter('anomalies', 'Metrics of the host that were unusual', ['metric'], () =>
+    Object.entries(host.watch.counts).map(([metric, count]) => [count, { metric }] as const),
+  );
   counter('model_rollbacks', 'Models that were sent back', [], () => [[host.prediction.keeper?.rollbacks ?? 0, {}]]);
 }

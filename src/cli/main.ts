@@ -100,6 +100,9 @@ program
       .default('openings'),
   )
   .option('--model <file>', 'of the predicted settings, with --compare (default: the one of the package)')
+  .option('--abuse <kinds>', 'abusive clients beside the ordinary: flood,drip,exfiltration,beacon,…, or all')
+  .option('--abusers <n>', 'of each kind', positiveInteger, 1)
+  .option('--seed <n>', 'of the random numbers of abuse', wholeNumber, 1)
   .option('--certificate-hash <hex>', 'SHA-256 of the certificate to trust')
   .option('--insecure', 'trust any certificate')
   .option('--json', 'one line of JSON at the end, and one a second before')
@@ -107,6 +110,7 @@ program
   .action(async (url: string | undefined, options) => {
     if (options.compare !== undefined) await (await import('./load/compare/compare.js')).compare(options);
     else if (url === undefined) throw new TidegateError('TIDEGATE_E_CONFIG', 'load needs a URL, or --compare');
+    else if (options.abuse !== undefined) await (await import('./load/abuse.js')).abuse(url, options);
     else await (await import('./load/load.js')).load(url, options);
   });
 

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { AdminServer } from '../admin/admin-server.js';
+import { WebhookAlerts } from '../admin/alerts.js';
 import type { HostConfigInput } from '../host/config.js';
 import { SocketHost } from '../host/socket-host.js';
 
@@ -22,6 +23,8 @@ export async function serve(read: () => HostConfigInput, json: boolean): Promise
     throw error;
   }
   announce(host, admin, json);
+  const { webhook, ...limits } = host.config.alerts;
+  const alerts = webhook === null ? null : new WebhookAlerts(host, webhook, limits);
 
   await new Promise<void>((resolve) => {
     let stopping = false;
@@ -42,6 +45,7 @@ export async function serve(read: () => HostConfigInput, json: boolean): Promise
     });
   });
   await admin.close();
+  await alerts?.close();
   log.info('closed');
 }
 

@@ -1,9 +1,12 @@
 import { budgetFor } from '../adapt/memory-budget.js';
 import { type SettingsPromise, type SocketSettings, settingsFor } from '../adapt/settings.js';
 import type { AppErrorName } from '../control/codes.js';
+import { ClientWatch } from '../predict/risk/client-watch.js';
+import { readScale } from '../predict/risk/risk-scale.js';
 import type { BehavioralProfile } from '../profile/behavioral-profile.js';
 import type { Profiler } from '../profile/behavioral-profiler.js';
 import type { SessionHints } from '../profile/crowd.js';
+import { addressPrefix } from '../quic/address-prefix.js';
 import type { HostConfig } from './config.js';
 import { speaksControl } from './control/control-stream.js';
 import type { Identifier, Identity } from './identity/identifier.js';
@@ -28,6 +31,9 @@ export class Admissions {
   /** bytes/s that all open sessions may send together. */
   granted = 0;
 
+  /** Who was turned away of late, by address prefix. */
+  readonly watch = new ClientWatch(readScale());
+
   constructor(
     public config: HostConfig,
     public identifier: Identifier,
@@ -36,11 +42,19 @@ export class Admissions {
 
   /** The socket of a client that opens a session. */
   openSocket(client: string, opening?: SessionHints): OpenedSocket {
-    const profile = this.profiler.getProfile(client, opening);
+    const known = this.profiler.getProfile(client, opening);
+    const watched = this.watch.risk(opening?.prefix ?? client, Date.now() / 1000);
+    const profile = watched > known.predictedSecurityRisk ? { ...known, predictedSecurityRisk: watched } : known;
     const { policy, memoryBudget } = this.config;
     const settings = settingsFor(profile, policy, this.promiseOf(opening?.functionId));
     const bufferSize = budgetFor(settings.bufferSize, policy.minBufferSize, this.buffered, memoryBudget);
     return { ...settings, bufferSize, profile };
+  }
+
+  /** Clients asked for what is not there. */
+  turnedAway(prefixes: readonly [prefix: string, times: number][]): void {
+    const now = Date.now() / 1000;
+    for (const [prefix, times] of prefixes) this.watch.note(this.identifier.groupOf(prefix), 'refused', now, times);
   }
 
   promiseOf(functionId: string | undefined): SettingsPromise | undefined {
@@ -56,6 +70,8 @@ export class Admissions {
     const identity = await this.identifier.identify({ ...introduction, follows });
     if (identity.client === null) {
       this.counts.refused++;
+      const prefix = this.identifier.groupOf(addressPrefix(introduction.peer));
+      this.watch.note(prefix, 'authFailures', Date.now() / 1000);
       return { problem: identity.problem, reason: identity.detail };
     }
     let { client, older, token } = identity;

@@ -149,6 +149,18 @@ export const hostConfigSchema = z.strictObject({
     })
     .prefault({})
     .describe('learning on from what clients do'),
+  alerts: z
+    .strictObject({
+      webhook: z
+        .url({ protocol: /^https?$/ })
+        .nullable()
+        .default(null)
+        .describe('address that alerts are posted to'),
+      perMinute: z.int().min(1).default(10).describe('alerts in all'),
+      quiet: z.number().min(0).default(300).describe('seconds between two about the same client or metric'),
+    })
+    .prefault({})
+    .describe('who is told of clients that are stepped up and of what is unusual'),
   qlogDir: z.string().nullable().default(null).describe('folder for a qlog file a connection'),
   shardHangMs: z.int().min(200).default(700).describe('silence after which a shard counts as hung'),
   policy: z

@@ -23,6 +23,9 @@ export interface SessionDetail extends SessionReport {
   /** What the model says of the session, and how right it was of late; null without one. */
   forecast: Forecast | null;
   scores: SessionScores | null;
+  /** How unusual the session is, 0..1, and in what. */
+  risk: number;
+  riskReasons: string[];
 }
 
 /** Puts together what shards, predictor and profiles say of the live sessions. */
@@ -63,6 +66,8 @@ export class SessionDetails {
           profile: this.#profileOf(report.client, live),
           forecast: live?.forecast ?? null,
           scores: live?.scores ?? null,
+          risk: live?.risk ?? 0,
+          riskReasons: live?.riskReasons ?? [],
         };
       }),
     );
@@ -79,7 +84,7 @@ export class SessionDetails {
       predictedDataRate: dataRate,
       predictedDataRateBand: [low / seconds, high / seconds],
       predictedRequestType: requestType,
-      predictedSecurityRisk: risk,
+      predictedSecurityRisk: Math.max(risk, live.risk),
       predictedErrors: errors,
       predictedRateLimit: rateLimit,
       predictedBy: this.prediction.state.model,

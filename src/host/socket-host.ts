@@ -19,6 +19,7 @@ import { keysThatDiffer, reloadablePart } from './config-changes.js';
 import { DecisionRecord } from './decision-record.js';
 import type { FunctionTable } from './functions/function-registry.js';
 import { Matchmaker } from './functions/peers/matchmaker.js';
+import { type HostAnomaly, type HostSample, HostWatch } from './host-watch.js';
 import { createIdentifier } from './identity/create-identifier.js';
 import type { IdentityHook } from './identity/identifier.js';
 import { type HostKeys, keyFileOf, loadKeys } from './keys.js';
@@ -50,6 +51,8 @@ interface HostEvents {
   incident: [shard: number, reason: string];
   /** A session's security level changed. */
   level: [change: Omit<Extract<FromShard, { type: 'level' }>, 'type'>];
+  /** A metric of the host is unusual. */
+  anomaly: [anomaly: HostAnomaly];
 }
 
 /** The host: shards, certificate, profiles. `start()` serves, `close()` drains. */
@@ -69,6 +72,8 @@ export class SocketHost extends EventEmitter<HostEvents> {
   #certificate: CertificateSource | null = null;
   #updates: SessionUpdates | null = null;
   #details: SessionDetails | null = null;
+  /** Looks after the host's own metrics. */
+  readonly watch = new HostWatch();
   readonly #matchmaker = new Matchmaker((shard, answer, transfer) =>
     this.#pool?.send(shard, { type: 'peer', answer }, transfer),
   );
@@ -86,6 +91,10 @@ export class SocketHost extends EventEmitter<HostEvents> {
       log: this.#log,
       remember: (client, memory) => this.#profiles?.profiler.remember(client, memory),
       onRequestTypes: (shard, sessions) => this.#pool?.send(shard, { type: 'requestTypes', sessions }),
+      onRisks: (shard, sessions) => {
+        const told = sessions.map(({ handle, risk, reasons }) => ({ handle, risk, reason: reasons.join('; ') }));
+        this.#pool?.send(shard, { type: 'risks', sessions: told });
+      },
     });
   }
 
@@ -151,6 +160,14 @@ export class SocketHost extends EventEmitter<HostEvents> {
       throw error;
     }
     this.record.start();
+    const sample = (): HostSample => ({
+      counters: this.shards.totals(),
+      predictorMs: this.prediction.service?.status?.tickMs ?? null,
+    });
+    this.watch.start(sample, (anomaly) => {
+      this.emit('anomaly', anomaly);
+      this.emit('log', 'warn', 'unusual', { ...anomaly });
+    });
     this.#profiles.onExpired = async (clients) => await this.clientData.forgetBeside(clients);
     this.profiler.onForgotten = (client) => {
       this.clientData.forgetBeside([client]).catch((error: Error) => {
@@ -348,6 +365,9 @@ export class SocketHost extends EventEmitter<HostEvents> {
         this.emit('log', change.to > change.from ? 'warn' : 'info', 'security level', { shard, ...change });
         return;
       }
+      case 'turnedAway':
+        this.admissions.turnedAway(message.prefixes);
+        return;
       case 'updates':
         this.#updates?.take(shard, message.updates);
         return;
@@ -396,6 +416,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
   async close(seconds: number = this.config.drainTimeout): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
+    this.watch.close();
     this.prediction.keeper?.close();
     await this.#pool?.close(seconds * 1000);
     await this.prediction.close();

@@ -241,6 +241,7 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
       if (length === STREAM_BLOCKED) return;
       if (length < 0) {
         this.#sinks.delete(id);
+        if (length === STREAM_ABORTED) this.#abandoned();
         return;
       }
       gathered = concatBytes(gathered, part.subarray(0, length));
@@ -253,6 +254,12 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
     };
     this.#sinks.set(id, { onReadable });
     onReadable();
+  }
+
+  /** A stream was reset before it said whose it is: the session's where there is but one. */
+  #abandoned(): void {
+    if (this.#sessions.size !== 1) return;
+    for (const session of this.#sessions.values()) session.handler.onStreamAbandoned?.();
   }
 
   /** @returns whether the bytes were enough. */

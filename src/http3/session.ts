@@ -24,6 +24,8 @@ export interface SessionHandler {
   onDatagram(bytes: Uint8Array, start: number, end: number): void;
   /** A stream that the peer opened. Its handler is asked to read right after this call. */
   onStream(stream: WebTransportStream): void;
+  /** A stream of the peer was reset before its first bytes came, on a connection whose only session this is. */
+  onStreamAbandoned?(): void;
   /** The peer allows more streams again, after openStream had returned null. */
   onStreamsAvailable(): void;
   /** The peer asks to wind up (DRAIN_WEBTRANSPORT_SESSION or GOAWAY). */

@@ -217,11 +217,6 @@ export async function evaluateRisk(path: string, options: RiskOptions): Promise<
   const played = await playTrials(sessions, forecaster, (second) => bar.isActive && bar.update(second));
   bar.stop();
   await forecaster.release();
-  if (process.env.DUMP)
-    (await import('node:fs')).writeFileSync(
-      process.env.DUMP,
-      JSON.stringify(played.map((t) => ({ ...t, values: Array.from(t.values, (v) => Math.round(v * 1000) / 1000) }))),
-    );
   const trials = played.filter(({ name }) => !name.startsWith('first '));
   const parts = Array.from({ length: PARTS }, (_, part) => {
     const learned = trials.filter((trial) => partOf(trial) !== part);

@@ -108,6 +108,11 @@ export class Identifier {
     return named('address', byAddress, problem);
   }
 
+  /** Pseudonym of an address prefix. */
+  groupOf(prefix: string): string {
+    return this.parts.pseudonyms.ofGroup('prefix', prefix);
+  }
+
   /** A client that has shown that it can keep a token gets one. */
   issue(now = Date.now()): { token: string; client: string; older: string[] } | null {
     const { tokens, pseudonyms } = this.parts;

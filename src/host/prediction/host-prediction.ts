@@ -13,6 +13,7 @@ export interface HostPredictionHooks {
   log: Log;
   remember(client: string, memory: PredictionMemory): void;
   onRequestTypes: PredictionHooks['onRequestTypes'];
+  onRisks: PredictionHooks['onRisks'];
 }
 
 /** Prediction as the host has it: which model it begins with, the predictor, and who looks after versions and training. */

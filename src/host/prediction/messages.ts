@@ -6,6 +6,7 @@ import type { Forecast } from '../../predict/serving/forecast.js';
 import type { Source } from '../../predict/serving/source.js';
 import type { StoredModel } from '../../predict/store/model-store.js';
 import type { PredictionMemory, RequestType } from '../../profile/behavioral-profile.js';
+import type { SessionRiskReport } from './risk-alarms.js';
 
 /** A model by its name: the beginning of its file's SHA-256. */
 export interface NamedModel {
@@ -52,6 +53,9 @@ export interface LiveForecast {
   handle: number;
   forecast: Forecast;
   scores: SessionScores;
+  /** By how unusual the session is: see docs/anomaly.md. */
+  risk: number;
+  riskReasons: string[];
 }
 
 /** How the last ticks went. */
@@ -91,6 +95,7 @@ export type FromPredictor =
   | { type: 'report'; request: number; forecasts: LiveForecast[] }
   | { type: 'forgotten'; request: number }
   | { type: 'requestTypes'; shard: number; sessions: { handle: number; requestType: RequestType }[] }
+  | { type: 'risks'; shard: number; sessions: SessionRiskReport[] }
   | { type: 'log'; level: 'info' | 'warn' | 'error'; message: string; detail: Record<string, unknown> };
 
 /** How the predictor's task ended. */

@@ -16,6 +16,7 @@ import type {
   SessionOpening,
   ToPredictor,
 } from './messages.js';
+import type { SessionRiskReport } from './risk-alarms.js';
 
 const PREDICTOR_WORKER = new URL('../../../workers/predictor.js', import.meta.url).href;
 /** How long the predictor has to tell what it says of all sessions. */
@@ -27,6 +28,8 @@ export interface PredictionHooks {
   log: Log;
   remember(client: string, memory: PredictionMemory): void;
   onRequestTypes(shard: number, sessions: { handle: number; requestType: RequestType }[]): void;
+  /** Sessions are riskier than they were, or less. */
+  onRisks(shard: number, sessions: SessionRiskReport[]): void;
   /** The model serves, or the average does. */
   onStatus(status: PredictorStatus): void;
   onSwapped(model: string): void;
@@ -187,6 +190,9 @@ export class PredictionService {
         return;
       case 'requestTypes':
         this.hooks.onRequestTypes(message.shard, message.sessions);
+        return;
+      case 'risks':
+        this.hooks.onRisks(message.shard, message.sessions);
         return;
       case 'report':
         this.#reports.answer(message.request, message.forecasts);

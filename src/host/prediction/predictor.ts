@@ -6,6 +6,9 @@ import { LiveScores, type ScoreReport } from '../../predict/feedback/live-scores
 import { Forecaster } from '../../predict/forecaster.js';
 import { SESSION_COLUMNS } from '../../predict/model/inputs.js';
 import { OUTPUT_COLUMNS, OUTPUTS } from '../../predict/model/outputs.js';
+import { FunctionHabits } from '../../predict/risk/function-habits.js';
+import { readScale } from '../../predict/risk/risk-scale.js';
+import { SessionRisks } from '../../predict/risk/session-risks.js';
 import { readForecast } from '../../predict/serving/forecast.js';
 import { ReplayRecorder } from '../../predict/serving/replay-recorder.js';
 import { SessionRows } from '../../predict/serving/session-rows.js';
@@ -14,6 +17,7 @@ import { SourceChoice } from '../../predict/serving/source.js';
 import { ReplayStore } from '../../predict/store/replay-store.js';
 import { KindWatch } from './kind-watch.js';
 import type { FromPredictor, NamedModel, PredictorInit, SessionOpening, ToPredictor } from './messages.js';
+import { RiskAlarms } from './risk-alarms.js';
 import { SettingsWriter } from './settings-writer.js';
 
 /** Sessions of one run of the model: their rows and what is made of them stay in the processor's cache. */
@@ -27,6 +31,8 @@ interface ShardView {
   /** Clients of its sessions, by handle. */
   clients: Map<number, string>;
   kinds: KindWatch;
+  risks: SessionRisks;
+  alarms: RiskAlarms;
   /** The last tick that was read. */
   tick: number;
 }
@@ -48,6 +54,8 @@ export class Predictor {
   readonly #shards = new Map<number, ShardView>();
   readonly #inbox: ToPredictor[] = [];
   readonly #scores = new LiveScores();
+  readonly #scale = readScale();
+  readonly #habits = new FunctionHabits(this.#scale);
   readonly #choice = new SourceChoice();
   #forecaster: Forecaster;
   #model: string;
@@ -119,6 +127,8 @@ export class Predictor {
           writer: new SettingsWriter(new LimitsMailbox(core), this.init.policy, this.#tickSeconds),
           clients: new Map(),
           kinds: new KindWatch(),
+          risks: new SessionRisks(core.layout.features, this.#tickSeconds, this.#scale, this.#habits),
+          alarms: new RiskAlarms(),
           tick: 0,
         });
         return;
@@ -155,6 +165,7 @@ export class Predictor {
   #open(shard: number, { handle, client, context, memory, promise, isTyped }: SessionOpening): void {
     const view = this.#shards.get(shard);
     view?.clients.set(handle, client);
+    view?.risks.opened(handle, context);
     if (promise !== null) view?.writer.promise(handle, promise);
     if (isTyped) view?.kinds.watch(handle, memory?.requestType ?? 'transactional');
     // A state means nothing to another model.
@@ -167,6 +178,8 @@ export class Predictor {
     view?.clients.delete(handle);
     view?.writer.closed(handle);
     view?.kinds.closed(handle);
+    view?.risks.closed(handle, view.rows.slotOf(handle));
+    view?.alarms.closed(handle);
     const left = view?.rows.close(handle, errors) ?? null;
     if (left === null) return;
     const { requestType, risk } = readForecast(left.outputs, 0, this.#tickSeconds);
@@ -175,12 +188,14 @@ export class Predictor {
   }
 
   #report(request: number): void {
-    const forecasts = [...this.#shards].flatMap(([shard, { rows }]) =>
+    const forecasts = [...this.#shards].flatMap(([shard, { rows, risks }]) =>
       Array.from({ length: rows.rows }, (_, row) => ({
         shard,
         handle: rows.handles[row],
         forecast: readForecast(rows.outputs, row, this.#tickSeconds),
         scores: rows.feedback.session(rows.placeOf(row)),
+        risk: risks.riskAt(rows.placeOf(row)),
+        riskReasons: risks.reasonsAt(rows.placeOf(row)),
       })),
     );
     this.send({ type: 'report', request, forecasts });
@@ -196,6 +211,7 @@ export class Predictor {
       if (tick === null) continue;
       view.tick = tick.tick;
       const skipped = view.rows.take(tick);
+      view.risks.tick(view.rows, tick);
       this.#skipped += skipped;
       this.#record(view, tick, skipped);
       sessions += tick.rows;
@@ -207,6 +223,10 @@ export class Predictor {
     for (const [shard, { kinds }] of this.#shards) {
       const changed = kinds.takeChanged();
       if (changed.length > 0) this.send({ type: 'requestTypes', shard, sessions: changed });
+    }
+    for (const [shard, { rows, risks, alarms }] of this.#shards) {
+      const changed = alarms.look(rows, risks);
+      if (changed.length > 0) this.send({ type: 'risks', shard, sessions: changed });
     }
     this.#ticks++;
     const scores = this.#scores.report();
@@ -229,10 +249,13 @@ export class Predictor {
   }
 
   /** Keeps what some sessions do for training. A full disk costs sequences, nothing else. */
-  #record({ rows, clients }: ShardView, tick: FeatureTick, skipped: number): void {
+  #record({ rows, clients, alarms }: ShardView, tick: FeatureTick, skipped: number): void {
     if (this.#recorder === null) return;
     const now = Date.now();
-    for (const sequence of this.#recorder.take(rows, tick, skipped, now, (handle) => clients.get(handle))) {
+    // Who may be abusive teaches the model nothing.
+    const clientOf = (handle: number): string | undefined =>
+      alarms.isSuspect(handle) ? undefined : clients.get(handle);
+    for (const sequence of this.#recorder.take(rows, tick, skipped, now, clientOf)) {
       this.store?.add(sequence, now).catch((error: Error) => {
         if (!this.#storeFailed) {
           this.send({

@@ -93,6 +93,8 @@ export class HostSession implements SessionHandler {
   isProvisional: boolean;
   /** Functions that the client defined. */
   defined = 0;
+  /** How unusual it is of late, and in what. */
+  risk = { value: 0, reason: '' };
   /** When a stream to the client was first found full, ms; null where none is. */
   fullSince: number | null = null;
   #wasSlow = false;
@@ -263,6 +265,12 @@ export class HostSession implements SessionHandler {
       },
     );
     void sniffer;
+  }
+
+  onStreamAbandoned(): void {
+    const { core, events } = this.table;
+    core.note(this.handle, events.streamsOpened, 1);
+    core.note(this.handle, events.resets, 1);
   }
 
   #take(stream: GatedStream): void {

@@ -68,9 +68,11 @@ export class LevelKeeper {
   review(session: HostSession, suggested: SecurityLevel, now: number): void {
     const { posture, control } = session;
     const { caution, stepUp } = posture.policy;
-    const risk = suggested >= 2 ? stepUp : suggested === 1 ? caution : 0;
+    const suggestedRisk = suggested >= 2 ? stepUp : suggested === 1 ? caution : 0;
+    const { value, reason } = session.risk;
+    const [risk, why] = value >= suggestedRisk ? [value, reason] : [suggestedRisk, ''];
     const from = posture.level;
-    const changed = posture.update(risk, control?.canAnswer ?? false, now / 1000);
+    const changed = posture.update(risk, control?.canAnswer ?? false, now / 1000, why);
     const level = posture.level;
     if (session.settings.securityLevel !== level) session.settings = { ...session.settings, securityLevel: level };
     if (changed) {

@@ -14,6 +14,9 @@ type Report = Omit<Extract<FromShard, { type: 'report' }>, 'type' | 'request'>;
 /** Reasons for which a packet of an open session is held back. */
 const REASONS = VERDICTS.slice(1, -1);
 
+/** ms for which the level that was suggested at the opening counts. */
+const OPENING_MS = 30_000;
+
 interface Live {
   session: HostSession;
   bytesIn: number;
@@ -28,6 +31,8 @@ interface Live {
   /** Sequence count of the limits that another thread published last, and the level that they came with. */
   published: number;
   suggested: SecurityLevel;
+  /** Until when, ms, what was suggested at the opening counts though nobody has said anything since. */
+  openingUntil: number;
 }
 
 /** The sessions of a shard, and what is done for all of them each tick: updates, new limits, features, counts. */
@@ -63,6 +68,7 @@ export class LiveSessions {
       malformed: 0,
       published,
       suggested: session.settings.securityLevel,
+      openingUntil: now + OPENING_MS,
     });
   }
 
@@ -143,7 +149,12 @@ export class LiveSessions {
   #takeOver(live: Live, now: number): void {
     const { session } = live;
     const published = this.table.core.refresh(session.handle, now);
+    if (now >= live.openingUntil) {
+      live.openingUntil = Number.POSITIVE_INFINITY;
+      live.suggested = 0;
+    }
     if (published === live.published) return;
+    live.openingUntil = Number.POSITIVE_INFINITY;
     live.published = published;
     const { rate, ...rest } = this.table.limits(session.handle, 'in');
     const { level, bufferSize } = this.table.posture(session.handle);
@@ -151,6 +162,12 @@ export class LiveSessions {
     const { securityLevel } = session.settings;
     session.settings = { ...rest, rateLimit: rate, out, bufferSize, securityLevel };
     live.suggested = level as SecurityLevel;
+  }
+
+  /** How unusual a session is, and in what. */
+  setRisk(handle: number, risk: number, reason: string): void {
+    const session = this.#live.get(handle)?.session;
+    if (session !== undefined) session.risk = { value: risk, reason };
   }
 
   setRequestType(handle: number, requestType: RequestType): void {

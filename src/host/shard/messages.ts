@@ -152,6 +152,8 @@ export type ToShard =
   | { type: 'mode'; mode: 'enforce' | 'observe' }
   /** What clients are about to ask for, where their functions have variants. */
   | { type: 'requestTypes'; sessions: { handle: number; requestType: RequestType }[] }
+  /** How unusual sessions are, and in what. */
+  | { type: 'risks'; sessions: { handle: number; risk: number; reason: string }[] }
   | { type: 'certificate'; pair: CertificatePair }
   | { type: 'wellKnown'; body: string }
   | { type: 'report'; request: number }
@@ -179,6 +181,8 @@ export type FromShard =
       isEnforced: boolean;
     }
   | { type: 'updates'; updates: SessionUpdate[] }
+  /** Clients that were turned away at the door since the last tick, by address prefix. */
+  | { type: 'turnedAway'; prefixes: [prefix: string, times: number][] }
   /** `features` has a row of `names` a session. */
   | { type: 'report'; request: number; sessions: SessionReport[]; features: Float32Array; names: readonly string[] }
   | { type: 'log'; level: 'info' | 'warn' | 'error'; message: string; detail?: Record<string, unknown> }

@@ -37,11 +37,15 @@ export interface DoorShard extends SessionShard {
 /** Statuses for what was wrong with what a client showed. */
 const UNAVAILABLE: ReadonlySet<AppErrorName> = new Set(['jwks-unavailable', 'hook-failed']);
 const MOST_HINTS = 64;
+/** Prefixes of a tick that are told of. */
+const MOST_PREFIXES = 1000;
 
 /** Where sessions come in: checked, made known to the host, set up, and handed to their functions. */
 export class ShardDoor {
   opened = 0;
   refused = 0;
+  /** Who asked for what is not there, since the last tick: by address prefix. */
+  #turnedAway = new Map<string, number>();
 
   constructor(readonly shard: DoorShard) {}
 
@@ -67,6 +71,7 @@ export class ShardDoor {
     };
     const refusal = this.refusal(ask.path, ask.origin);
     if (refusal !== null) {
+      if (refusal !== 503) this.#noteTurnedAway(addressPrefix(ask.peer));
       refuse(refusal);
       return;
     }
@@ -86,6 +91,19 @@ export class ShardDoor {
         refuse(503);
       }
     });
+  }
+
+  #noteTurnedAway(prefix: string): void {
+    const times = this.#turnedAway.get(prefix) ?? 0;
+    if (times > 0 || this.#turnedAway.size < MOST_PREFIXES) this.#turnedAway.set(prefix, times + 1);
+  }
+
+  /** Who was turned away since this was asked last, and how often. */
+  takeTurnedAway(): [prefix: string, times: number][] {
+    if (this.#turnedAway.size === 0) return [];
+    const taken = [...this.#turnedAway];
+    this.#turnedAway = new Map();
+    return taken;
   }
 
   #open(ask: SessionAsk, functionId: string, admission: Admission): void {

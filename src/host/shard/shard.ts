@@ -274,6 +274,8 @@ export class Shard implements DoorShard {
     this.writers.review();
     this.live.countVerdicts(this.#counters);
     if (updates.length > 0) this.send({ type: 'updates', updates });
+    const prefixes = this.#door.takeTurnedAway();
+    if (prefixes.length > 0) this.send({ type: 'turnedAway', prefixes });
   }
 
   #beat(): void {
@@ -314,6 +316,9 @@ export class Shard implements DoorShard {
         return;
       case 'requestTypes':
         for (const { handle, requestType } of message.sessions) this.live.setRequestType(handle, requestType);
+        return;
+      case 'risks':
+        for (const { handle, risk, reason } of message.sessions) this.live.setRisk(handle, risk, reason);
         return;
       case 'certificate':
         this.#driver?.endpoint.setCertificate(message.pair.certificate, message.pair.privateKey);

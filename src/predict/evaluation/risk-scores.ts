@@ -1,5 +1,5 @@
 import { AXES, AXIS_COUNT } from '../risk/axes.js';
-import { excessOn, type RiskScale, riskOf, suspicionOf } from '../risk/risk-scale.js';
+import { excessOn, type RiskScale, riskOf, suspicionOf, usualOf } from '../risk/risk-scale.js';
 import { ABUSE_KINDS, type AbuseKind } from './abuse-shapes.js';
 import type { Trial } from './risk-trials.js';
 
@@ -21,7 +21,7 @@ const USUAL = 0.95;
 const SAMPLE = 10;
 
 /** The risk fades by half in so many ticks. */
-export const RISK_HALF_LIFE = 10;
+const RISK_HALF_LIFE = 10;
 
 /** Learns what is ordinary: what most minutes stay below, and how far the most extreme ordinary sessions go. */
 export function fitAxes(ordinary: readonly Trial[]): RiskScale['axes'] {
@@ -51,10 +51,11 @@ export function fitAxes(ordinary: readonly Trial[]): RiskScale['axes'] {
 /** Suspicion of each tick, as it fades. */
 function suspicions(scale: RiskScale, { ticks, values }: Trial): Float64Array {
   const result = new Float64Array(ticks);
+  const usual = usualOf(scale);
   const keep = 2 ** (-1 / RISK_HALF_LIFE);
   let held = 0;
   for (let tick = 0; tick < ticks; tick++) {
-    held = Math.max(held * keep, suspicionOf(scale, values, tick * AXIS_COUNT));
+    held = Math.max(held * keep, suspicionOf(scale, usual, values, tick * AXIS_COUNT));
     result[tick] = held;
   }
   return result;
@@ -195,7 +196,7 @@ export function scoreRisk(scale: RiskScale, trials: readonly Trial[], prevalence
 
 /** The axes that a value is furthest off on, largest first, with their excess. */
 export function leadingAxes(scale: RiskScale, values: Float32Array, at: number, count: number): [number, number][] {
-  return AXES.map((_, i): [number, number] => [i, excessOn(scale.axes[i], values[at + i])])
+  return AXES.map((_, i): [number, number] => [i, excessOn(scale.axes[i].usual, scale.axes[i].scale, values[at + i])])
     .filter(([, excess]) => excess > 0)
     .sort(([, a], [, b]) => b - a)
     .slice(0, count);

@@ -2,7 +2,7 @@ import { SessionTable } from '../../core/session-table.js';
 import type { Forecaster } from '../forecaster.js';
 import { SESSION_COLUMNS } from '../model/inputs.js';
 import { OUTPUT_COLUMNS, OUTPUTS } from '../model/outputs.js';
-import { AXIS_COUNT, axisOf } from '../risk/axes.js';
+import { AXES, AXIS_COUNT, axisOf } from '../risk/axes.js';
 import { FunctionHabits, USUALLY_REGULAR } from '../risk/function-habits.js';
 import { SessionAxes } from '../risk/session-axes.js';
 import { SessionRows } from '../serving/session-rows.js';
@@ -177,11 +177,16 @@ export async function playTrials(
 
 /** What functions are used to, by ordinary trials. */
 export function habitsOf(ordinary: readonly Trial[]): FunctionHabits {
-  const habits = new FunctionHabits();
+  // Of regularity alone: how much is usual for a function would be learned from the very sessions that are judged.
+  const habits = new FunctionHabits({
+    axes: AXES.map(({ name }) => ({ name, usual: 0, scale: 1 })),
+    calibration: [[0, 0]],
+  });
   const axis = axisOf('clockwork');
+  const most = new Float32Array(AXIS_COUNT);
   for (const { functionId, values } of ordinary) {
-    let most = 0;
-    for (let i = axis; i < values.length; i += AXIS_COUNT) most = Math.max(most, values[i]);
+    most[axis] = 0;
+    for (let i = axis; i < values.length; i += AXIS_COUNT) most[axis] = Math.max(most[axis], values[i]);
     habits.note(functionId, most);
   }
   return habits;

@@ -27,7 +27,6 @@ export const AXES = [
   axis('drip', 'packets of a byte or two in 10 s', 'count'),
   axis('clockwork', 'how regular the last small messages were: their pause over how far it varies', 'ratio'),
   axis('amplification', 'bytes answered over bytes that asked for them, often', 'ratio'),
-  axis('waste', 'bytes on the wire over bytes of use', 'ratio'),
   axis('replay', 'earlier sessions that began exactly alike', 'count'),
 ] as const satisfies readonly Axis[];
 

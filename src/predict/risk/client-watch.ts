@@ -1,8 +1,11 @@
 import { AXES, AXIS_COUNT, axisOf } from './axes.js';
-import { type RiskScale, riskOf, suspicionOf } from './risk-scale.js';
+import { type RiskScale, riskOf, suspicionOf, usualOf } from './risk-scale.js';
 
 /** Clients and prefixes that are watched at once; those that did nothing for longest are forgotten. */
 const MOST = 50_000;
+
+/** Fewer of an event than this are nobody's fault: many people share a prefix, and some mistype. */
+const LEAST = 6;
 
 /** s, as of the session's own counts. */
 const HALF_LIFE = 30;
@@ -25,19 +28,23 @@ export class ClientWatch {
   readonly #clients = new Map<string, Watched>();
   readonly #values = new Float32Array(AXIS_COUNT);
 
-  constructor(readonly scale: RiskScale) {}
+  readonly #usual: Float32Array;
+
+  constructor(readonly scale: RiskScale) {
+    this.#usual = usualOf(scale);
+  }
 
   /** Clients that are watched. */
   get size(): number {
     return this.#clients.size;
   }
 
-  note(client: string, event: ClientEvent, now: number): void {
+  note(client: string, event: ClientEvent, now: number, times = 1): void {
     let watched = this.#clients.get(client);
     if (watched === undefined) watched = { at: now, counts: new Float32Array(WATCHED.length) };
     else this.#clients.delete(client);
     fade(watched, now);
-    watched.counts[WATCHED.indexOf(event)]++;
+    watched.counts[WATCHED.indexOf(event)] += times;
     this.#clients.set(client, watched);
     if (this.#clients.size <= MOST) return;
     const [oldest] = this.#clients.keys();
@@ -51,9 +58,9 @@ export class ClientWatch {
     fade(watched, now);
     this.#values.fill(0);
     WATCHED.forEach((name, i) => {
-      this.#values[axisOf(name)] = Math.log1p(watched.counts[i]);
+      if (watched.counts[i] >= LEAST) this.#values[axisOf(name)] = Math.log1p(watched.counts[i]);
     });
-    return riskOf(this.scale, suspicionOf(this.scale, this.#values));
+    return riskOf(this.scale, suspicionOf(this.scale, this.#usual, this.#values));
   }
 
   /** What a client did most, for people: null where it did nothing that counts. */

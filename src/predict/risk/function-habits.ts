@@ -1,3 +1,6 @@
+import { AXIS_COUNT, axisOf } from './axes.js';
+import { type RiskScale, usualOf } from './risk-scale.js';
+
 /** A chance of regular sessions from which on regularity is nobody's fault. */
 export const USUALLY_REGULAR = 0.05;
 
@@ -7,15 +10,48 @@ const MOST = 5_000;
 /** What a session fades by with each that follows. */
 const KEEP = 0.99;
 
+/** What a suspect session counts: what is abused must not soon become what is usual. */
+const SUSPECT_WEIGHT = 0.1;
+
+/** Sessions of a function from which on its volumes are its own. */
+const KNOWN = 5;
+
+/** Deviations above the mean of what sessions had at most up to which a volume is usual. */
+const DEVIATIONS = 2;
+
+/** A logarithm by which a suspect session may differ where all have been alike. */
+const LEAST_STEP = 0.1;
+
 /** From this logarithm on pauses are regular: they vary by less than one in 20. */
 const REGULAR = 3;
 
+const CLOCKWORK = axisOf('clockwork');
+
+/** Axes of volume: what is much for one function is little for another. */
+const VOLUMES = [axisOf('upload'), axisOf('packets')];
+
+interface Habit {
+  sessions: number;
+  regular: number;
+  /** Of each of `VOLUMES`. */
+  means: number[];
+  variances: number[];
+  /** What is usual, by axis. */
+  usual: Float32Array;
+}
+
 /**
- * Whether sessions of a function are usually regular as a clock: keep-alives and sensors are, chats are not. What is
- * regular where it is usual raises no suspicion, nor where nobody knows yet.
+ * What the sessions of each function usually do: whether they are regular as a clock (keep-alives and sensors are,
+ * chats are not), and how much they send. What is usual for a function raises no suspicion; of one that nobody knows yet
+ * regularity is passed over, and what is usual anywhere is usual for it.
  */
 export class FunctionHabits {
-  readonly #functions = new Map<string, { sessions: number; regular: number }>();
+  readonly #functions = new Map<string, Habit>();
+  readonly #usual: Float32Array;
+
+  constructor(scale: RiskScale) {
+    this.#usual = usualOf(scale);
+  }
 
   /** Chance that a session of the function is regular, by the rule of succession: 1/2 of one that nobody knows. */
   regularity(functionId: string): number {
@@ -23,15 +59,38 @@ export class FunctionHabits {
     return (regular + 1) / (sessions + 2);
   }
 
-  /** A session ended: the largest regularity that it had. */
-  note(functionId: string, clockwork: number): void {
-    const known = this.#functions.get(functionId) ?? { sessions: 0, regular: 0 };
-    known.sessions = known.sessions * KEEP + 1;
-    known.regular = known.regular * KEEP + (clockwork > REGULAR ? 1 : 0);
+  /** What values of each axis stay below, of sessions of the function. */
+  usualOf(functionId: string): Float32Array {
+    return this.#functions.get(functionId)?.usual ?? this.#usual;
+  }
+
+  /** A session ended, or has lasted for a while: `most` is what its axes had at most. One that is suspect counts little. */
+  note(functionId: string, most: Float32Array, at = 0, isSuspect = false): void {
+    const known = this.#functions.get(functionId) ?? this.#fresh();
+    const weight = isSuspect ? SUSPECT_WEIGHT : 1;
+    const keep = 1 - (1 - KEEP) * weight;
+    known.sessions = known.sessions * keep + weight;
+    known.regular = known.regular * keep + (most[at + CLOCKWORK] > REGULAR ? weight : 0);
+    const share = weight / known.sessions;
+    VOLUMES.forEach((axis, i) => {
+      const far = DEVIATIONS * Math.sqrt(known.variances[i]) + LEAST_STEP;
+      const distance = most[at + axis] - known.means[i];
+      // A suspect session moves the mean as far as an ordinary one could.
+      const error = isSuspect && known.sessions > KNOWN ? Math.max(-far, Math.min(far, distance)) : distance;
+      known.means[i] += share * error;
+      known.variances[i] = (1 - share) * (known.variances[i] + share * error * error);
+      if (known.sessions < KNOWN) return;
+      known.usual[axis] = Math.max(this.#usual[axis], known.means[i] + DEVIATIONS * Math.sqrt(known.variances[i]));
+    });
     this.#functions.delete(functionId);
     this.#functions.set(functionId, known);
     if (this.#functions.size <= MOST) return;
     const [oldest] = this.#functions.keys();
     this.#functions.delete(oldest);
+  }
+
+  #fresh(): Habit {
+    const none = () => VOLUMES.map(() => 0);
+    return { sessions: 0, regular: 0, means: none(), variances: none(), usual: this.#usual.slice(0, AXIS_COUNT) };
   }
 }

@@ -30,19 +30,24 @@ export function readScale(path: string | URL = SCALE): RiskScale {
 }
 
 /** Distance of a value from what is ordinary on its axis, in mean excesses; 0 for what is usual. */
-export function excessOn({ usual, scale }: { usual: number; scale: number }, value: number): number {
+export function excessOn(usual: number, scale: number, value: number): number {
   return value > usual ? Math.min((value - usual) / scale, MOST) : 0;
+}
+
+/** What is usual anywhere, by axis. */
+export function usualOf(scale: RiskScale): Float32Array {
+  return Float32Array.from(scale.axes, ({ usual }) => usual);
 }
 
 /**
  * Suspicion of a session: the largest excess, and a share of the others. Excesses over a high quantile are about
- * exponential, so one of `x` means odds of e^-x among ordinary sessions.
+ * exponential, so one of `x` means odds of e^-x among ordinary sessions. `usual` is what is usual for its function.
  */
-export function suspicionOf(scale: RiskScale, values: Float32Array, at = 0): number {
+export function suspicionOf(scale: RiskScale, usual: Float32Array, values: Float32Array, at = 0): number {
   let largest = 0;
   let sum = 0;
   for (let i = 0; i < AXIS_COUNT; i++) {
-    const excess = excessOn(scale.axes[i], values[at + i]);
+    const excess = excessOn(usual[i], scale.axes[i].scale, values[at + i]);
     sum += excess;
     if (excess > largest) largest = excess;
   }

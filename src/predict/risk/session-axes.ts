@@ -41,7 +41,6 @@ const READ = {
   reply: 'turn.reply',
   idleIn: 'idle.in',
   age: 'age',
-  wire: 'wireRatio',
 } as const;
 
 /** Counted events, by the axis that they belong to, and seconds of their half-life. */
@@ -54,15 +53,16 @@ const COUNTED = [
 ] as const;
 
 const [UPLOAD, OVER_FORECAST, OVER_HABIT, PACKETS] = [0, 1, 2, 3];
-const [DRIP, CLOCKWORK, AMPLIFICATION, WASTE, REPLAY] = [9, 10, 11, 12, 13];
+const [DRIP, CLOCKWORK, AMPLIFICATION, REPLAY] = [9, 10, 11, 12];
 
 /**
  * The axes of each session, tick by tick, from the core's features and what was foretold. Sessions are told apart by
  * their place; nothing is made for a session and tick.
  */
 export class SessionAxes {
-  /** Values, those of a place together. */
+  /** Values, those of a place together, and what they were at most: of `clockwork` also where it is usual. */
   values = new Float32Array(0);
+  most = new Float32Array(0);
   readonly #at: Record<keyof typeof READ, number>;
   readonly #counted: { axis: number; columns: number[]; keep: number }[];
   readonly #keep: number;
@@ -81,7 +81,6 @@ export class SessionAxes {
   /** The last pauses, a ring of each place, and how many there were. */
   #pauses = new Float32Array(0);
   #paused = new Uint32Array(0);
-  #regular = new Float32Array(0);
   /** Tiny packets and turns, decayed; turns as of the last tick. */
   #tiny = new Float32Array(0);
   #turning = new Float32Array(0);
@@ -111,6 +110,7 @@ export class SessionAxes {
 
   grow(places: number): void {
     this.values = grown(this.values, places * AXIS_COUNT);
+    this.most = grown(this.most, places * AXIS_COUNT);
     this.#counts = grown(this.#counts, places * this.#counted.length);
     this.#totals = grown(this.#totals, places * this.#counted.length);
     this.#before = grown(this.#before, places * this.#counted.length);
@@ -119,21 +119,16 @@ export class SessionAxes {
     this.#last = grown(this.#last, places);
     this.#pauses = grown(this.#pauses, places * PAUSES);
     this.#paused = grown(this.#paused, places);
-    this.#regular = grown(this.#regular, places);
     this.#tiny = grown(this.#tiny, places);
     this.#turning = grown(this.#turning, places);
     this.#turns = grown(this.#turns, places);
     this.#noted = grown(this.#noted, places);
   }
 
-  /** How regular the session at `place` was at most: for {@link FunctionHabits}. */
-  regularityAt(place: number): number {
-    return this.#regular[place];
-  }
-
   /** Another session has the place. */
   clear(place: number): void {
     this.values.fill(0, place * AXIS_COUNT, (place + 1) * AXIS_COUNT);
+    this.most.fill(0, place * AXIS_COUNT, (place + 1) * AXIS_COUNT);
     const counts = this.#counted.length;
     this.#counts.fill(0, place * counts, (place + 1) * counts);
     this.#totals.fill(0, place * counts, (place + 1) * counts);
@@ -143,7 +138,6 @@ export class SessionAxes {
     this.#packets[place] = 0;
     this.#last[place] = 0;
     this.#paused[place] = 0;
-    this.#regular[place] = 0;
     this.#tiny[place] = 0;
     this.#turning[place] = 0;
     this.#turns[place] = 0;
@@ -174,9 +168,10 @@ export class SessionAxes {
     this.#tiny[place] = this.#tiny[place] * keep + (isTiny ? Math.expm1(features[at + columns.count1]) : 0);
     values[to + DRIP] = Math.log1p(this.#tiny[place]);
     const clockwork = this.#clockwork(place, features, at);
+    if (clockwork > this.most[to + CLOCKWORK]) this.most[to + CLOCKWORK] = clockwork;
     values[to + CLOCKWORK] = regular < USUALLY_REGULAR ? clockwork : 0;
     values[to + AMPLIFICATION] = this.#amplification(place, features, at);
-    values[to + WASTE] = features[at + columns.wire];
+    for (let i = 0; i < CLOCKWORK; i++) if (values[to + i] > this.most[to + i]) this.most[to + i] = values[to + i];
     if (this.#noted[place] === 0 && features[at + this.#openingSizes + this.#openingPackets - 1] !== 0) {
       this.#noted[place] = 1;
       const part = (from: number): Float32Array => features.subarray(at + from, at + from + this.#openingPackets);
@@ -241,8 +236,6 @@ export class SessionAxes {
       if (pause < least) least = pause;
       if (pause > most) most = pause;
     }
-    const regular = Math.log((sum / PAUSES + JITTER_MS) / ((most - least) / 2 + JITTER_MS));
-    if (regular > this.#regular[place]) this.#regular[place] = regular;
-    return regular;
+    return Math.log((sum / PAUSES + JITTER_MS) / ((most - least) / 2 + JITTER_MS));
   }
 }

@@ -109,6 +109,11 @@ export class SessionRows {
     return this.handles[row] & this.#mask;
   }
 
+  /** The slot of a session. */
+  slotOf(handle: number): number {
+    return handle & this.#mask;
+  }
+
   /** The row of a session, or -1. */
   rowOf(handle: number): number {
     const place = handle & this.#mask;
