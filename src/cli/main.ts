@@ -148,6 +148,7 @@ program
   .option('--visits', 'the file holds messages of clients that come back (client,t,bytes): write visits.csv')
   .option('--silence <seconds>', 'with --visits: what parts two visits of a client', positive, 900)
   .option('--anomaly', 'a folder of series (<folder>/<file>.csv: timestamp,value): find what is unusual, write scores')
+  .option('--load', 'a load series (a count each 10 s, one a line): forecast it, score that, write forecasts.csv')
   .option('--risk', 'play the flows, and abusive clients beside them: find who is abusive')
   .option('--requests <file>', 'with --risk: a log of requests (host, time, url, response, bytes; tabs), ordinary too')
   .option('--fit <file>', 'with --risk: write what is ordinary and how risks are calibrated')
@@ -157,7 +158,8 @@ program
   .option('--out <folder>', 'write steps.csv and flows.csv, or what the other kinds of input give')
   .option('--json', 'one line of JSON')
   .action(async (file: string, options) => {
-    if (options.risk) await (await import('./model/risk.js')).evaluateRisk(file, options);
+    if (options.load) await (await import('./scale/eval-load.js')).evaluateLoad(file, options);
+    else if (options.risk) await (await import('./model/risk.js')).evaluateRisk(file, options);
     else if (options.anomaly) await (await import('./model/anomalies.js')).evaluateAnomalies(file, options);
     else if (!options.visits) await (await import('./model/eval.js')).evaluate(file, options);
     else if (options.out === undefined) throw new TidegateError('TIDEGATE_E_CONFIG', '--visits needs --out FOLDER');

@@ -27,6 +27,9 @@ const JITTER_MS = 3;
 /** Packets of up to so many bytes, log1p, are a drip's. */
 const TINY = Math.log1p(4);
 
+/** A count that has faded to less than this is none. */
+const NOTHING = 0.01;
+
 /** Seconds of the half-life of what is counted here. */
 const HALF_LIFE = 5;
 
@@ -66,6 +69,8 @@ export class SessionAxes {
   readonly #at: Record<keyof typeof READ, number>;
   readonly #counted: { axis: number; columns: number[]; keep: number }[];
   readonly #keep: number;
+  /** log1p of the ms of a tick, and a little: a session that is idle for longer did nothing in it. */
+  readonly #silent: number;
   readonly #openingSizes: number;
   readonly #openingGaps: number;
   readonly #openingPackets: number;
@@ -102,6 +107,7 @@ export class SessionAxes {
       columns: events.map((event) => at(`event.${event}`)),
       keep: 2 ** (-tickSeconds / halfLife),
     }));
+    this.#silent = Math.log1p(tickSeconds * 1100);
     this.#keep = 2 ** (-tickSeconds / HALF_LIFE);
     this.#openingSizes = at('opening.size.1');
     this.#openingGaps = at('opening.gap.1');
@@ -165,9 +171,12 @@ export class SessionAxes {
     values[to + PACKETS] = features[at + columns.count1];
     const keep = this.#keep;
     const isTiny = features[at + columns.size1] <= TINY && features[at + columns.count1] > 0.5;
-    this.#tiny[place] = this.#tiny[place] * keep + (isTiny ? Math.expm1(features[at + columns.count1]) : 0);
-    values[to + DRIP] = Math.log1p(this.#tiny[place]);
-    const clockwork = this.#clockwork(place, features, at);
+    this.#tiny[place] *= keep;
+    if (isTiny) this.#tiny[place] += Math.expm1(features[at + columns.count1]);
+    values[to + DRIP] = this.#tiny[place] > NOTHING ? Math.log1p(this.#tiny[place]) : 0;
+    // Most sessions are silent most of the time: their pauses are what they were.
+    const clockwork =
+      features[at + columns.idleIn] > this.#silent ? values[to + CLOCKWORK] : this.#clockwork(place, features, at);
     if (clockwork > this.most[to + CLOCKWORK]) this.most[to + CLOCKWORK] = clockwork;
     values[to + CLOCKWORK] = regular < USUALLY_REGULAR ? clockwork : 0;
     values[to + AMPLIFICATION] = this.#amplification(place, features, at);
@@ -194,7 +203,7 @@ export class SessionAxes {
         this.#before[slot] = total;
         this.#totals[slot] = now;
       } else this.#counts[slot] *= keep;
-      this.values[to + axis] = this.#counts[slot] > 0.01 ? Math.log1p(this.#counts[slot]) : 0;
+      this.values[to + axis] = this.#counts[slot] > NOTHING ? Math.log1p(this.#counts[slot]) : 0;
     }
   }
 
@@ -206,7 +215,7 @@ export class SessionAxes {
     this.#turning[place] *= this.#keep;
     if (turns !== before) this.#turning[place] += Math.max(0, Math.expm1(turns) - Math.expm1(before));
     this.#turns[place] = turns;
-    if (turns < LEAST_TURNS) return 0;
+    if (turns < LEAST_TURNS || this.#turning[place] < NOTHING) return 0;
     return features[at + columns.reply] - 2 * features[at + columns.request] + 1.5 * Math.log1p(this.#turning[place]);
   }
 
