@@ -166,6 +166,15 @@ program
     else await (await import('./model/visits.js')).evaluateVisits(file, options);
   });
 
+program
+  .command('simulate <files...>')
+  .description('play load series (a count each 10 s, one a line; .gz too) through scaling policies')
+  .option('--policy <names>', 'hpa, margin, schedule, tidegate', 'hpa,margin,schedule,tidegate')
+  .option('--plot <file>', 'SVG: cost against minutes over capacity')
+  .option('--json', 'one line of JSON a file and policy')
+  .addHelpText('after', '\nExample:\n  tidegate simulate requests-per-10s.csv.gz --policy hpa,tidegate\n')
+  .action(async (files: string[], options) => await (await import('./scale/simulate.js')).simulate(files, options));
+
 const model = program.command('model').description('versions of the prediction model in a data folder');
 const models = async () => await import('./model/models.js');
 const inFolder = (command: Command): Command =>

@@ -8,6 +8,8 @@ export interface LoadForecast {
   /** Minutes ahead: 1 is the minute that has begun. */
   horizon: number;
   mean: number;
+  /** How far it may be off, as of now: about a standard deviation. */
+  spread: number;
   /** The load that is not exceeded with the chance `p`. */
   quantile(p: number): number;
 }
@@ -92,7 +94,7 @@ class Horizon {
   get forecast(): LoadForecast {
     const { mean, minutes } = this;
     const spread = this.#spread;
-    return { horizon: minutes, mean, quantile: (p) => this.#bands.quantile(mean, spread, p) };
+    return { horizon: minutes, mean, spread, quantile: (p) => this.#bands.quantile(mean, spread, p) };
   }
 }
 

@@ -1,0 +1,75 @@
+import { LEARNED } from '../evaluation/load-scores.js';
+import { type ClusterRun, playCluster, podCapacity, type ScalingPolicy } from './cluster.js';
+import { ahead, forecastsOf, hpa, schedule } from './policies.js';
+
+/** Policies that are compared. */
+export const POLICIES = ['hpa', 'margin', 'schedule', 'tidegate'] as const;
+export type PolicyName = (typeof POLICIES)[number];
+
+/** A policy at one setting of its one parameter. */
+export interface CurvePoint extends ClusterRun {
+  parameter: number;
+}
+
+/** A policy over all settings, and at the cost of the HPA with its target at 70 %. */
+export interface PolicyResult extends ClusterRun {
+  name: PolicyName;
+  /** At the same replica-minutes, over those of the HPA. */
+  atHpa70: { minutes: number; load: number };
+  curve: CurvePoint[];
+}
+
+const TARGET = 0.7;
+const TARGETS = [0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5];
+const FACTORS = [0.7, 0.85, 1, 1.15, 1.3, 1.5, 1.75, 2];
+const MARGINS = [-0.5, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6];
+
+/** Linear between the points of a curve, at its ends flat. */
+function along(points: readonly CurvePoint[], cost: number, value: (point: CurvePoint) => number): number {
+  const sorted = [...points].sort((a, b) => a.replicaMinutes - b.replicaMinutes);
+  const next = sorted.findIndex(({ replicaMinutes }) => replicaMinutes >= cost);
+  if (next === 0) return value(sorted[0]);
+  if (next < 0) return value(sorted[sorted.length - 1]);
+  const [a, b] = [sorted[next - 1], sorted[next]];
+  const share = (cost - a.replicaMinutes) / (b.replicaMinutes - a.replicaMinutes || 1);
+  return value(a) + share * (value(b) - value(a));
+}
+
+/** Plays a load series through policies, each over the range of its parameter. */
+export function comparePolicies(
+  { parts, minutes }: { parts: Float64Array; minutes: Float64Array },
+  names: readonly PolicyName[],
+): PolicyResult[] {
+  const cut = Math.floor(minutes.length * LEARNED);
+  const capacity = podCapacity(minutes, cut);
+  const yardstick = playCluster(minutes, cut, hpa(minutes, capacity, TARGET));
+  const play = (parameters: readonly number[], of: (parameter: number) => ScalingPolicy): CurvePoint[] =>
+    parameters.map((parameter) => ({ parameter, ...playCluster(minutes, cut, of(parameter)) }));
+  const curves: Record<PolicyName, () => CurvePoint[]> = {
+    hpa: () => play([TARGET], (target) => hpa(minutes, capacity, target)),
+    margin: () => play(TARGETS, (target) => hpa(minutes, capacity, target)),
+    schedule: () => play(FACTORS, (factor) => schedule(minutes, capacity, factor)),
+    tidegate: () => {
+      const forecasts = forecastsOf(parts, [2]);
+      return play(MARGINS, (margin) => ahead(forecasts, capacity, margin));
+    },
+  };
+  return names.map((name) => {
+    const curve = curves[name]();
+    const at = (value: (point: CurvePoint) => number): number => along(curve, yardstick.replicaMinutes, value);
+    const minutesOver = at((point) => point.minutesOver);
+    const loadOver = at((point) => point.loadOver);
+    return {
+      name,
+      minutesOver,
+      loadOver,
+      replicaMinutes: along(curve, yardstick.replicaMinutes, (point) => point.replicaMinutes),
+      changes: at((point) => point.changes),
+      atHpa70: {
+        minutes: minutesOver / Math.max(1, yardstick.minutesOver),
+        load: loadOver / Math.max(1, yardstick.loadOver),
+      },
+      curve,
+    };
+  });
+}

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { LoadForecaster } from '../../src/scale/forecast/load-forecaster.js';
+import { LoadHistory, PARTS } from '../../src/scale/forecast/load-history.js';
+import { RecursiveRidge } from '../../src/scale/forecast/recursive-ridge.js';
+import { desiredReplicas } from '../../src/scale/replicas/desired-replicas.js';
+import { CLI } from '../support/host-process.js';
+import { seeded } from '../support/seeded.js';
+
+const SHARED = fileURLToPath(new URL('../../../../shared', import.meta.url));
+const cli = (...args: string[]) => spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', timeout: 120_000 });
+
+/** Loads of ten seconds with a day and noise. */
+function daily(minutes: number, seed: number): number[] {
+  const random = seeded(seed);
+  return Array.from({ length: minutes * PARTS }, (_, i) => {
+    const day = Math.sin((2 * Math.PI * i) / (1440 * PARTS));
+    return Math.max(0, 100 + 60 * day + 10 * (random() - 0.5));
+  });
+}
+
+describe('LoadForecaster', () => {
+  test('foretells a day better than the last minute does, with a band that holds', () => {
+    const loads = daily(4 * 1440, 1);
+    const forecaster = new LoadForecaster([15]);
+    let [ours, naive, inside, count] = [0, 0, 0, 0];
+    const told: { mean: number; low: number; high: number }[] = [];
+    const minutes: number[] = [];
+    for (const load of loads) {
+      if (!forecaster.add(load)) continue;
+      const last = forecaster.history.count - 1;
+      minutes.push(forecaster.history.at(last));
+      const before = told[last];
+      if (before !== undefined && last > 2 * 1440) {
+        ours += (before.mean - minutes[last]) ** 2;
+        naive += (minutes[last - 15] - minutes[last]) ** 2;
+        if (minutes[last] >= before.low && minutes[last] <= before.high) inside++;
+        count++;
+      }
+      const [{ mean, quantile }] = forecaster.forecasts();
+      told[last + 15] = { mean, low: quantile(0.1), high: quantile(0.9) };
+    }
+    assert.ok(ours < 0.2 * naive, `${ours} and ${naive}`);
+    assert.ok(inside / count > 0.74 && inside / count < 0.86, `${inside / count}`);
+  });
+
+  test('never looks ahead: what comes later changes nothing that was foretold', () => {
+    const loads = daily(300, 2);
+    const told = (after: number): number[] => {
+      const forecaster = new LoadForecaster([1, 5]);
+      const means: number[] = [];
+      loads.forEach((load, i) => {
+        if (forecaster.add(i < 200 * PARTS ? load : after))
+          means.push(...forecaster.forecasts().map(({ mean }) => mean));
+      });
+      return means.slice(0, 400);
+    };
+    assert.deepEqual(told(Number.NaN), told(1e9));
+  });
+
+  test('nonsense, gaps and leaps leave forecasts that are numbers, and quantiles that rise', () => {
+    const random = seeded(3);
+    const forecaster = new LoadForecaster();
+    const odd = [Number.NaN, -5, Number.POSITIVE_INFINITY, 0, 1e12];
+    for (let i = 0; i < 3000; i++) {
+      const load = random() < 0.05 ? odd[Math.floor(random() * odd.length)] : 50 * random();
+      if (!forecaster.add(load)) continue;
+      for (const { mean, spread, quantile } of forecaster.forecasts()) {
+        assert.ok(mean >= 0 && Number.isFinite(mean) && Number.isFinite(spread));
+        const quantiles = [0.1, 0.5, 0.9, 0.99].map(quantile);
+        for (let k = 1; k < quantiles.length; k++) assert.ok(quantiles[k] >= quantiles[k - 1]);
+      }
+    }
+  });
+
+  test('before the first minute there is no forecast', () => {
+    assert.deepEqual(new LoadForecaster().forecasts(), []);
+  });
+});
+
+test('RecursiveRidge without forgetting is ridge regression', () => {
+  const random = seeded(4);
+  const ridge = new RecursiveRidge(3, 1, 1e-9);
+  for (let i = 0; i < 200; i++) {
+    const x = Float64Array.of(1, random(), random());
+    ridge.learn(x, 2 - 3 * x[1] + 0.5 * x[2]);
+  }
+  for (const [i, weight] of [2, -3, 0.5].entries()) assert.ok(Math.abs(ridge.weights[i] - weight) < 1e-4);
+});
+
+test('LoadHistory keeps eight days', () => {
+  const history = new LoadHistory();
+  for (let minute = 0; minute < 9 * 1440; minute++) history.add(new Array(PARTS).fill(minute / PARTS));
+  assert.equal(history.at(0), 0);
+  assert.ok(Math.abs(history.at(9 * 1440 - 1) - (9 * 1440 - 1)) < 1e-6);
+  assert.equal(history.at(9 * 1440), 0);
+});
+
+test('replicas stay within their bounds, whatever is forecast', () => {
+  const policy = { capacity: 100, startMinutes: 2, margin: 1, least: 2, most: 50 };
+  const forecast = (mean: number, spread = 0) => [{ horizon: 2, mean, spread, quantile: () => mean }];
+  assert.equal(desiredReplicas(forecast(0), policy), 2);
+  assert.equal(desiredReplicas(forecast(1e9), policy), 50);
+  assert.equal(desiredReplicas(forecast(1000), policy), 12);
+  assert.equal(desiredReplicas(forecast(Number.NaN), policy), null);
+  assert.equal(desiredReplicas([], policy), null);
+  assert.equal(desiredReplicas(forecast(1000), { ...policy, capacity: 0 }), null);
+});
+
+const files = ['nasa-1995-07-requests-per-10s.csv.gz', 'twitter-2021-08a-tweets-per-10s.csv.gz'];
+const absent = existsSync(join(SHARED, 'data', files[0])) ? false : 'no ../shared/data';
+
+test('eval --load agrees with score_load.py', { skip: absent }, (t) => {
+  const out = mkdtempSync(join(tmpdir(), 'tidegate-load-'));
+  t.after(() => rmSync(out, { recursive: true, force: true }));
+  const path = join(SHARED, 'data', files[1]);
+  const ours = cli('eval', '--load', path, '--out', out, '--json');
+  assert.equal(ours.status, 0, ours.stderr);
+  const scores = JSON.parse(ours.stdout);
+  const theirs = spawnSync('python3', [join(SHARED, 'tools', 'score_load.py'), path, out, '--json'], {
+    encoding: 'utf8',
+  });
+  if (theirs.status !== 0) return t.skip('no python3-numpy');
+  for (const [name, value] of Object.entries(JSON.parse(theirs.stdout) as Record<string, number>)) {
+    if (name.startsWith('missing')) assert.equal(value, 0);
+    else assert.ok(Math.abs(scores[name] - value) < 2e-3, `${name}: ${scores[name]} and ${value}`);
+  }
+  assert.ok(scores.rmseRatio1 < 0.97 && scores.intervalRatio1 < 0.95);
+});
+
+test('simulate plays the HPA as scaling_reference.py does', { skip: absent }, () => {
+  const ours = cli(
+    'simulate',
+    ...files.map((file) => join(SHARED, 'data', file)),
+    '--policy',
+    'hpa,tidegate',
+    '--json',
+  );
+  assert.equal(ours.status, 0, ours.stderr);
+  const results = ours.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  // Of the script, HPA at 70 %.
+  for (const [file, minutes, pods] of [
+    [files[0], 533, 248_064],
+    [files[1], 136, 100_966],
+  ] as const) {
+    const hpa = results.find((one) => one.file.endsWith(file) && one.name === 'hpa');
+    assert.ok(Math.abs(hpa.minutesOver / minutes - 1) < 0.02 && Math.abs(hpa.replicaMinutes / pods - 1) < 0.02);
+    const tidegate = results.find((one) => one.file.endsWith(file) && one.name === 'tidegate');
+    assert.ok(tidegate.atHpa70.minutes < 0.9 && tidegate.atHpa70.load < 0.9, JSON.stringify(tidegate));
+  }
+});
+
+test('a load series that is none is a clear error', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-load-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'load.csv');
+  const fails = (text: string, what: RegExp): void => {
+    writeFileSync(file, text);
+    const { status, stderr } = cli('simulate', file);
+    assert.equal(status, 2);
+    assert.match(stderr, what);
+  };
+  fails('1\n2\n', /too few/);
+  fails('1\n2\nmany\n', /line 3: "many" ends in no count/);
+  fails('1\n-2\n', /line 2/);
+  const { status, stderr } = cli('simulate', file, '--policy', 'magic');
+  assert.equal(status, 2);
+  assert.match(stderr, /there are hpa, margin, schedule, tidegate/);
+});
