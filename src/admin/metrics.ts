@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { CounterName } from '../host/shard/counters.js';
 import type { SocketHost } from '../host/socket-host.js';
+import { addLoadMetrics } from './load-metrics.js';
 import { addPredictionMetrics } from './prediction-metrics.js';
 import { addProfileMetrics } from './profile-metrics.js';
 
@@ -71,6 +72,7 @@ export function createMetrics(host: SocketHost): Registry {
       this.inc(host.restarts);
     },
   });
+  addLoadMetrics(host, registry);
   addPredictionMetrics(host, registry);
   addProfileMetrics(host, registry);
   return registry;

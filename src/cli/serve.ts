@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { AdminServer } from '../admin/admin-server.js';
 import { WebhookAlerts } from '../admin/alerts.js';
+import { KedaScaler } from '../admin/keda/keda-scaler.js';
 import type { HostConfigInput } from '../host/config.js';
 import { SocketHost } from '../host/socket-host.js';
 
@@ -22,6 +23,8 @@ export async function serve(read: () => HostConfigInput, json: boolean): Promise
     await host.close(0);
     throw error;
   }
+  const { keda } = host.config.scaling;
+  const scaler = keda === null ? null : await KedaScaler.start(host, keda);
   announce(host, admin, json);
   const { webhook, ...limits } = host.config.alerts;
   const alerts = webhook === null ? null : new WebhookAlerts(host, webhook, limits);
@@ -46,6 +49,7 @@ export async function serve(read: () => HostConfigInput, json: boolean): Promise
   });
   await admin.close();
   await alerts?.close();
+  await scaler?.close();
   log.info('closed');
 }
 

@@ -28,6 +28,8 @@ export interface SessionEvents {
   passed: { id: string };
   /** The host refused something. */
   refused: { name: string; code: number; reason: string };
+  /** The host will be so full in one and five minutes; `pace` of what it wants is what a client may send. */
+  capacity: { in1m: number; in5m: number; pace: number };
   /** The host closes: at the latest after `deadlineMs`. */
   drain: { deadlineMs: number };
 }
@@ -49,6 +51,8 @@ type Listener<E> = (event: E) => void;
 /** A session of a function, set up for this client. `transport` is WebTransport as ever. */
 export class FunctionSession {
   settings: TellableSettings;
+  /** Share of what it wants that this client may send, by the host's forecast of its load: 1 where there is room. */
+  pace = 1;
   readonly id: string;
   readonly #listeners = new Map<string, Set<Listener<never>>>();
   readonly #definitions = new Map<string, { resolve: () => void; reject: (error: Error) => void }>();
@@ -149,6 +153,10 @@ export class FunctionSession {
         return;
       case 'passed':
         this.#emit('passed', message);
+        return;
+      case 'capacity':
+        this.pace = message.pace;
+        this.#emit('capacity', message);
         return;
       case 'drain':
         this.#emit('drain', message);

@@ -105,6 +105,11 @@ export type HostMessage =
       deadlineMs: number;
     }
   | { type: 'passed'; id: string }
+  /**
+   * How full the host is forecast to be in one and five minutes (1: all that it carries, nine times in ten less), and the
+   * share of what it wants that a client may send for all to have room.
+   */
+  | { type: 'capacity'; version: 1; in1m: number; in5m: number; pace: number }
   | { type: 'drain'; deadlineMs: number }
   /** `about` names the definition that was refused. */
   | { type: 'error'; code: number; name: AppErrorName; reason: string; about?: string };

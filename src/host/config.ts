@@ -161,6 +161,31 @@ export const hostConfigSchema = z.strictObject({
     })
     .prefault({})
     .describe('who is told of clients that are stepped up and of what is unusual'),
+  scaling: z
+    .strictObject({
+      metric: z.enum(['sessions', 'bytes']).default('sessions').describe('load that hosts are counted by'),
+      capacity: z
+        .union([z.literal('auto'), z.number().positive()])
+        .default('auto')
+        .describe('sessions, or bytes/s, that one host carries; auto: learned from its use of processors'),
+      startSeconds: z.number().min(0).max(3600).default(120).describe('until a host that is asked for serves'),
+      margin: z.number().min(-1).max(10).default(1.5).describe('spreads above the forecast that there is room for'),
+      min: z.int().min(0).default(1).describe('hosts at least'),
+      max: z.int().min(1).default(100).describe('hosts at most'),
+      keda: z
+        .strictObject({
+          port: z.int().min(0).max(65535).describe('TCP port; 0 for a free one'),
+          host: z.string().default('127.0.0.1').describe('address; :: for all'),
+          cert: z.string().optional().describe('certificate chain, PEM file; without one there is no TLS'),
+          key: z.string().optional().describe('its private key'),
+        })
+        .nullable()
+        .default(null)
+        .describe("where KEDA's external scaler listens; null: nowhere"),
+    })
+    .prefault({})
+    .refine(({ min, max }) => min <= max, 'min is above max')
+    .describe('forecasts of the load, and how many hosts there should be'),
   qlogDir: z.string().nullable().default(null).describe('folder for a qlog file a connection'),
   shardHangMs: z.int().min(200).default(700).describe('silence after which a shard counts as hung'),
   policy: z

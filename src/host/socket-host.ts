@@ -28,6 +28,7 @@ import { HostPrediction } from './prediction/host-prediction.js';
 import type { Log } from './prediction/messages.js';
 import { ProfileKeeper } from './profile-keeper.js';
 import { shardCount } from './runtime-support.js';
+import { LoadKeeper, type LoadSample } from './scale/load-keeper.js';
 import { type SessionDetail, SessionDetails } from './session-details.js';
 import { SessionUpdates } from './session-updates.js';
 import type { FromShard, ShardSecurity } from './shard/messages.js';
@@ -72,6 +73,8 @@ export class SocketHost extends EventEmitter<HostEvents> {
   #certificate: CertificateSource | null = null;
   #updates: SessionUpdates | null = null;
   #details: SessionDetails | null = null;
+  /** The load, what is forecast of it, and what follows. */
+  readonly load: LoadKeeper;
   /** Looks after the host's own metrics. */
   readonly watch = new HostWatch();
   readonly #matchmaker = new Matchmaker((shard, answer, transfer) =>
@@ -87,6 +90,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     super();
     this.config = parseConfig(config);
     this.record = new DecisionRecord(join(this.config.dataDir, 'decisions'), this.#log, this.config.retention);
+    this.load = new LoadKeeper(this.config, this.#log);
     this.prediction = new HostPrediction(this.config, {
       log: this.#log,
       remember: (client, memory) => this.#profiles?.profiler.remember(client, memory),
@@ -160,6 +164,12 @@ export class SocketHost extends EventEmitter<HostEvents> {
       throw error;
     }
     this.record.start();
+    const load = (): LoadSample => {
+      const { sessions, bytesIn, bytesOut } = this.shards.totals();
+      const { user, system } = process.cpuUsage();
+      return { sessions, bytes: bytesIn + bytesOut, cpuMicroseconds: user + system };
+    };
+    this.load.start(load, (outlook) => this.#pool?.broadcast({ type: 'capacity', outlook }));
     const sample = (): HostSample => ({
       counters: this.shards.totals(),
       predictorMs: this.prediction.service?.status?.tickMs ?? null,
@@ -417,6 +427,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     if (this.#draining) return;
     this.#draining = true;
     this.watch.close();
+    await this.load.close();
     this.prediction.keeper?.close();
     await this.#pool?.close(seconds * 1000);
     await this.prediction.close();

@@ -8,6 +8,7 @@ import type { SessionCounts } from '../../core/session-table.js';
 import type { BehavioralProfile, RequestType } from '../../profile/behavioral-profile.js';
 import type { CidKey } from '../../quic/connection-id.js';
 import type { HandshakeLimits } from '../../quic/handshake-limiter.js';
+import type { CapacityOutlook } from '../../scale/replicas/capacity-outlook.js';
 import type { FunctionTable } from '../functions/function-registry.js';
 import type { PeerAnswer } from '../functions/peers/shard-peers.js';
 
@@ -154,6 +155,8 @@ export type ToShard =
   | { type: 'requestTypes'; sessions: { handle: number; requestType: RequestType }[] }
   /** How unusual sessions are, and in what. */
   | { type: 'risks'; sessions: { handle: number; risk: number; reason: string }[] }
+  /** How full the host will be: clients are told. */
+  | { type: 'capacity'; outlook: CapacityOutlook }
   | { type: 'certificate'; pair: CertificatePair }
   | { type: 'wellKnown'; body: string }
   | { type: 'report'; request: number }

@@ -12,6 +12,7 @@ import { addressPrefix } from '../../quic/address-prefix.js';
 import type { QuicConnection } from '../../quic/engine.js';
 import { DEFAULT_GOODPUT_LIMITS, DEFAULT_TRANSPORT } from '../../quic/options.js';
 import { QuicheEndpoint } from '../../quic/quiche/endpoint.js';
+import type { CapacityOutlook } from '../../scale/replicas/capacity-outlook.js';
 import { SealShares } from '../control/seal-shares.js';
 import { FunctionRegistry, type FunctionTable } from '../functions/function-registry.js';
 import { ShardPeers } from '../functions/peers/shard-peers.js';
@@ -29,6 +30,8 @@ import { W3cListener } from './w3c-listener.js';
 
 const HEARTBEAT_MS = 50;
 /** What peers get to take note of their sessions' end. */
+/** ms over which a signal to all sessions is spread. */
+const CAPACITY_JITTER_MS = 3_000;
 const LAST_WORDS_MS = 300;
 /** ms between two lines of the log about functions that fail. */
 const LOG_EVERY_MS = 1000;
@@ -320,6 +323,9 @@ export class Shard implements DoorShard {
       case 'risks':
         for (const { handle, risk, reason } of message.sessions) this.live.setRisk(handle, risk, reason);
         return;
+      case 'capacity':
+        this.#tellCapacity(message.outlook);
+        return;
       case 'certificate':
         this.#driver?.endpoint.setCertificate(message.pair.certificate, message.pair.privateKey);
         this.#tcp?.setCertificate(message.pair);
@@ -369,6 +375,19 @@ export class Shard implements DoorShard {
     if (this.#driver !== null) this.#driver.endpoint.acceptsNew = false;
     this.isDraining = this.live.size > 0 || this.isDraining;
     if (this.live.size === 0) this.#endSoon();
+  }
+
+  /** Tells clients how full the host will be, spread over time so that they don't act in step. */
+  #tellCapacity({ in1m, in5m, pace }: CapacityOutlook): void {
+    const two = (value: number): number => Number(value.toFixed(2));
+    const message = { type: 'capacity', version: 1, in1m: two(in1m), in5m: two(in5m), pace: two(pace) } as const;
+    for (const session of this.live.all()) {
+      if (session.control === null) continue;
+      setTimeout(() => {
+        if (!session.isClosed) session.control?.send(message);
+        this.flushSoon();
+      }, Math.random() * CAPACITY_JITTER_MS).unref();
+    }
   }
 
   #drain(deadlineMs: number): void {

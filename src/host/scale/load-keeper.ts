@@ -1,0 +1,185 @@
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { writeAtomically } from '../../predict/store/atomic-file.js';
+import { type LoadForecast, LoadForecaster } from '../../scale/forecast/load-forecaster.js';
+import { PARTS } from '../../scale/forecast/load-history.js';
+import { type CapacityOutlook, OutlookGate, outlookOf } from '../../scale/replicas/capacity-outlook.js';
+import { desiredReplicas } from '../../scale/replicas/desired-replicas.js';
+import { LearnedCapacity } from '../../scale/replicas/learned-capacity.js';
+import type { HostConfig } from '../config.js';
+import type { Log } from '../prediction/messages.js';
+
+/** Loads that are forecast: sessions open, bytes both ways. */
+export const LOADS = ['sessions', 'bytes'] as const;
+export type LoadName = (typeof LOADS)[number];
+
+/** What the host carries now: sessions, and bytes and CPU time, µs, since it started. */
+export interface LoadSample {
+  sessions: number;
+  bytes: number;
+  cpuMicroseconds: number;
+}
+
+const EVERY_MS = 10_000;
+const SAVE_MS = 600_000;
+/** Days of minutes that are kept and learned from again at the next start. */
+const KEPT_MINUTES = 8 * 1440;
+const RESTORED_MINUTES = 2 * 1440;
+/** Minutes of a slice of what is learned again at the start. */
+const SLICE = 60;
+/** First number of the file. */
+const FORMAT = 0x54474c31;
+
+/**
+ * The host's load as it goes, what is forecast of it, and what follows: how full it will be, and how many hosts there
+ * should be. Minutes are kept in the data folder; the last two days are learned again at the start, beside serving.
+ */
+export class LoadKeeper {
+  readonly forecasters: Record<LoadName, LoadForecaster> = {
+    sessions: new LoadForecaster(),
+    bytes: new LoadForecaster(),
+  };
+  readonly #minutes: Record<LoadName, number[]> = { sessions: [], bytes: [] };
+  readonly #parts: Record<LoadName, number[]> = { sessions: [], bytes: [] };
+  readonly #capacity: Record<LoadName, LearnedCapacity> = {
+    sessions: new LearnedCapacity(),
+    bytes: new LearnedCapacity(),
+  };
+  readonly #gate = new OutlookGate();
+  readonly #path: string;
+  #timer: NodeJS.Timeout | undefined;
+  #saved: NodeJS.Timeout | undefined;
+  #before: { at: number; sample: LoadSample } | null = null;
+  /** Samples that came while the past was learned again. */
+  #waiting: Record<LoadName, number>[] | null = null;
+
+  constructor(
+    readonly config: HostConfig,
+    readonly log: Log,
+  ) {
+    this.#path = join(config.dataDir, 'load', 'minutes.bin');
+  }
+
+  /** Looks every ten seconds. `told` gets an outlook that is worth telling clients. */
+  start(read: () => LoadSample, told: (outlook: CapacityOutlook) => void): void {
+    this.#waiting = [];
+    void this.#restore();
+    this.#timer = setInterval(() => {
+      this.look(Date.now(), read());
+      const { outlook } = this;
+      if (outlook !== null && this.#gate.passes(outlook, Date.now())) told(outlook);
+    }, EVERY_MS);
+    this.#timer.unref();
+    this.#saved = setInterval(() => void this.#save(), SAVE_MS);
+    this.#saved.unref();
+  }
+
+  /** A look at the load, at `now` ms. */
+  look(now: number, sample: LoadSample): void {
+    const before = this.#before;
+    this.#before = { at: now, sample };
+    // A clock that steps, or a host that slept: what came in between is nobody's load.
+    const seconds = before === null ? 0 : (now - before.at) / 1000;
+    if (before === null || seconds < 1 || seconds > 60) return;
+    const scale = EVERY_MS / 1000 / seconds;
+    const bytes = Math.max(0, sample.bytes - before.sample.bytes) * scale;
+    this.#take({ sessions: sample.sessions, bytes });
+    const use = (sample.cpuMicroseconds - before.sample.cpuMicroseconds) / 1e6 / seconds / availableParallelism();
+    this.#capacity.sessions.look(sample.sessions * PARTS, use);
+    this.#capacity.bytes.look(bytes * PARTS, use);
+  }
+
+  #take(loads: Record<LoadName, number>): void {
+    if (this.#waiting !== null) {
+      this.#waiting.push(loads);
+      return;
+    }
+    for (const name of LOADS) {
+      const parts = this.#parts[name];
+      parts.push(loads[name]);
+      if (!this.forecasters[name].add(loads[name])) continue;
+      const minutes = this.#minutes[name];
+      minutes.push(parts.reduce((sum, part) => sum + part, 0));
+      if (minutes.length > KEPT_MINUTES) minutes.shift();
+      parts.length = 0;
+    }
+  }
+
+  forecasts(name: LoadName): LoadForecast[] {
+    return this.forecasters[name].forecasts();
+  }
+
+  /** Load of a minute that one host carries: as configured, or as learned; null where neither is known. */
+  capacity(name: LoadName): number | null {
+    const { metric, capacity } = this.config.scaling;
+    const isGiven = metric === name && capacity !== 'auto';
+    // Configured are sessions, or bytes/s; a minute's sum counts each ten seconds.
+    return isGiven ? capacity * (name === 'sessions' ? PARTS : 60) : this.#capacity[name].value;
+  }
+
+  get outlook(): CapacityOutlook | null {
+    const { metric } = this.config.scaling;
+    return outlookOf(this.forecasts(metric), this.capacity(metric));
+  }
+
+  /** Hosts that there should be, and from what; null where that is not known. */
+  get desired(): { replicas: number; load: number; capacity: number } | null {
+    const { metric, startSeconds, margin, min, max } = this.config.scaling;
+    const capacity = this.capacity(metric);
+    if (capacity === null) return null;
+    const policy = { capacity, startMinutes: Math.max(1, Math.ceil(startSeconds / 60)), margin, least: min, most: max };
+    const replicas = desiredReplicas(this.forecasts(metric), policy);
+    const load = this.forecasts(metric).find(({ horizon }) => horizon >= policy.startMinutes)?.mean;
+    return replicas === null || load === undefined ? null : { replicas, load, capacity };
+  }
+
+  /** What was kept is learned again, in slices between which the host serves. */
+  async #restore(): Promise<void> {
+    try {
+      const bytes = await readFile(this.#path);
+      const numbers = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + (bytes.length & ~3)));
+      const count = (numbers.length - 2) / LOADS.length;
+      if (numbers[0] !== Math.fround(FORMAT) || !Number.isInteger(count)) throw new Error('it is of another form');
+      for (const [i, name] of LOADS.entries()) {
+        const kept = Array.from(numbers.subarray(2 + i * count, 2 + (i + 1) * count));
+        if (!kept.every((load) => load >= 0 && Number.isFinite(load))) throw new Error('it holds what is no load');
+        this.#minutes[name].push(...kept);
+      }
+      await this.#learnAgain();
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT') this.log('warn', 'the load of earlier days is left aside', { error: message });
+    }
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const loads of waiting) this.#take(loads);
+  }
+
+  async #learnAgain(): Promise<void> {
+    const kept = this.#minutes.sessions.length;
+    for (let minute = Math.max(0, kept - RESTORED_MINUTES); minute < kept; minute++) {
+      for (const name of LOADS) {
+        for (let part = 0; part < PARTS; part++) this.forecasters[name].add(this.#minutes[name][minute] / PARTS);
+      }
+      if (minute % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async #save(): Promise<void> {
+    const count = this.#minutes.sessions.length;
+    if (count === 0 || this.#waiting !== null) return;
+    const numbers = Float32Array.from([FORMAT, count, ...LOADS.flatMap((name) => this.#minutes[name])]);
+    try {
+      await writeAtomically(this.#path, new Uint8Array(numbers.buffer));
+    } catch (error) {
+      this.log('warn', 'the load is not kept', { error: (error as Error).message });
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    clearInterval(this.#saved);
+    await this.#save();
+  }
+}
