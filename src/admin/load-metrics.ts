@@ -39,6 +39,14 @@ export function addLoadMetrics(host: SocketHost, registry: Registry): void {
     },
   });
   new Gauge({
+    name: 'tidegate_fleet_hosts',
+    help: 'Hosts of the fleet that have been heard of, this one too',
+    registers: [registry],
+    collect() {
+      this.set(host.load.hosts);
+    },
+  });
+  new Gauge({
     name: 'tidegate_desired_replicas',
     help: 'Hosts that there should be by the time that one that is started now serves; NaN where nothing is known',
     registers: [registry],

@@ -9,6 +9,7 @@ import { desiredReplicas } from '../../scale/replicas/desired-replicas.js';
 import { LearnedCapacity } from '../../scale/replicas/learned-capacity.js';
 import type { HostConfig } from '../config.js';
 import type { Log } from '../prediction/messages.js';
+import { Fleet } from './fleet.js';
 
 /** Loads that are forecast: sessions open, bytes both ways. */
 export const LOADS = ['sessions', 'bytes'] as const;
@@ -50,6 +51,10 @@ export class LoadKeeper {
   readonly #path: string;
   #timer: NodeJS.Timeout | undefined;
   #saved: NodeJS.Timeout | undefined;
+  #fleet: Fleet | null = null;
+  /** Of the fleet's load by the metric of the configuration. */
+  #ofFleet: LoadForecaster | null = null;
+  #own: Record<LoadName, number> = { sessions: 0, bytes: 0 };
   #before: { at: number; sample: LoadSample } | null = null;
   /** Samples that came while the past was learned again. */
   #waiting: Record<LoadName, number>[] | null = null;
@@ -65,8 +70,13 @@ export class LoadKeeper {
   start(read: () => LoadSample, told: (outlook: CapacityOutlook) => void): void {
     this.#waiting = [];
     void this.#restore();
+    if (/^(valkey|redis)s?:/.test(this.config.store)) {
+      this.#fleet = new Fleet(this.config.store, this.log);
+      this.#ofFleet = new LoadForecaster();
+    }
     this.#timer = setInterval(() => {
       this.look(Date.now(), read());
+      void this.#exchange();
       const { outlook } = this;
       if (outlook !== null && this.#gate.passes(outlook, Date.now())) told(outlook);
     }, EVERY_MS);
@@ -84,10 +94,24 @@ export class LoadKeeper {
     if (before === null || seconds < 1 || seconds > 60) return;
     const scale = EVERY_MS / 1000 / seconds;
     const bytes = Math.max(0, sample.bytes - before.sample.bytes) * scale;
-    this.#take({ sessions: sample.sessions, bytes });
+    this.#own = { sessions: sample.sessions, bytes };
+    this.#take(this.#own);
     const use = (sample.cpuMicroseconds - before.sample.cpuMicroseconds) / 1e6 / seconds / availableParallelism();
     this.#capacity.sessions.look(sample.sessions * PARTS, use);
     this.#capacity.bytes.look(bytes * PARTS, use);
+  }
+
+  /** What the whole fleet carries; a fleet that is not heard carries what it did. */
+  async #exchange(): Promise<void> {
+    if (this.#fleet === null) return;
+    const { metric } = this.config.scaling;
+    const heard = (await this.#fleet.exchange(this.#own, Date.now())) ?? this.#fleet.load;
+    if (heard !== null) this.#ofFleet?.add(heard[metric]);
+  }
+
+  /** Hosts that have been heard of, this one too. */
+  get hosts(): number {
+    return this.#fleet?.load?.hosts ?? 1;
   }
 
   #take(loads: Record<LoadName, number>): void {
@@ -123,14 +147,17 @@ export class LoadKeeper {
     return outlookOf(this.forecasts(metric), this.capacity(metric));
   }
 
-  /** Hosts that there should be, and from what; null where that is not known. */
+  /** Hosts that there should be for the load of the fleet, and from what; null where that is not known. */
   get desired(): { replicas: number; load: number; capacity: number } | null {
     const { metric, startSeconds, margin, min, max } = this.config.scaling;
     const capacity = this.capacity(metric);
     if (capacity === null) return null;
     const policy = { capacity, startMinutes: Math.max(1, Math.ceil(startSeconds / 60)), margin, least: min, most: max };
-    const replicas = desiredReplicas(this.forecasts(metric), policy);
-    const load = this.forecasts(metric).find(({ horizon }) => horizon >= policy.startMinutes)?.mean;
+    // Before the fleet was heard for a minute this host is all that is known.
+    const heard = this.#ofFleet?.forecasts() ?? [];
+    const forecasts = heard.length > 0 ? heard : this.forecasts(metric);
+    const replicas = desiredReplicas(forecasts, policy);
+    const load = forecasts.find(({ horizon }) => horizon >= policy.startMinutes)?.mean;
     return replicas === null || load === undefined ? null : { replicas, load, capacity };
   }
 
@@ -181,5 +208,6 @@ export class LoadKeeper {
     clearInterval(this.#timer);
     clearInterval(this.#saved);
     await this.#save();
+    await this.#fleet?.close();
   }
 }

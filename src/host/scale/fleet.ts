@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'iovalkey';
+import { type FleetLoad, type FleetMember, fleetSum, isAlive, readMember } from '../../scale/replicas/fleet-sum.js';
+import type { Log } from '../prediction/messages.js';
+
+const KEY = 'tidegate:load';
+const TIMEOUT_MS = 1000;
+const MOST_RETRY_MS = 5000;
+
+/**
+ * The hosts of a fleet tell each other their loads over Valkey: a field a host in one hash, read whole, so that any of them
+ * can forecast the sum. A host that goes silent is noticed and its field removed. Without Valkey a host is a fleet of one.
+ */
+export class Fleet {
+  readonly #redis: Redis;
+  readonly #id = randomUUID();
+  #isLost = false;
+  /** As of the last exchange. */
+  load: FleetLoad | null = null;
+
+  constructor(
+    url: string,
+    readonly log: Log,
+  ) {
+    this.#redis = new Redis(url.replace(/^valkey/, 'redis'), {
+      lazyConnect: true,
+      connectTimeout: TIMEOUT_MS,
+      commandTimeout: TIMEOUT_MS,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: (times: number) => Math.min(times * 100, MOST_RETRY_MS),
+    });
+    this.#redis.on('error', () => {});
+    this.#redis.connect().catch(() => {});
+  }
+
+  /** Tells this host's load and reads the others'. Null where Valkey is not there. */
+  async exchange(own: Omit<FleetMember, 'at'>, now: number): Promise<FleetLoad | null> {
+    try {
+      await this.#redis.hset(KEY, this.#id, JSON.stringify({ at: now, ...own }));
+      const fields = await this.#redis.hgetall(KEY);
+      const members: FleetMember[] = [];
+      const gone: string[] = [];
+      for (const [id, text] of Object.entries(fields)) {
+        const member = readMember(text);
+        if (member !== null && isAlive(member, now)) members.push(member);
+        else gone.push(id);
+      }
+      if (gone.length > 0) await this.#redis.hdel(KEY, ...gone);
+      const before = this.load?.hosts ?? 0;
+      this.load = fleetSum(members, now);
+      if (this.load.hosts < before)
+        this.log('warn', 'hosts of the fleet are silent', { hosts: this.load.hosts, before });
+      this.#isLost = false;
+      return this.load;
+    } catch (error) {
+      if (!this.#isLost) this.log('warn', 'the fleet is not heard', { error: (error as Error).message });
+      this.#isLost = true;
+      return null;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#redis.hdel(KEY, this.#id).catch(() => {});
+    this.#redis.disconnect();
+  }
+}
