@@ -57,6 +57,7 @@ export function plotTradeOff(all: readonly { file: string; results: readonly Pol
   const height = TOP + all.length * (PANEL + GAP);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12">`,
+    '<title>What scaling policies cost, and how long capacity is exceeded</title>',
     `<rect width="100%" height="100%" fill="white"/>`,
     ...all.map(({ file, results }, i) => panel(file, results, TOP + i * (PANEL + GAP))),
     `<text x="${LEFT}" y="${height - 8}">replica-minutes across; minutes over capacity up</text>`,
