@@ -1,10 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isIP } from 'node:net';
+import { nameOf } from '../host/session-details.js';
 import type { SocketHost } from '../host/socket-host.js';
 import { TidegateError } from '../quic/errors.js';
 import { isAuthorized, publishAccess } from './access.js';
 import { type ActionHooks, act } from './actions.js';
+import { DashboardFeed } from './dashboard/feed.js';
+import { CONTENT_SECURITY_POLICY, dashboardFile } from './dashboard/files.js';
 import { createMetrics } from './metrics.js';
 
 /** Longest body of an action, bytes. */
@@ -20,6 +23,7 @@ export class AdminServer {
   private constructor(
     readonly host: SocketHost,
     server: Server,
+    readonly feed: DashboardFeed,
   ) {
     this.#server = server;
   }
@@ -35,12 +39,13 @@ export class AdminServer {
           await host.reload();
         }),
     };
+    const feed = new DashboardFeed(host);
     let token = '';
     const server = createServer((request, response) => {
       const answered =
         request.method === 'POST' && request.url?.startsWith('/actions/')
           ? answerAction(host, request, response, token, hooks)
-          : answer(host, request, response, metrics);
+          : answer(host, request, response, metrics, feed);
       answered.catch((error: Error) => {
         if (!response.headersSent) send(response, 500, 'text/plain', `${error.message}\n`);
         else response.destroy();
@@ -57,7 +62,7 @@ export class AdminServer {
       });
       server.listen(adminPort, adminHost, resolve);
     });
-    const admin = new AdminServer(host, server);
+    const admin = new AdminServer(host, server, feed);
     try {
       token = await publishAccess(dataDir, admin.url);
     } catch (error) {
@@ -73,12 +78,13 @@ export class AdminServer {
   }
 
   async close(): Promise<void> {
+    this.feed.close();
     this.#server.closeAllConnections();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 }
 
-function send(response: ServerResponse, status: number, type: string, body: string): void {
+function send(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
   response.writeHead(status, {
     'content-type': type,
     'cache-control': 'no-store',
@@ -143,6 +149,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   metrics: ReturnType<typeof createMetrics>,
+  feed: DashboardFeed,
 ): Promise<void> {
   const { pathname } = new URL(request.url ?? '/', 'http://admin');
   if (!isLocalName(request.headers.host, host.config.adminHost)) {
@@ -168,11 +175,25 @@ async function answer(
     send(response, 200, metrics.contentType, await metrics.metrics());
   } else if (pathname === '/sessions') {
     sendJson(response, 200, await host.sessions());
+  } else if (pathname.startsWith('/sessions/')) {
+    const id = pathname.slice('/sessions/'.length);
+    const session = (await host.sessions()).find((one) => nameOf(one) === id);
+    if (session === undefined) sendJson(response, 404, { error: `there is no session ${id}` });
+    else sendJson(response, 200, session);
+  } else if (pathname === '/events') {
+    if (!feed.listen(response)) sendJson(response, 503, { error: 'too many pages listen' });
   } else if (pathname === '/cohorts') {
     sendJson(response, 200, host.profiler.cohorts());
   } else if (pathname === '/.well-known/tidegate') {
     sendJson(response, 200, host.wellKnown());
   } else {
-    send(response, 404, 'text/plain', 'there are /healthz, /readyz, /metrics, /sessions and /cohorts\n');
+    const file = await dashboardFile(pathname);
+    if (file === null) {
+      send(response, 404, 'text/plain', 'there are /, /healthz, /readyz, /metrics, /sessions and /cohorts\n');
+    } else {
+      response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
+      response.setHeader('referrer-policy', 'no-referrer');
+      send(response, 200, file.type, file.body);
+    }
   }
 }

@@ -67,6 +67,7 @@ function announce(host: SocketHost, admin: AdminServer, json: boolean): void {
       `Tidegate serves ${url} with ${shards} shard${shards === 1 ? '' : 's'}${host.shardNote === null ? '' : ` (${host.shardNote})`}`,
       `  functions          ${url}/echo  ${url}/sink  ${url}/source?bytes=N`,
       `  certificate hash   ${certificateHash}`,
+      `  dashboard          ${admin.url}/`,
       `  sessions, metrics  ${admin.url}/sessions  ${admin.url}/metrics  ${admin.url}/readyz`,
       `  try it             npx --no-install tidegate load ${url}/echo --insecure`,
       '',

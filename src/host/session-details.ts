@@ -28,6 +28,31 @@ export interface SessionDetail extends SessionReport {
   riskReasons: string[];
 }
 
+/** A live session in a list. */
+export interface BriefSession {
+  /** As in `/sessions/ID`. */
+  id: string;
+  client: string;
+  function: string;
+  openSeconds: number;
+  /** Both ways, so far; packets that limits held back. */
+  bytes: number;
+  held: number;
+  /** bytes/s. */
+  predictedRate: number;
+  rateLimit: number;
+  requestType: string | null;
+  risk: number;
+  /** Of its forecasts: mean absolute error of log1p(bytes). */
+  error: number;
+  level: number;
+}
+
+/** A session's name for people: its shard and handle. */
+export function nameOf({ shard, handle }: { shard: number; handle: number }): string {
+  return `${shard}-${handle >>> 0}`;
+}
+
 /** Puts together what shards, predictor and profiles say of the live sessions. */
 export class SessionDetails {
   readonly #reports = new PendingReplies<ShardReport>(REPORT_TIMEOUT_MS, {
@@ -52,7 +77,9 @@ export class SessionDetails {
     const { pool } = this;
     const [forecasts, ...reports] = await Promise.all([
       this.prediction.service?.forecasts() ?? [],
-      ...pool.live.map((shard) => this.#reports.ask((request) => pool.send(shard, { type: 'report', request }))),
+      ...pool.live.map((shard) =>
+        this.#reports.ask((request) => pool.send(shard, { type: 'report', request, features: true })),
+      ),
     ]);
     const byHandle = new Map(forecasts.map((live) => [`${live.shard}/${live.handle}`, live]));
     return reports.flatMap(({ sessions, features, names }) =>
@@ -68,6 +95,37 @@ export class SessionDetails {
           scores: live?.scores ?? null,
           risk: live?.risk ?? 0,
           riskReasons: live?.riskReasons ?? [],
+        };
+      }),
+    );
+  }
+
+  /** All live sessions in brief: what a list of them shows. */
+  async brief(): Promise<BriefSession[]> {
+    const { pool } = this;
+    const [forecasts, ...reports] = await Promise.all([
+      this.prediction.service?.forecasts() ?? [],
+      ...pool.live.map((shard) =>
+        this.#reports.ask((request) => pool.send(shard, { type: 'report', request, features: false })),
+      ),
+    ]);
+    const byHandle = new Map(forecasts.map((live) => [`${live.shard}/${live.handle}`, live]));
+    return reports.flatMap(({ sessions }) =>
+      sessions.map(({ shard, handle, client, function: functionId, openSeconds, settings, counts }) => {
+        const live = byHandle.get(`${shard}/${handle}`);
+        return {
+          id: nameOf({ shard, handle }),
+          client,
+          function: functionId,
+          openSeconds,
+          bytes: counts.bytesIn + counts.bytesOut,
+          held: counts.dropped + counts.waited,
+          predictedRate: live?.forecast.dataRate ?? 0,
+          rateLimit: settings.rateLimit,
+          requestType: live?.forecast.requestType ?? null,
+          risk: live?.risk ?? 0,
+          error: live?.scores.absoluteError ?? 0,
+          level: settings.securityLevel,
         };
       }),
     );

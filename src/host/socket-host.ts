@@ -29,7 +29,7 @@ import type { Log } from './prediction/messages.js';
 import { ProfileKeeper } from './profile-keeper.js';
 import { shardCount } from './runtime-support.js';
 import { LoadKeeper, type LoadSample } from './scale/load-keeper.js';
-import { type SessionDetail, SessionDetails } from './session-details.js';
+import { type BriefSession, type SessionDetail, SessionDetails } from './session-details.js';
 import { SessionUpdates } from './session-updates.js';
 import type { FromShard, ShardSecurity } from './shard/messages.js';
 import { SHARD_WORKER, ShardPool } from './shard-pool.js';
@@ -415,6 +415,11 @@ export class SocketHost extends EventEmitter<HostEvents> {
   /** All live sessions with their profiles. A shard that does not answer in time is left out. */
   async sessions(): Promise<SessionDetail[]> {
     return (await this.#details?.all()) ?? [];
+  }
+
+  /** All live sessions in brief. */
+  async briefSessions(): Promise<BriefSession[]> {
+    return (await this.#details?.brief()) ?? [];
   }
 
   /** How clients were known. */

@@ -228,11 +228,11 @@ export class LiveSessions {
   }
 
   /** The sessions, with their features as plain rows: the main thread puts names to them. */
-  report(now: number): Report {
-    const names = this.table.layout.features;
+  report(now: number, withFeatures: boolean): Report {
+    const names = withFeatures ? this.table.layout.features : [];
     const features = new Float32Array(this.#live.size * names.length);
     const sessions = Array.from(this.#live.values(), ({ session }, i): SessionReport => {
-      features.set(this.table.features(session.handle, now), i * names.length);
+      if (withFeatures) features.set(this.table.features(session.handle, now), i * names.length);
       return {
         handle: session.handle,
         slot: this.table.slotOf(session.handle),

@@ -159,7 +159,7 @@ export type ToShard =
   | { type: 'capacity'; outlook: CapacityOutlook }
   | { type: 'certificate'; pair: CertificatePair }
   | { type: 'wellKnown'; body: string }
-  | { type: 'report'; request: number }
+  | { type: 'report'; request: number; features: boolean }
   | { type: 'drain'; deadlineMs: number }
   | { type: 'retire' }
   | { type: 'close' };
@@ -186,7 +186,7 @@ export type FromShard =
   | { type: 'updates'; updates: SessionUpdate[] }
   /** Clients that were turned away at the door since the last tick, by address prefix. */
   | { type: 'turnedAway'; prefixes: [prefix: string, times: number][] }
-  /** `features` has a row of `names` a session. */
+  /** `features` has a row of `names` a session, or nothing where they were not asked for. */
   | { type: 'report'; request: number; sessions: SessionReport[]; features: Float32Array; names: readonly string[] }
   | { type: 'log'; level: 'info' | 'warn' | 'error'; message: string; detail?: Record<string, unknown> }
   | { type: 'drained' };

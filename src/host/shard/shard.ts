@@ -334,7 +334,11 @@ export class Shard implements DoorShard {
         this.#wellKnown = message.body;
         return;
       case 'report':
-        this.send({ type: 'report', request: message.request, ...this.live.report(performance.now()) });
+        this.send({
+          type: 'report',
+          request: message.request,
+          ...this.live.report(performance.now(), message.features),
+        });
         return;
       case 'retire':
         this.#retire();
