@@ -6,6 +6,7 @@ import { TidegateError } from '../quic/errors.js';
 import { mergeConfig } from './options.js';
 
 const EXIT_USAGE = 2;
+const EXIT_FAILED = 1;
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -77,6 +78,48 @@ program
     if (supervise) await (await import('./supervise.js')).supervise();
     else await (await import('./serve.js')).serve(read, json);
   });
+
+/** A command that takes the configuration of a host, from a file and the flags that matter to it. */
+const ofHost = (command: Command): Command =>
+  command
+    .option('--config <file>', 'JSON file with any of the keys of the configuration')
+    .option('--host <address>', 'address to bind')
+    .option('--port <port>', 'UDP and TCP port', wholeNumber)
+    .option('--admin-port <port>', 'TCP port of the dashboard, probes and metrics', wholeNumber)
+    .option('--data-dir <folder>', 'keys, profiles, models');
+
+ofHost(
+  program
+    .command('demo')
+    .description('serve with made-up clients of several kinds, one of them abusive, and a dashboard'),
+)
+  .option('--seconds <n>', 'end by itself', positive)
+  .option('--json', 'first line on standard output: url, certificateHash, adminUrl')
+  .action(async ({ config, seconds, json, ...flags }) => {
+    const merged = mergeConfig(flags, process.env, config);
+    await (await import('./demo/demo.js')).demo(merged, { seconds, json });
+  });
+
+ofHost(program.command('doctor').description('look at what a host needs here, and say how to mend what is not there'))
+  .option('--json', 'one line of JSON')
+  .action(async ({ config, json = false, ...flags }) => {
+    const merged = mergeConfig(flags, process.env, config);
+    if (!(await (await import('./doctor.js')).doctor(merged, json))) process.exitCode = EXIT_FAILED;
+  });
+
+const configuration = program.command('config').description('the configuration of a host');
+for (const [name, what, run] of [
+  ['print', 'all of it as it would be used: file, TIDEGATE_* variables, defaults', 'printConfig'],
+  ['check', 'say what is wrong with it', 'checkConfig'],
+] as const) {
+  ofHost(configuration.command(name).description(what)).action(async ({ config, ...flags }) =>
+    (await import('./config-command.js'))[run](mergeConfig(flags, process.env, config)),
+  );
+}
+configuration
+  .command('schema')
+  .description('JSON Schema of it, for editors')
+  .action(async () => (await import('./config-command.js')).printSchema());
 
 program
   .command('load [url]')

@@ -1,5 +1,8 @@
 import { availableParallelism } from 'node:os';
 
+/** The Node that a host needs at least. */
+export const MINIMUM_NODE = [20, 19] as const;
+
 /** Whether several sockets can share a UDP port: `reusePort` came with Node 22.12 and 23.1, for Linux and BSD. */
 export function canReusePort(version = process.versions.node, platform: string = process.platform): boolean {
   const [major, minor] = version.split('.').map(Number);

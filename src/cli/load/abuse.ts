@@ -42,7 +42,7 @@ export function kindsOf(text: string): AbuseKind[] {
 }
 
 /** One abusive client: it does what its shape says, whatever comes back. */
-class AbusiveClient implements SessionHandler {
+export class AbusiveClient implements SessionHandler {
   #session: WebTransportSession | null = null;
   readonly #held: WebTransportStream[] = [];
   #next = 0;
@@ -88,6 +88,11 @@ class AbusiveClient implements SessionHandler {
     const url = new URL(this.url);
     url.searchParams.set('jwt', `guess.${this.#next++}.guess`);
     return url;
+  }
+
+  /** It does nothing more. */
+  stop(): void {
+    this.closed ??= 'stopped';
   }
 
   /** Opens a session that should be refused. */

@@ -16,6 +16,9 @@ const SUSPECT_WEIGHT = 0.1;
 /** Sessions of a function from which on its volumes are its own. */
 const KNOWN = 5;
 
+/** What volumes are allowed above what is usual anywhere, until a function is known: as far as ordinary ones go. */
+const UNKNOWN_EXCESS = 5;
+
 /** Deviations above the mean of what sessions had at most up to which a volume is usual. */
 const DEVIATIONS = 2;
 
@@ -43,14 +46,18 @@ interface Habit {
 /**
  * What the sessions of each function usually do: whether they are regular as a clock (keep-alives and sensors are,
  * chats are not), and how much they send. What is usual for a function raises no suspicion; of one that nobody knows yet
- * regularity is passed over, and what is usual anywhere is usual for it.
+ * regularity is passed over, and its volumes are unusual only beyond the most extreme of ordinary sessions.
  */
 export class FunctionHabits {
   readonly #functions = new Map<string, Habit>();
   readonly #usual: Float32Array;
+  /** Of a function that nobody knows yet. */
+  readonly #unknown: Float32Array;
 
   constructor(scale: RiskScale) {
     this.#usual = usualOf(scale);
+    this.#unknown = this.#usual.slice();
+    for (const axis of VOLUMES) this.#unknown[axis] += UNKNOWN_EXCESS * scale.axes[axis].scale;
   }
 
   /** Chance that a session of the function is regular, by the rule of succession: 1/2 of one that nobody knows. */
@@ -61,7 +68,7 @@ export class FunctionHabits {
 
   /** What values of each axis stay below, of sessions of the function. */
   usualOf(functionId: string): Float32Array {
-    return this.#functions.get(functionId)?.usual ?? this.#usual;
+    return this.#functions.get(functionId)?.usual ?? this.#unknown;
   }
 
   /** A session ended, or has lasted for a while: `most` is what its axes had at most. One that is suspect counts little. */
@@ -91,6 +98,6 @@ export class FunctionHabits {
 
   #fresh(): Habit {
     const none = () => VOLUMES.map(() => 0);
-    return { sessions: 0, regular: 0, means: none(), variances: none(), usual: this.#usual.slice(0, AXIS_COUNT) };
+    return { sessions: 0, regular: 0, means: none(), variances: none(), usual: this.#unknown.slice(0, AXIS_COUNT) };
   }
 }

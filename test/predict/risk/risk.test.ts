@@ -119,9 +119,11 @@ describe('FunctionHabits', () => {
   test('a function of much traffic raises what is usual for it, and for it alone', () => {
     const habits = new FunctionHabits(scale);
     for (let i = 0; i < 20; i++) habits.note('telemetry', session({ packets: 6, upload: 14 }));
+    for (let i = 0; i < 20; i++) habits.note('chat', session({ packets: 1.5, upload: 6 }));
     const values = session({ packets: 6, upload: 14 });
     assert.ok(riskOf(scale, suspicionOf(scale, habits.usualOf('telemetry'), values)) < 0.1);
     assert.ok(riskOf(scale, suspicionOf(scale, habits.usualOf('chat'), values)) > 0.9);
+    assert.ok(riskOf(scale, suspicionOf(scale, habits.usualOf('new'), values)) < 0.7, 'of a new one nobody knows');
   });
 
   test('who floods to make floods usual gets nowhere soon', () => {

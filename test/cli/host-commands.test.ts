@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { CLI } from '../support/host-process.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'tidegate-commands-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const cli = (...args: string[]) => spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', timeout: 60_000 });
+
+test('config print shows everything, check names what is wrong, schema is JSON Schema', () => {
+  const file = join(folder, 'config.json');
+  writeFileSync(file, '{"scaling": {"capacity": 500}}');
+  const printed = cli('config', 'print', '--config', file, '--port', '4500');
+  assert.equal(printed.status, 0, printed.stderr);
+  const config = JSON.parse(printed.stdout);
+  assert.equal(config.port, 4500);
+  assert.equal(config.scaling.capacity, 500);
+  assert.equal(config.alerts.perMinute, 10);
+  assert.equal(cli('config', 'check', '--config', file).stdout, 'good\n');
+
+  writeFileSync(file, '{"scaling": {"min": 5, "max": 2}}');
+  const bounds = cli('config', 'check', '--config', file);
+  assert.equal(bounds.status, 2);
+  assert.match(bounds.stderr, /scaling.*min is above max/);
+  writeFileSync(file, '{"alerts": {"webhook": "no address"}}');
+  assert.match(cli('config', 'check', '--config', file).stderr, /alerts\.webhook is "no address"/);
+
+  const schema = JSON.parse(cli('config', 'schema').stdout);
+  assert.equal(schema.type, 'object');
+  assert.ok('scaling' in schema.properties && 'functions' in schema.properties);
+});
+
+test('doctor finds what is in the way, and says how to mend it', async (t) => {
+  const fine = cli('doctor', '--data-dir', join(folder, 'data'), '--port', '0', '--admin-port', '0');
+  assert.equal(fine.status, 0, fine.stdout + fine.stderr);
+  assert.match(fine.stdout, /^good +Node/m);
+  assert.match(fine.stdout, /^good +model +onnxruntime loads it/m);
+
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  t.after(() => taken.close());
+  const { port } = taken.address() as { port: number };
+  const broken = join(folder, 'broken.pem');
+  writeFileSync(broken, 'no certificate');
+  const config = join(folder, 'doctor.json');
+  writeFileSync(config, JSON.stringify({ cert: broken, key: broken }));
+  const args = [
+    '--data-dir',
+    join(broken, 'data'),
+    '--port',
+    '0',
+    '--admin-port',
+    String(port),
+    '--config',
+    config,
+    '--json',
+  ];
+  // What listens is in this process: the child must not be waited for in a way that blocks it.
+  const child = spawn(process.execPath, [CLI, 'doctor', ...args]);
+  let text = '';
+  child.stdout.on('data', (part) => {
+    text += part;
+  });
+  const [status] = await once(child, 'exit');
+  assert.equal(status, 1);
+  const findings = JSON.parse(text) as { check: string; is: string; mend?: string }[];
+  const bad = findings.filter(({ is }) => is === 'bad');
+  assert.deepEqual(bad.map(({ check }) => check).sort(), ['admin port', 'certificate', 'data folder']);
+  assert.ok(bad.every(({ mend }) => mend !== undefined));
+});
+
+test('demo serves clients of several kinds, and steps up the one that drips', { timeout: 90_000 }, async () => {
+  const child = spawn(process.execPath, [CLI, 'demo', '--data-dir', join(folder, 'demo'), '--seconds', '45'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  child.stdout.on('data', (part) => {
+    text += part;
+  });
+  const [status] = await once(child, 'exit');
+  assert.equal(status, 0, text);
+  assert.match(text, /dashboard {3}http:\/\/127\.0\.0\.1:\d+\//);
+  assert.match(text, /goes from level 0 to 1: predicted risk .*packets of a byte or two/);
+  assert.equal(text.match(/goes from level 0 to 1/g)?.length, 1, text);
+});
