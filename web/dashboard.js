@@ -109,7 +109,7 @@ function showState() {
       ...happened.map(({ at: time, about, text }) => {
         const item = element('li');
         item.append(
-          element('span', new Date(time).toLocaleTimeString()),
+          element('span', new Date(time).toLocaleTimeString([], { hour12: false })),
           element('span', about),
           element('span', text),
         );

@@ -107,6 +107,7 @@ test('replicas stay within their bounds, whatever is forecast', () => {
   assert.equal(desiredReplicas(forecast(0), policy), 2);
   assert.equal(desiredReplicas(forecast(1e9), policy), 50);
   assert.equal(desiredReplicas(forecast(1000), policy), 12);
+  assert.equal(desiredReplicas(forecast(10), { ...policy, least: 1 }), 1, 'a host that is hardly used needs no second');
   assert.equal(desiredReplicas(forecast(Number.NaN), policy), null);
   assert.equal(desiredReplicas([], policy), null);
   assert.equal(desiredReplicas(forecast(1000), { ...policy, capacity: 0 }), null);

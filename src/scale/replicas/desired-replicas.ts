@@ -18,12 +18,12 @@ const GRAIN = 1.2;
 /**
  * Replicas that are wanted: for the load that is forecast for when a replica that is asked for now serves, with a margin
  * of spreads. The spread is that of the forecast and the grain of replicas together: where the forecast is sure of itself
- * a replica to spare is cheap. Never less than `least`, nor more than `most`, whatever is forecast; null where nothing is.
+ * a replica to spare is cheap, and where there is hardly any load none is spared. Never less than `least`, nor more than `most`, whatever is forecast; null where nothing is.
  */
 export function desiredReplicas(forecasts: readonly LoadForecast[], policy: ReplicaPolicy): number | null {
   const { capacity, startMinutes, margin, least, most } = policy;
   const forecast = forecasts.find(({ horizon }) => horizon >= startMinutes);
   if (forecast === undefined || !(capacity > 0)) return null;
-  const load = forecast.mean + margin * Math.hypot(forecast.spread, GRAIN * capacity);
+  const load = forecast.mean + margin * Math.hypot(forecast.spread, Math.min(GRAIN * capacity, forecast.mean));
   return Number.isFinite(load) ? Math.max(least, Math.min(most, Math.ceil(load / capacity))) : null;
 }
