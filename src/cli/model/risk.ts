@@ -2,7 +2,14 @@ import { writeFile } from 'node:fs/promises';
 import { SingleBar } from 'cli-progress';
 import { SessionTable } from '../../core/session-table.js';
 import { ABUSE_KINDS } from '../../predict/evaluation/abuse-shapes.js';
-import { fitScale, isAlarmed, leadingAxes, type RiskScores, scoreRisk } from '../../predict/evaluation/risk-scores.js';
+import {
+  fitScale,
+  isAlarmed,
+  leadingAxes,
+  poissonUpper,
+  type RiskScores,
+  scoreRisk,
+} from '../../predict/evaluation/risk-scores.js';
 import {
   abusiveSession,
   habitsOf,
@@ -245,6 +252,12 @@ export async function evaluateRisk(path: string, options: RiskOptions): Promise<
     results.forEach((scores, part) => {
       print(`half ${part + 1}, learned on the other`, scores);
     });
+    const alarms = results.reduce((sum, { falseAlarms }) => sum + falseAlarms, 0);
+    const hours = results.reduce((sum, scores) => sum + scores.hours, 0);
+    console.log(
+      `both halves: false alarms ${alarms} in ${hours.toFixed(1)} session-hours: ${((alarms / hours) * 10).toFixed(2)} in 10 ` +
+        `(95 %: below ${((poissonUpper(alarms) / hours) * 10).toFixed(2)})`,
+    );
     console.log(`found where the calibration knew nothing of the kind:`);
     console.log(`  ${heldOut.map(([kind, share]) => `${kind} ${(share * 100).toFixed(0)} %`).join(', ')}`);
     if (options.verbose) for (const { learned, judged } of parts) explain(judged, fitScale(learned, PREVALENCE));

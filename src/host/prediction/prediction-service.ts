@@ -64,6 +64,7 @@ export class PredictionService {
   #model: NamedModel;
   /** The one that is to follow, until it serves or is refused. */
   #next: NamedModel | null = null;
+  #isNextChosen = false;
   #backOff = FIRST_BACK_OFF_MS;
   #retry: NodeJS.Timeout | undefined;
   #closing = false;
@@ -139,6 +140,7 @@ export class PredictionService {
     this.#port?.close();
     this.#port = null;
     this.#isReady = false;
+    this.#next = null;
     this.status = null;
     this.#reports.giveUp();
     this.#forgets.giveUp();
@@ -173,13 +175,15 @@ export class PredictionService {
         return;
       }
       case 'swapped':
-        if (this.#next?.id === message.model) this.#model = this.#next;
-        this.#next = null;
+        if (this.#next?.id === message.model) {
+          this.#model = this.#next;
+          this.#next = null;
+        }
         this.hooks.log('info', 'another model serves', { model: message.model });
         this.hooks.onSwapped(message.model);
         return;
       case 'refused':
-        this.#next = null;
+        if (this.#next?.id === message.model) this.#next = null;
         this.hooks.log('warn', 'a model was refused', { model: message.model, reason: message.reason });
         return;
       case 'remember':
@@ -230,14 +234,22 @@ export class PredictionService {
     if (this.#port !== null) await this.#forgets.ask((request) => this.#send({ type: 'forget', request, clients }));
   }
 
-  /** A model is to serve, after so many ticks beside the one that does; `chosen`: even where that does better. */
+  /**
+   * A model is to serve, after so many ticks beside the one that does; `chosen`: even where that does better. A challenger gives
+   * way to one that was chosen and is on its way.
+   */
   use(model: NamedModel, shadowTicks: number, chosen: boolean): void {
+    if (!chosen && this.#next !== null && this.#isNextChosen) {
+      this.hooks.log('info', 'the challenger gives way to the model that was chosen', { model: model.id });
+      return;
+    }
     if (this.#port === null) {
       this.#model = model;
       clearTimeout(this.#retry);
       this.start();
     } else {
       this.#next = model;
+      this.#isNextChosen = chosen;
       this.#send({ type: 'model', model, shadowTicks, chosen });
     }
   }

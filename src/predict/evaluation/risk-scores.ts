@@ -141,7 +141,7 @@ export interface RiskScores {
 }
 
 /** The upper end of the exact Poisson interval: the mean for which so few events have a chance of 5 %. */
-function poissonUpper(events: number): number {
+export function poissonUpper(events: number): number {
   let [low, high] = [0, events * 3 + 20];
   for (let round = 0; round < 80; round++) {
     const mean = (low + high) / 2;

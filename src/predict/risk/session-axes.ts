@@ -55,8 +55,14 @@ const COUNTED = [
   { axis: axisOf('held'), events: ['dropped', 'waited'], halfLife: 5 },
 ] as const;
 
-const [UPLOAD, OVER_FORECAST, OVER_HABIT, PACKETS] = [0, 1, 2, 3];
-const [DRIP, CLOCKWORK, AMPLIFICATION, REPLAY] = [9, 10, 11, 12];
+const UPLOAD = axisOf('upload');
+const OVER_FORECAST = axisOf('uploadOverForecast');
+const OVER_HABIT = axisOf('uploadOverHabit');
+const PACKETS = axisOf('packets');
+const DRIP = axisOf('drip');
+const CLOCKWORK = axisOf('clockwork');
+const AMPLIFICATION = axisOf('amplification');
+const REPLAY = axisOf('replay');
 
 /**
  * The axes of each session, tick by tick, from the core's features and what was foretold. Sessions are told apart by
