@@ -282,8 +282,16 @@ ofFolder(program.command('report').description('what settings did to sessions, o
   .option('--json', 'one line of JSON')
   .action(async (options) => await (await import('./clients/report.js')).report(options));
 
+/** A pseudonym may begin with a dash, which makes it no option: it goes behind `--`. */
+const PSEUDONYM = /^-[\w-]{21}$/;
+
+function argumentsOf(given: readonly string[]): string[] {
+  const names = given.includes('--') ? [] : given.filter((argument) => PSEUDONYM.test(argument));
+  return names.length === 0 ? [...given] : [...given.filter((argument) => !PSEUDONYM.test(argument)), '--', ...names];
+}
+
 try {
-  await program.parseAsync();
+  await program.parseAsync(argumentsOf(process.argv.slice(2)), { from: 'user' });
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;

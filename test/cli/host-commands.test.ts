@@ -35,6 +35,20 @@ test('config print shows everything, check names what is wrong, schema is JSON S
   assert.ok('scaling' in schema.properties && 'functions' in schema.properties);
 });
 
+test('a pseudonym that begins with a dash is no option', () => {
+  const dataDir = join(folder, 'dash');
+  const { status, stdout, stderr } = cli(
+    'profile',
+    'export',
+    '-eM56CsGWfu07B--O4vvWx',
+    '--data-dir',
+    dataDir,
+    '--json',
+  );
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /-eM56CsGWfu07B--O4vvWx/);
+});
+
 test('doctor finds what is in the way, and says how to mend it', async (t) => {
   const fine = cli('doctor', '--data-dir', join(folder, 'data'), '--port', '0', '--admin-port', '0');
   assert.equal(fine.status, 0, fine.stdout + fine.stderr);
