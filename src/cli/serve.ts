@@ -1,7 +1,6 @@
 import { pino } from 'pino';
 import { AdminServer } from '../admin/admin-server.js';
 import { WebhookAlerts } from '../admin/alerts.js';
-import { KedaScaler } from '../admin/keda/keda-scaler.js';
 import type { HostConfigInput } from '../host/config.js';
 import { SocketHost } from '../host/socket-host.js';
 
@@ -24,7 +23,9 @@ export async function serve(read: () => HostConfigInput, json: boolean): Promise
     throw error;
   }
   const { keda } = host.config.scaling;
-  const scaler = keda === null ? null : await KedaScaler.start(host, keda);
+  // gRPC takes a while to load: only who asks for it waits.
+  const scaler =
+    keda === null ? null : await (await import('../admin/keda/keda-scaler.js')).KedaScaler.start(host, keda);
   announce(host, admin, json);
   const { webhook, ...limits } = host.config.alerts;
   const alerts = webhook === null ? null : new WebhookAlerts(host, webhook, limits);

@@ -177,7 +177,9 @@ test('the model is trained on what clients do and replaced; a broken one is refu
   await until(
     async () => logs.some((line) => line.includes('another model serves') && line.includes(poisoned)),
     30_000,
-  );
+  ).catch((error: Error) => {
+    throw new Error(`${error.message}: ${poisoned}\n${logs.slice(-12).join('\n')}`);
+  });
   await until(
     async () => logs.some((line) => line.includes('the model is sent back') && line.includes(poisoned)),
     60_000,
