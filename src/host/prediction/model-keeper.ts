@@ -27,6 +27,8 @@ export class ModelKeeper {
   #files: FSWatcher | null = null;
   #settle: NodeJS.Timeout | undefined;
   #closed = false;
+  /** What is current in the data folder, as far as this keeper knows. */
+  #known: string | null = null;
   /** What the model that serves did before the last change, over the average. */
   #ratio: number | null = null;
   /** For `/metrics`: runs of the trainer by how they ended. */
@@ -46,6 +48,10 @@ export class ModelKeeper {
   /** Follows the choice in the data folder from now on. */
   async start(): Promise<void> {
     await mkdir(this.models.folder, { recursive: true });
+    this.#known = await this.models.current().then(
+      ({ model }) => model,
+      () => null,
+    );
     this.#files = watch(this.models.folder, (_, name) => {
       if (name !== 'current.json') return;
       clearTimeout(this.#settle);
@@ -128,11 +134,24 @@ export class ModelKeeper {
     // What was gone back to is not watched: there is nothing to hold it against.
     this.#watch = model === this.#returning ? null : new ModelWatch(model, this.#ratio, this.policy.watchTicks);
     this.#returning = null;
-    this.#guard(this.models.use(model).then(() => {}));
+    this.#guard(this.#makeCurrent(model));
+  }
+
+  /** A challenger does not write over what a person chose while it was in the shadow. */
+  async #makeCurrent(model: string): Promise<void> {
+    const { model: current } = await this.models.current();
+    const { chosen } = this.service;
+    if (current !== model && (current !== this.#known || (chosen !== null && chosen !== model))) {
+      await this.#followChoice();
+      return;
+    }
+    await this.models.use(model);
+    this.#known = model;
   }
 
   async #rollBack(model: string, reason: string): Promise<void> {
     const card = await this.models.rollback();
+    this.#known = card.id;
     // Before the base there is none.
     if (card.id === model) return;
     this.rollbacks++;
@@ -144,6 +163,7 @@ export class ModelKeeper {
   /** Serves what is current in the data folder. */
   async #followChoice(): Promise<void> {
     if (this.#closed) return;
+    this.#known = (await this.models.current()).model;
     const model = named(await this.models.champion());
     if (model.id === this.service.modelId) return;
     this.service.use(model, CHOSEN_SHADOW_TICKS, true);

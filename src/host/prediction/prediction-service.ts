@@ -229,6 +229,11 @@ export class PredictionService {
     return (this.#next ?? this.#model).id;
   }
 
+  /** The model that a person chose and that is on its way; null: none. */
+  get chosen(): string | null {
+    return this.#isNextChosen ? (this.#next?.id ?? null) : null;
+  }
+
   /** Removes what was recorded of clients. */
   async forget(clients: readonly string[]): Promise<void> {
     if (this.#port !== null) await this.#forgets.ask((request) => this.#send({ type: 'forget', request, clients }));
