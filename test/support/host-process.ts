@@ -16,6 +16,13 @@ interface Announcement {
   pid: number;
 }
 
+interface HostProcessOptions {
+  node?: string;
+  folder?: string;
+  script?: string;
+  cwd?: string;
+}
+
 /** A `tidegate serve` of its own in a folder of its own. */
 export class HostProcess {
   stderr = '';
@@ -26,10 +33,18 @@ export class HostProcess {
     readonly announcement: Announcement,
   ) {}
 
-  static async start(
-    args: readonly string[] = [],
-    options: { node?: string; folder?: string; script?: string; cwd?: string } = {},
-  ): Promise<HostProcess> {
+  /** Starts one on free ports; the UDP port that it got may be another's for TCP, and then it gets others. */
+  static async start(args: readonly string[] = [], options: HostProcessOptions = {}): Promise<HostProcess> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await HostProcess.#once(args, options);
+      } catch (error) {
+        if (tries === 3 || !(error as Error).message.includes('EADDRINUSE') || args.includes('--port')) throw error;
+      }
+    }
+  }
+
+  static async #once(args: readonly string[], options: HostProcessOptions): Promise<HostProcess> {
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tidegate-test-'));
     const child = spawn(
       options.node ?? process.execPath,
