@@ -10,6 +10,9 @@ import { DashboardFeed } from './dashboard/feed.js';
 import { CONTENT_SECURITY_POLICY, dashboardFile } from './dashboard/files.js';
 import { createMetrics } from './metrics.js';
 
+/** ms for which a connection may be idle. */
+const KEEP_ALIVE_MS = 65_000;
+
 /** Longest body of an action, bytes. */
 const MOST_BODY = 65_536;
 
@@ -51,6 +54,8 @@ export class AdminServer {
         else response.destroy();
       });
     });
+    // Who polls keeps its connection: one that ends as the next request comes is an error to it.
+    server.keepAliveTimeout = KEEP_ALIVE_MS;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (cause: NodeJS.ErrnoException) => {
         reject(
