@@ -1,3 +1,5 @@
+import { RecentMap } from '../core/recent-map.js';
+
 /** What a stream may be granted at first, bytes: powers of four around what is granted to those that nobody knows. */
 const CLASSES = [32 * 1024, 128 * 1024, 512 * 1024, 1024 * 1024] as const;
 const UNKNOWN = CLASSES[1];
@@ -12,16 +14,12 @@ const MOST = 10_000;
  */
 export class WindowClasses {
   /** By prefix, bytes; in order of last use. */
-  readonly #buffers = new Map<string, number>();
+  readonly #buffers = new RecentMap<string, number>(MOST);
 
   /** A session of a prefix was given a buffer. */
   note(prefix: string, bufferSize: number): void {
     const before = this.#buffers.get(prefix) ?? 0;
-    this.#buffers.delete(prefix);
     this.#buffers.set(prefix, Math.max(bufferSize, before * FADE));
-    if (this.#buffers.size <= MOST) return;
-    const [oldest] = this.#buffers.keys();
-    this.#buffers.delete(oldest);
   }
 
   /** Bytes that a stream of a connection from there may be sent before any is read. */

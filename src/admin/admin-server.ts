@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isIP } from 'node:net';
-import { nameOf } from '../host/session-details.js';
 import type { SocketHost } from '../host/socket-host.js';
 import { TidegateError } from '../quic/errors.js';
 import { isAuthorized, publishAccess } from './access.js';
@@ -182,8 +181,8 @@ async function answer(
     sendJson(response, 200, await host.sessions());
   } else if (pathname.startsWith('/sessions/')) {
     const id = pathname.slice('/sessions/'.length);
-    const session = (await host.sessions()).find((one) => nameOf(one) === id);
-    if (session === undefined) sendJson(response, 404, { error: `there is no session ${id}` });
+    const session = await host.session(id);
+    if (session === null) sendJson(response, 404, { error: `there is no session ${id}` });
     else sendJson(response, 200, session);
   } else if (pathname === '/events') {
     if (!feed.listen(response)) sendJson(response, 503, { error: 'too many pages listen' });

@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici';
+import { RecentMap } from '../core/recent-map.js';
 import type { SocketHost } from '../host/socket-host.js';
 
 /** What a webhook is told. */
@@ -16,7 +17,7 @@ const MOST = 10_000;
 
 /** Decides which alerts go out: one a subject and quiet time, so many a minute in all. Sans-IO: times go in, ms. */
 export class AlertGate {
-  readonly #last = new Map<string, number>();
+  readonly #last = new RecentMap<string, number>(MOST);
   #minute = 0;
   #sent = 0;
   /** Held back since the last one that went out. */
@@ -37,12 +38,7 @@ export class AlertGate {
       return false;
     }
     this.#sent++;
-    this.#last.delete(subject);
     this.#last.set(subject, now);
-    if (this.#last.size > MOST) {
-      const [oldest] = this.#last.keys();
-      this.#last.delete(oldest);
-    }
     return true;
   }
 }

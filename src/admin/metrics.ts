@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { CounterName } from '../host/shard/counters.js';
 import type { SocketHost } from '../host/socket-host.js';
+import { CollectedMetrics } from './collected.js';
 import { addLoadMetrics } from './load-metrics.js';
 import { addPredictionMetrics } from './prediction-metrics.js';
 import { addProfileMetrics } from './profile-metrics.js';
@@ -55,25 +56,13 @@ export function createMetrics(host: SocketHost): Registry {
       });
     }
   }
-  new Gauge({
-    name: 'tidegate_shards',
-    help: 'Shards that serve',
-    registers: [registry],
-    collect() {
-      this.set(host.shards.live.length);
-    },
-  });
-  new Counter({
-    name: 'tidegate_shard_restarts_total',
-    help: 'Shards that ended unasked and were started again',
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(host.restarts);
-    },
-  });
-  addLoadMetrics(host, registry);
-  addPredictionMetrics(host, registry);
-  addProfileMetrics(host, registry);
+  const metrics = new CollectedMetrics(registry);
+  metrics.gauge('shards', 'Shards that serve', [], (set) => set(host.shards.live.length));
+  metrics.counter('shard_restarts', 'Shards that ended unasked and were started again', [], () => [
+    [host.restarts, {}],
+  ]);
+  addLoadMetrics(host, metrics);
+  addPredictionMetrics(host, metrics);
+  addProfileMetrics(host, metrics);
   return registry;
 }

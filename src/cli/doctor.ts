@@ -1,11 +1,11 @@
 import { X509Certificate } from 'node:crypto';
-import { createSocket } from 'node:dgram';
 import { constants, existsSync, readFileSync } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { type HostConfigInput, parseConfig } from '../host/config.js';
 import { canReusePort, MINIMUM_NODE } from '../host/runtime-support.js';
+import { assertPortFree } from '../net/udp-driver.js';
 import { OnnxSession } from '../predict/runtime.js';
 import { BASE_MODEL } from '../predict/store/model-store.js';
 
@@ -60,18 +60,13 @@ function ofBuffers(): Finding {
 }
 
 async function ofUdp(host: string, port: number): Promise<Finding> {
-  return await new Promise((resolve) => {
-    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
-    socket.once('error', (error) =>
-      resolve({
-        check: 'UDP port',
-        is: 'bad',
-        found: error.message,
-        mend: 'choose another with --port, or end who has it',
-      }),
-    );
-    socket.bind(port, host, () => socket.close(() => resolve(good('UDP port', `${host}:${port} is free`))));
-  });
+  const check = 'UDP port';
+  try {
+    await assertPortFree(host, port);
+    return good(check, `${host}:${port} is free`);
+  } catch (error) {
+    return { check, is: 'bad', found: (error as Error).message, mend: 'choose another with --port, or end who has it' };
+  }
 }
 
 async function ofTcp(check: string, host: string, port: number, flag: string): Promise<Finding> {

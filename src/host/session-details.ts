@@ -5,6 +5,7 @@ import type { Profiler } from '../profile/behavioral-profiler.js';
 import { PendingReplies } from './pending-replies.js';
 import type { HostPrediction } from './prediction/host-prediction.js';
 import type { LiveForecast } from './prediction/messages.js';
+import { sessionName } from './session-name.js';
 import type { FromShard, SessionReport } from './shard/messages.js';
 import type { ShardPool } from './shard-pool.js';
 
@@ -48,9 +49,10 @@ export interface BriefSession {
   level: number;
 }
 
-/** A session's name for people: its shard and handle. */
-export function nameOf({ shard, handle }: { shard: number; handle: number }): string {
-  return `${shard}-${handle >>> 0}`;
+/** What was answered: by shard, and by session what the predictor says. */
+interface Answers {
+  reports: ShardReport[];
+  live: Map<string, LiveForecast>;
 }
 
 /** Puts together what shards, predictor and profiles say of the live sessions. */
@@ -72,19 +74,37 @@ export class SessionDetails {
     this.#reports.answer(request, { sessions, features, names });
   }
 
-  /** All live sessions with their profiles. A shard that does not answer in time is left out. */
-  async all(): Promise<SessionDetail[]> {
-    const { pool } = this;
+  /** What shards and predictor say of live sessions, of all or of one. A shard that does not answer in time is left out. */
+  async #ask(features: boolean, only?: { shard: number; handle: number }): Promise<Answers> {
+    const { pool, prediction } = this;
+    const shards = pool.live.filter((shard) => only === undefined || shard === only.shard);
     const [forecasts, ...reports] = await Promise.all([
-      this.prediction.service?.forecasts() ?? [],
-      ...pool.live.map((shard) =>
-        this.#reports.ask((request) => pool.send(shard, { type: 'report', request, features: true })),
+      prediction.service?.forecasts() ?? [],
+      ...shards.map((shard) =>
+        this.#reports.ask((request) => pool.send(shard, { type: 'report', request, features, only: only?.handle })),
       ),
     ]);
-    const byHandle = new Map(forecasts.map((live) => [`${live.shard}/${live.handle}`, live]));
+    return { reports, live: new Map(forecasts.map((live) => [sessionName(live.shard, live.handle), live])) };
+  }
+
+  /** All live sessions with their profiles. */
+  async all(): Promise<SessionDetail[]> {
+    return this.#detailed(await this.#ask(true));
+  }
+
+  /** A live session by its name; null where it is not there. */
+  async one(name: string): Promise<SessionDetail | null> {
+    const [shard, handle] = name.split('-').map(Number);
+    // Handles are 32 bits with a sign; names are without.
+    const only = { shard, handle: handle | 0 };
+    if (sessionName(only.shard, only.handle) !== name) return null;
+    return this.#detailed(await this.#ask(true, only)).at(0) ?? null;
+  }
+
+  #detailed({ reports, live: told }: Answers): SessionDetail[] {
     return reports.flatMap(({ sessions, features, names }) =>
       sessions.map((report, row) => {
-        const live = byHandle.get(`${report.shard}/${report.handle}`) ?? null;
+        const live = told.get(sessionName(report.shard, report.handle)) ?? null;
         return {
           ...report,
           features: Object.fromEntries(
@@ -102,19 +122,13 @@ export class SessionDetails {
 
   /** All live sessions in brief: what a list of them shows. */
   async brief(): Promise<BriefSession[]> {
-    const { pool } = this;
-    const [forecasts, ...reports] = await Promise.all([
-      this.prediction.service?.forecasts() ?? [],
-      ...pool.live.map((shard) =>
-        this.#reports.ask((request) => pool.send(shard, { type: 'report', request, features: false })),
-      ),
-    ]);
-    const byHandle = new Map(forecasts.map((live) => [`${live.shard}/${live.handle}`, live]));
+    const { reports, live: told } = await this.#ask(false);
     return reports.flatMap(({ sessions }) =>
       sessions.map(({ shard, handle, client, function: functionId, openSeconds, settings, counts }) => {
-        const live = byHandle.get(`${shard}/${handle}`);
+        const id = sessionName(shard, handle);
+        const live = told.get(id);
         return {
-          id: nameOf({ shard, handle }),
+          id,
           client,
           function: functionId,
           openSeconds,

@@ -417,6 +417,11 @@ export class SocketHost extends EventEmitter<HostEvents> {
     return (await this.#details?.all()) ?? [];
   }
 
+  /** A live session by its name; null where it is not there. */
+  async session(name: string): Promise<SessionDetail | null> {
+    return (await this.#details?.one(name)) ?? null;
+  }
+
   /** All live sessions in brief. */
   async briefSessions(): Promise<BriefSession[]> {
     return (await this.#details?.brief()) ?? [];

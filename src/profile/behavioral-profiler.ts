@@ -1,3 +1,4 @@
+import { RecentMap } from '../core/recent-map.js';
 import {
   type BehavioralProfile,
   ERROR_SCENARIOS,
@@ -103,7 +104,7 @@ export class BehavioralProfiler implements Profiler {
   readonly #crowd = new Crowd();
   readonly #sessions = new Map<string, LiveSession>();
   /** Estimates for sessions that are about to open. */
-  readonly #openings = new Map<string, { visit: WatchedVisit; at: number }>();
+  readonly #openings = new RecentMap<string, { visit: WatchedVisit; at: number }>(MOST_OPENINGS);
   onForgotten: (clientIdentifier: string) => void = () => {};
   #savedAt = Number.NEGATIVE_INFINITY;
   #lastSeconds = 0;
@@ -177,12 +178,7 @@ export class BehavioralProfiler implements Profiler {
     if (!this.options.learnsOpenings) return average;
     if (opening === undefined) return this.#liveRate(entry, average);
     const visit = this.#crowd.begin(client, record.visits, opening);
-    this.#openings.delete(client);
     this.#openings.set(client, { visit, at: opening.timestamp });
-    if (this.#openings.size > MOST_OPENINGS) {
-      const [oldest] = this.#openings.keys();
-      this.#openings.delete(oldest);
-    }
     return this.#crowd.isInformed ? visit.rate : average;
   }
 

@@ -1,8 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import { LOADS } from '../../host/scale/load-keeper.js';
+import { LOADS, MINUTE } from '../../host/scale/load-keeper.js';
 import type { BriefSession } from '../../host/session-details.js';
 import type { SocketHost } from '../../host/socket-host.js';
-import { PARTS } from '../../scale/forecast/load-history.js';
 
 const EVERY_MS = 1000;
 /** Seconds of load that a page that opens is shown; things that happened; sessions of a list. */
@@ -22,7 +21,6 @@ interface Happened {
 /** A second of load. */
 type Point = [at: number, sessions: number, bytesPerSecond: number];
 
-const UNITS = { sessions: PARTS, bytes: 60 } as const;
 const COLUMNS = [
   'id',
   'client',
@@ -105,9 +103,9 @@ export class DashboardFeed {
         const capacity = host.load.capacity(name);
         const forecasts = host.load.forecasts(name).map(({ horizon, mean, quantile }) => {
           const [low, high] = [quantile(0.1), quantile(0.9)];
-          return [horizon, ...[mean, low, high].map((value) => Number((value / UNITS[name]).toPrecision(5)))];
+          return [horizon, ...[mean, low, high].map((value) => Number((value / MINUTE[name]).toPrecision(5)))];
         });
-        return [name, { capacity: capacity === null ? null : capacity / UNITS[name], forecasts }];
+        return [name, { capacity: capacity === null ? null : capacity / MINUTE[name], forecasts }];
       }),
     );
     return {

@@ -5,7 +5,7 @@ import { ABUSE_KINDS, type AbuseAction, type AbuseKind, abuseActions } from '../
 import { Random } from '../../predict/training/random.js';
 import { TidegateError } from '../../quic/errors.js';
 import { load } from './load.js';
-import type { LoadOptions } from './load-options.js';
+import { clientOptions, type LoadOptions } from './load-options.js';
 
 export interface AbuseOptions extends LoadOptions {
   /** Kinds, parted by commas; all: each of them. */
@@ -152,11 +152,7 @@ export async function abuse(
 ): Promise<AbuseResult[]> {
   const random = new Random(options.seed).next;
   const kinds = kindsOf(options.abuse);
-  const client = await NodeClient.create({
-    ...(options.certificateHash === undefined ? {} : { certificateHashes: [options.certificateHash] }),
-    insecure: options.insecure ?? false,
-    ipv6: new URL(url).hostname.startsWith('['),
-  });
+  const client = await NodeClient.create(clientOptions(url, options));
   try {
     const ordinary = load(url, options, options.json ? () => {} : print);
     const abusive = kinds.flatMap((kind) =>

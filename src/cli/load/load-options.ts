@@ -1,3 +1,5 @@
+import type { NodeClientOptions } from '../../client/node-client.js';
+
 /** What `tidegate load` was told. */
 export interface LoadOptions {
   sessions: number;
@@ -15,4 +17,13 @@ export interface LoadOptions {
   certificateHash?: string;
   insecure?: boolean;
   json?: boolean;
+}
+
+/** How clients of a run reach `url`, and whom they trust. */
+export function clientOptions(url: string, { certificateHash, insecure = false }: LoadOptions): NodeClientOptions {
+  return {
+    ...(certificateHash === undefined ? {} : { certificateHashes: [certificateHash] }),
+    insecure,
+    ipv6: new URL(url).hostname.startsWith('['),
+  };
 }

@@ -1,6 +1,6 @@
 import { NodeClient } from '../../client/node-client.js';
 import { TidegateError } from '../../quic/errors.js';
-import type { LoadOptions } from './load-options.js';
+import { clientOptions, type LoadOptions } from './load-options.js';
 import { describe, LoadReport, type LoadResult } from './load-report.js';
 import { LoadSession } from './load-session.js';
 import { type ReplayFlow, readReplay } from './replay-file.js';
@@ -54,12 +54,7 @@ class LoadClients {
   private constructor(readonly clients: NodeClient[]) {}
 
   static async create(url: string, options: LoadOptions): Promise<LoadClients> {
-    const create = (): Promise<NodeClient> =>
-      NodeClient.create({
-        ...(options.certificateHash === undefined ? {} : { certificateHashes: [options.certificateHash] }),
-        insecure: options.insecure ?? false,
-        ipv6: new URL(url).hostname.startsWith('['),
-      });
+    const create = (): Promise<NodeClient> => NodeClient.create(clientOptions(url, options));
     return new LoadClients(await Promise.all(Array.from({ length: Math.min(SOCKETS, options.sessions) }, create)));
   }
 

@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import { ALL_EVIDENCE, EVIDENCE, SeriesDetector } from '../../predict/anomaly/series-detector.js';
 import { nabScore, type ScoredSeries } from '../../predict/evaluation/nab-score.js';
 import { TidegateError } from '../../quic/errors.js';
+import { readLines } from '../lines.js';
+import { writeOutput } from '../output.js';
 
 export interface AnomalyOptions {
   out?: string;
@@ -25,9 +26,10 @@ interface Series {
 
 const DIGITS = 9;
 
-const plain = async (path: string): Promise<string> => {
-  const bytes = await readFile(path);
-  return (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+const linesOf = async (path: string): Promise<string[]> => {
+  const lines: string[] = [];
+  for await (const line of readLines(path)) lines.push(line);
+  return lines;
 };
 
 const broken = (path: string, why: string, hint: string): TidegateError =>
@@ -42,7 +44,8 @@ function secondsOf(stamp: string): number {
 
 async function readSeries(folder: string, name: string): Promise<Series> {
   const path = join(folder, name);
-  const [header, ...lines] = (await plain(path)).trim().split(/\r?\n/);
+  const [header = '', ...rest] = await linesOf(path);
+  const lines = rest.filter((line) => line !== '');
   const columns = header.split(',').map((column) => column.trim());
   const [time, value] = [columns.indexOf('timestamp'), columns.indexOf('value')];
   if (time < 0 || value < 0) {
@@ -90,19 +93,14 @@ function detect({ times, values }: Series, used?: readonly number[]): Float64Arr
 async function write(folder: string, series: Series, scores: Float64Array): Promise<void> {
   const path = join(folder, series.name);
   const rows = series.stamps.map((stamp, i) => `${stamp},${series.values[i]},${Number(scores[i].toPrecision(DIGITS))}`);
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, `timestamp,value,anomaly_score\n${rows.join('\n')}\n`);
-  } catch (cause) {
-    throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write ${path}: ${(cause as Error).message}`, { cause });
-  }
+  await writeOutput(path, `timestamp,value,anomaly_score\n${rows.join('\n')}\n`);
 }
 
 /** The windows of each series as rows: the labels name the times of their first and last. */
 async function readWindows(path: string, all: readonly Series[]): Promise<Map<string, [number, number][]>> {
   let labels: Record<string, [string, string][]>;
   try {
-    labels = JSON.parse(await plain(path));
+    labels = JSON.parse((await linesOf(path)).join('\n'));
   } catch (cause) {
     throw broken(path, (cause as Error).message, 'it has to be JSON: {"folder/file.csv": [["from", "to"], ...], ...}');
   }

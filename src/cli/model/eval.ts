@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import { crossValidated, predictWith } from '../../predict/evaluation/cross-validation.js';
@@ -8,6 +8,7 @@ import { BASE_MODEL, readPlainModel } from '../../predict/store/model-store.js';
 import { allFlowRows, type FlowRows } from '../../predict/training/flow-rows.js';
 import { DEFAULT_TRAINING, type TrainOptions } from '../../predict/training/trainer.js';
 import { TidegateError } from '../../quic/errors.js';
+import { writeOutput, writing } from '../output.js';
 import { readFlows } from './flow-file.js';
 import { plotFlows } from './plot.js';
 
@@ -67,21 +68,8 @@ async function write(folder: string, rows: readonly FlowRows[], predictions: rea
       steps.push(`${flow.name},${second},${[predicted, low, high, limit].map(short).join(',')},${behaviour}`);
     }
   });
-  try {
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, 'steps.csv'), `${steps.join('\n')}\n`);
-    await writeFile(join(folder, 'flows.csv'), `${flows.join('\n')}\n`);
-  } catch (cause) {
-    throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write to ${folder}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-async function writePlot(file: string, rows: readonly FlowRows[], made: readonly FlowPrediction[]): Promise<void> {
-  try {
-    await writeFile(file, plotFlows(rows, made));
-  } catch (cause) {
-    throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write ${file}: ${(cause as Error).message}`, { cause });
-  }
+  await writeOutput(join(folder, 'steps.csv'), `${steps.join('\n')}\n`, `to ${folder}`);
+  await writeOutput(join(folder, 'flows.csv'), `${flows.join('\n')}\n`, `to ${folder}`);
 }
 
 /** Runs `tidegate eval`: prints the figures of `score_flows.py`, and writes what it scores where a folder is given. */
@@ -92,7 +80,8 @@ export async function evaluate(path: string, options: EvalOptions): Promise<Flow
   const rows = allFlowRows(await readFlows(path, options.labels));
   const made = await predictions(rows, options);
   if (options.out !== undefined) await write(options.out, rows, made);
-  if (options.plot !== undefined) await writePlot(options.plot, rows, made);
+  const { plot } = options;
+  if (plot !== undefined) await writing(plot, () => writeFile(plot, plotFlows(rows, made)));
   const scores = scoreFlows(rows, made);
   if (options.json) console.log(JSON.stringify(scores));
   else {

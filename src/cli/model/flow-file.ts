@@ -17,12 +17,13 @@ const TYPE_OF = new Map(
 interface Label {
   capture: string;
   label: RequestType | null;
+  application: string;
 }
 
-/** Labels of flows: a CSV with the columns `flow`, `capture` and `category`. Throws TIDEGATE_E_REPLAY with the line. */
+/** Labels of flows: a CSV with the columns `flow`, `capture` and `category`, and maybe `app`. Throws TIDEGATE_E_REPLAY with the line. */
 async function readLabels(path: string): Promise<Map<string, Label>> {
   const labels = new Map<string, Label>();
-  let columns: { flow: number; capture: number; category: number } | null = null;
+  let columns: { flow: number; capture: number; category: number; app: number } | null = null;
   for await (const line of readLines(path)) {
     const fields = line.split(',');
     if (columns === null) {
@@ -32,10 +33,14 @@ async function readLabels(path: string): Promise<Map<string, Label>> {
           hint: 'it has to name the columns flow, capture and category',
         });
       }
-      columns = { flow, capture, category };
+      columns = { flow, capture, category, app: fields.indexOf('app') };
     } else if (line !== '') {
-      const { flow, capture, category } = columns;
-      labels.set(fields[flow], { capture: fields[capture] ?? '', label: TYPE_OF.get(fields[category]) ?? null });
+      const { flow, capture, category, app } = columns;
+      labels.set(fields[flow], {
+        capture: fields[capture] ?? '',
+        label: TYPE_OF.get(fields[category]) ?? null,
+        application: fields[app] ?? '',
+      });
     }
   }
   return labels;
@@ -48,8 +53,8 @@ export async function readFlows(path: string, labelFile?: string): Promise<Flow[
   for await (const { flow: name, time, out, bytes } of readPackets(path)) {
     let flow = flows.get(name);
     if (flow === undefined) {
-      const { capture, label } = labels.get(name) ?? { capture: name, label: null };
-      flow = { name, capture, label, times: [], out: [], bytes: [], start: time };
+      const { capture, label, application } = labels.get(name) ?? { capture: name, label: null, application: '' };
+      flow = { name, capture, label, application, times: [], out: [], bytes: [], start: time };
       flows.set(name, flow);
     }
     flow.times.push(time - flow.start);

@@ -2,6 +2,7 @@ import { scaleLinear, scaleSymlog } from 'd3-scale';
 import { area, curveStepAfter, line } from 'd3-shape';
 import type { FlowPrediction } from '../../predict/evaluation/predict-flows.js';
 import type { FlowRows } from '../../predict/training/flow-rows.js';
+import { escaped } from '../svg.js';
 
 const WIDTH = 860;
 const PANEL = 170;
@@ -55,9 +56,6 @@ function chosen(rows: readonly FlowRows[], predictions: readonly FlowPrediction[
     .slice(0, PANELS)
     .map(({ panel }) => panel);
 }
-
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
 function drawn(panel: Panel, top: number): string {
   const { title, came, low, high, told } = panel;

@@ -2,14 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { SingleBar } from 'cli-progress';
 import { SessionTable } from '../../core/session-table.js';
 import { ABUSE_KINDS } from '../../predict/evaluation/abuse-shapes.js';
-import {
-  fitScale,
-  isAlarmed,
-  leadingAxes,
-  poissonUpper,
-  type RiskScores,
-  scoreRisk,
-} from '../../predict/evaluation/risk-scores.js';
+import { fitScale, isAlarmed, poissonUpper, type RiskScores, scoreRisk } from '../../predict/evaluation/risk-scores.js';
 import {
   abusiveSession,
   habitsOf,
@@ -21,10 +14,12 @@ import {
 } from '../../predict/evaluation/risk-trials.js';
 import { Forecaster } from '../../predict/forecaster.js';
 import { AXES, AXIS_COUNT } from '../../predict/risk/axes.js';
+import { leadingAxes, type RiskScale, usualOf } from '../../predict/risk/risk-scale.js';
 import { BASE_MODEL, readPlainModel } from '../../predict/store/model-store.js';
 import { Random } from '../../predict/training/random.js';
 import { TidegateError } from '../../quic/errors.js';
 import { readLines } from '../lines.js';
+import { writing } from '../output.js';
 import { readFlows } from './flow-file.js';
 
 export interface RiskOptions {
@@ -63,26 +58,13 @@ const REQUEST_BYTES = 80;
 /** Every so many captures, hours of requests and abusive clients one is kept for the test. */
 const PARTS = 2;
 
-/** The application of each flow, which stands for its function. */
-async function applications(path: string | undefined): Promise<Map<string, string>> {
-  const names = new Map<string, string>();
-  if (path === undefined) return names;
-  let columns: [number, number] | null = null;
-  for await (const line of readLines(path)) {
-    const fields = line.split(',');
-    if (columns === null) columns = [fields.indexOf('flow'), fields.indexOf('app')];
-    else names.set(fields[columns[0]], fields[columns[1]] ?? '');
-  }
-  return names;
-}
-
 async function ordinaryFlows(path: string, labels: string | undefined): Promise<TrialSession[]> {
-  const names = await applications(labels);
   const flows = (await readFlows(path, labels)).filter(({ capture }) => !NOT_ORDINARY.test(capture));
-  return flows.map(({ name, capture, times, out, bytes }) => ({
+  return flows.map(({ name, capture, application, times, out, bytes }) => ({
     name: `flow ${name} of ${capture}`,
     group: capture,
-    functionId: names.get(name) ?? '',
+    // What the flow was used for stands for its function.
+    functionId: application ?? '',
     kind: null,
     onset: 0,
     period: 0,
@@ -189,14 +171,17 @@ function print(title: string, scores: RiskScores): void {
 }
 
 /** Which sessions were judged wrongly, and why. */
-function explain(trials: readonly Trial[], scale: ReturnType<typeof fitScale>): void {
+function explain(trials: readonly Trial[], scale: RiskScale): void {
+  const usual = usualOf(scale);
   for (const trial of trials) {
     if (isAlarmed(scale, trial) === (trial.kind !== null)) continue;
     const most = new Float32Array(AXIS_COUNT).fill(Number.NEGATIVE_INFINITY);
     for (let i = 0; i < trial.values.length; i++) {
       most[i % AXIS_COUNT] = Math.max(most[i % AXIS_COUNT], trial.values[i]);
     }
-    const why = leadingAxes(scale, most, 0, 3).map(([i, excess]) => `${AXES[i].name} ${excess.toFixed(1)}`);
+    const why = leadingAxes(scale, usual, most)
+      .slice(0, 3)
+      .map(([i, excess]) => `${AXES[i].name} ${excess.toFixed(1)}`);
     console.log(`  ${trial.kind === null ? 'false alarm' : 'missed'}: ${trial.name} (${why.join(', ') || 'nothing'})`);
   }
 }
@@ -228,10 +213,11 @@ export async function evaluateRisk(path: string, options: RiskOptions): Promise<
   const parts = Array.from({ length: PARTS }, (_, part) => {
     const learned = trials.filter((trial) => partOf(trial) !== part);
     const habits = habitsOf(learned.filter(({ kind }) => kind === null));
+    const seen = withHabits(learned, habits);
     const judged = trials.filter((trial) => partOf(trial) === part);
-    return { learned: withHabits(learned, habits), judged: withHabits(judged, habits) };
+    return { learned: seen, scale: fitScale(seen, PREVALENCE), judged: withHabits(judged, habits) };
   });
-  const results = parts.map(({ learned, judged }) => scoreRisk(fitScale(learned, PREVALENCE), judged, PREVALENCE));
+  const results = parts.map(({ scale, judged }) => scoreRisk(scale, judged, PREVALENCE));
   const heldOut = ABUSE_KINDS.map((kind) => {
     const shares = parts.map(({ learned, judged }) => {
       const scale = fitScale(
@@ -246,7 +232,6 @@ export async function evaluateRisk(path: string, options: RiskOptions): Promise<
     });
     return [kind, shares.reduce((a, b) => a + b, 0) / shares.length] as const;
   });
-  const all = fitScale(withHabits(trials, habitsOf(trials.filter(({ kind }) => kind === null))), PREVALENCE);
   if (options.json) console.log(JSON.stringify({ parts: results, heldOut: Object.fromEntries(heldOut) }));
   else {
     results.forEach((scores, part) => {
@@ -260,17 +245,15 @@ export async function evaluateRisk(path: string, options: RiskOptions): Promise<
     );
     console.log(`found where the calibration knew nothing of the kind:`);
     console.log(`  ${heldOut.map(([kind, share]) => `${kind} ${(share * 100).toFixed(0)} %`).join(', ')}`);
-    if (options.verbose) for (const { learned, judged } of parts) explain(judged, fitScale(learned, PREVALENCE));
+    if (options.verbose) for (const { scale, judged } of parts) explain(judged, scale);
   }
-  if (options.fit === undefined) return;
+  const { fit } = options;
+  if (fit === undefined) return;
+  const all = fitScale(withHabits(trials, habitsOf(trials.filter(({ kind }) => kind === null))), PREVALENCE);
   const short = (value: number): number => Number(value.toPrecision(5));
   const scale = {
     axes: all.axes.map(({ name, usual, scale }) => ({ name, usual: short(usual), scale: short(scale) })),
     calibration: all.calibration.map(([suspicion, risk]) => [short(suspicion), short(risk)]),
   };
-  try {
-    await writeFile(options.fit, `${JSON.stringify(scale, null, 2)}\n`);
-  } catch (cause) {
-    throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write ${options.fit}: ${(cause as Error).message}`, { cause });
-  }
+  await writing(fit, () => writeFile(fit, `${JSON.stringify(scale, null, 2)}\n`));
 }

@@ -8,7 +8,7 @@ import { writeAtomically } from '../../predict/store/atomic-file.js';
 import { cardOf, sha256 } from '../../predict/store/model-card.js';
 import { allFlowRows, type FlowRows } from '../../predict/training/flow-rows.js';
 import { DEFAULT_TRAINING, type TrainOptions, train } from '../../predict/training/trainer.js';
-import { TidegateError } from '../../quic/errors.js';
+import { writing } from '../output.js';
 import { Checkpoint } from './checkpoint.js';
 import { foldBar } from './eval.js';
 import { readFlows } from './flow-file.js';
@@ -77,12 +77,8 @@ async function trainWithProgress(
  */
 export async function trainCommand(files: readonly string[], options: TrainCommandOptions): Promise<void> {
   const { out, name, iterations, seed, folds } = options;
-  try {
-    // Before the work, not after it.
-    await mkdir(out, { recursive: true });
-  } catch (cause) {
-    throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write to ${out}: ${(cause as Error).message}`, { cause });
-  }
+  // Before the work, not after it.
+  await writing(`to ${out}`, () => mkdir(out, { recursive: true }));
   const flows = (await Promise.all(files.map((file) => readFlows(file, options.labels)))).flat();
   const rows = allFlowRows(flows);
   const { seen, kept } = parted(rows, options.validate);
@@ -126,13 +122,11 @@ export async function trainCommand(files: readonly string[], options: TrainComma
     metrics: { ...metrics, loss },
   });
   const file = join(out, `${name}.onnx`);
-  try {
+  await writing(file, async () => {
     await writeAtomically(file, model);
     await writeAtomically(join(out, `${name}.json`), `${JSON.stringify(card, null, 2)}\n`);
     await checkpoint.remove();
-  } catch (cause) {
-    throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write ${file}: ${(cause as Error).message}`, { cause });
-  }
+  });
   const rate = ((iterations * training.members - done) * training.batch.sequences) / seconds;
   const validated =
     kept.length === 0 ? '' : `, validated at ${metrics.validationRateRatio.toFixed(3)} of the average's error`;

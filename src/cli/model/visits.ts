@@ -1,8 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MessageVisits } from '../../profile/visits/message-visits.js';
 import { scoreVisits, type ToldVisit } from '../../profile/visits/visit-scores.js';
 import { TidegateError } from '../../quic/errors.js';
+import { writeOutput } from '../output.js';
 import { readPackets } from '../packet-file.js';
 
 /** Share of the visits that learning begins with; what follows is written. */
@@ -39,12 +39,8 @@ export async function evaluateVisits(path: string, { out, silence, json }: Visit
   }
   visits.end();
   const kept = told.slice(Math.floor(told.length * LEARNING));
-  try {
-    await mkdir(out, { recursive: true });
-    await writeFile(join(out, 'visits.csv'), `client,t,predicted\n${kept.map(({ line }) => line).join('\n')}\n`);
-  } catch (cause) {
-    throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write to ${out}: ${(cause as Error).message}`, { cause });
-  }
+  const lines = kept.map(({ line }) => line).join('\n');
+  await writeOutput(join(out, 'visits.csv'), `client,t,predicted\n${lines}\n`, `to ${out}`);
   const scores = scoreVisits(kept.map(({ visit }) => visit));
   if (json) console.log(JSON.stringify(scores));
   else {

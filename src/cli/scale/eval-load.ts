@@ -1,9 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { TidegateError } from '../../quic/errors.js';
 import { type MinuteForecast, SCORED, scoreLoad } from '../../scale/evaluation/load-scores.js';
 import { LoadForecaster } from '../../scale/forecast/load-forecaster.js';
 import { PARTS } from '../../scale/forecast/load-history.js';
+import { writeOutput } from '../output.js';
 import { readLoad } from './load-file.js';
 
 export interface LoadEvalOptions {
@@ -34,14 +33,7 @@ export async function evaluateLoad(path: string, { out, json }: LoadEvalOptions)
     }
   }
   const perUpdate = (performance.now() - began) / minutes.length;
-  if (out !== undefined) {
-    try {
-      await mkdir(out, { recursive: true });
-      await writeFile(join(out, 'forecasts.csv'), `${lines.join('\n')}\n`);
-    } catch (cause) {
-      throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write to ${out}: ${(cause as Error).message}`, { cause });
-    }
-  }
+  if (out !== undefined) await writeOutput(join(out, 'forecasts.csv'), `${lines.join('\n')}\n`, `to ${out}`);
   const scores = scoreLoad(minutes, told);
   if (json) console.log(JSON.stringify(scores));
   else {

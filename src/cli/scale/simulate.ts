@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { TidegateError } from '../../quic/errors.js';
-import { comparePolicies, POLICIES, type PolicyName } from '../../scale/simulation/compare.js';
+import { comparePolicies, POLICIES, type PolicyName, type PolicyResult } from '../../scale/simulation/compare.js';
+import { writing } from '../output.js';
 import { readLoad } from './load-file.js';
 import { plotTradeOff } from './trade-off-plot.js';
 
@@ -24,7 +25,7 @@ function policiesOf(text: string): PolicyName[] {
 /** Runs `tidegate simulate`: plays load series through scaling policies, and compares them at the cost of the HPA. */
 export async function simulate(files: readonly string[], { policy, plot, json }: SimulateOptions): Promise<void> {
   const names = policiesOf(policy);
-  const all = [];
+  const all: { file: string; results: PolicyResult[] }[] = [];
   for (const file of files) {
     const results = comparePolicies(await readLoad(file), names);
     all.push({ file, results });
@@ -40,9 +41,5 @@ export async function simulate(files: readonly string[], { policy, plot, json }:
     }
   }
   if (plot === undefined) return;
-  try {
-    await writeFile(plot, plotTradeOff(all));
-  } catch (cause) {
-    throw new TidegateError('TIDEGATE_E_OUTPUT', `can't write ${plot}: ${(cause as Error).message}`, { cause });
-  }
+  await writing(plot, () => writeFile(plot, plotTradeOff(all)));
 }

@@ -1,6 +1,7 @@
 import { scaleLinear, scaleLog } from 'd3-scale';
 import { line } from 'd3-shape';
 import type { CurvePoint, PolicyResult } from '../../scale/simulation/compare.js';
+import { escaped } from '../svg.js';
 
 const WIDTH = 860;
 const PANEL = 220;
@@ -15,9 +16,6 @@ const COLOURS: Record<string, string> = {
   schedule: '#009e73',
   tidegate: '#d55e00',
 };
-
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
 /** One file's policies: replica-minutes across, minutes over capacity up, on a logarithmic scale. */
 function panel(file: string, results: readonly PolicyResult[], top: number): string {

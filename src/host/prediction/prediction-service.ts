@@ -63,8 +63,7 @@ export class PredictionService {
   #reason: string | null = 'starting';
   #model: NamedModel;
   /** The one that is to follow, until it serves or is refused. */
-  #next: NamedModel | null = null;
-  #isNextChosen = false;
+  #next: { model: NamedModel; chosen: boolean } | null = null;
   #backOff = FIRST_BACK_OFF_MS;
   #retry: NodeJS.Timeout | undefined;
   #closing = false;
@@ -175,15 +174,15 @@ export class PredictionService {
         return;
       }
       case 'swapped':
-        if (this.#next?.id === message.model) {
-          this.#model = this.#next;
+        if (this.#next?.model.id === message.model) {
+          this.#model = this.#next.model;
           this.#next = null;
         }
         this.hooks.log('info', 'another model serves', { model: message.model });
         this.hooks.onSwapped(message.model);
         return;
       case 'refused':
-        if (this.#next?.id === message.model) this.#next = null;
+        if (this.#next?.model.id === message.model) this.#next = null;
         this.hooks.log('warn', 'a model was refused', { model: message.model, reason: message.reason });
         return;
       case 'remember':
@@ -226,12 +225,12 @@ export class PredictionService {
 
   /** The model that serves, or that is about to. */
   get modelId(): string {
-    return (this.#next ?? this.#model).id;
+    return (this.#next?.model ?? this.#model).id;
   }
 
   /** The model that a person chose and that is on its way; null: none. */
   get chosen(): string | null {
-    return this.#isNextChosen ? (this.#next?.id ?? null) : null;
+    return this.#next?.chosen ? this.#next.model.id : null;
   }
 
   /** Removes what was recorded of clients. */
@@ -244,7 +243,7 @@ export class PredictionService {
    * way to one that was chosen and is on its way.
    */
   use(model: NamedModel, shadowTicks: number, chosen: boolean): void {
-    if (!chosen && this.#next !== null && this.#isNextChosen) {
+    if (!chosen && this.chosen !== null) {
       this.hooks.log('info', 'the challenger gives way to the model that was chosen', { model: model.id });
       return;
     }
@@ -253,8 +252,7 @@ export class PredictionService {
       clearTimeout(this.#retry);
       this.start();
     } else {
-      this.#next = model;
-      this.#isNextChosen = chosen;
+      this.#next = { model, chosen };
       this.#send({ type: 'model', model, shadowTicks, chosen });
     }
   }

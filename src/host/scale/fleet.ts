@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'iovalkey';
+import { connectionOptions, plainUrl } from '../../profile/store/valkey-url.js';
 import { type FleetLoad, type FleetMember, fleetSum, isAlive, readMember } from '../../scale/replicas/fleet-sum.js';
 import type { Log } from '../prediction/messages.js';
 
@@ -22,13 +23,9 @@ export class Fleet {
     url: string,
     readonly log: Log,
   ) {
-    this.#redis = new Redis(url.replace(/^valkey/, 'redis'), {
-      lazyConnect: true,
-      connectTimeout: TIMEOUT_MS,
+    this.#redis = new Redis(plainUrl(url), {
+      ...connectionOptions(TIMEOUT_MS, MOST_RETRY_MS),
       commandTimeout: TIMEOUT_MS,
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      retryStrategy: (times: number) => Math.min(times * 100, MOST_RETRY_MS),
     });
     this.#redis.on('error', () => {});
     this.#redis.connect().catch(() => {});

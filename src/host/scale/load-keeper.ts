@@ -15,6 +15,9 @@ import { Fleet } from './fleet.js';
 export const LOADS = ['sessions', 'bytes'] as const;
 export type LoadName = (typeof LOADS)[number];
 
+/** What a minute's load is of one in people's units: sessions on average (each ten seconds count), bytes a second. */
+export const MINUTE: Readonly<Record<LoadName, number>> = { sessions: PARTS, bytes: 60 };
+
 /** What the host carries now: sessions, and bytes and CPU time, µs, since it started. */
 export interface LoadSample {
   sessions: number;
@@ -42,7 +45,6 @@ export class LoadKeeper {
     bytes: new LoadForecaster(),
   };
   readonly #minutes: Record<LoadName, number[]> = { sessions: [], bytes: [] };
-  readonly #parts: Record<LoadName, number[]> = { sessions: [], bytes: [] };
   readonly #capacity: Record<LoadName, LearnedCapacity> = {
     sessions: new LearnedCapacity(),
     bytes: new LearnedCapacity(),
@@ -120,13 +122,11 @@ export class LoadKeeper {
       return;
     }
     for (const name of LOADS) {
-      const parts = this.#parts[name];
-      parts.push(loads[name]);
+      const { history } = this.forecasters[name];
       if (!this.forecasters[name].add(loads[name])) continue;
       const minutes = this.#minutes[name];
-      minutes.push(parts.reduce((sum, part) => sum + part, 0));
+      minutes.push(history.at(history.count - 1));
       if (minutes.length > KEPT_MINUTES) minutes.shift();
-      parts.length = 0;
     }
   }
 
@@ -138,8 +138,7 @@ export class LoadKeeper {
   capacity(name: LoadName): number | null {
     const { metric, capacity } = this.config.scaling;
     const isGiven = metric === name && capacity !== 'auto';
-    // Configured are sessions, or bytes/s; a minute's sum counts each ten seconds.
-    return isGiven ? capacity * (name === 'sessions' ? PARTS : 60) : this.#capacity[name].value;
+    return isGiven ? capacity * MINUTE[name] : this.#capacity[name].value;
   }
 
   get outlook(): CapacityOutlook | null {

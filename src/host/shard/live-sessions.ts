@@ -227,12 +227,14 @@ export class LiveSessions {
     counters.set('gateClamped', clamped);
   }
 
-  /** The sessions, with their features as plain rows: the main thread puts names to them. */
-  report(now: number, withFeatures: boolean): Report {
-    const names = withFeatures ? this.table.layout.features : [];
-    const features = new Float32Array(this.#live.size * names.length);
-    const sessions = Array.from(this.#live.values(), ({ session }, i): SessionReport => {
-      if (withFeatures) features.set(this.table.features(session.handle, now), i * names.length);
+  /** The sessions, or only one, where asked for with their features as plain rows: the main thread puts names to them. */
+  report(now: number, asked: { features: boolean; only?: number | undefined }): Report {
+    const one = asked.only === undefined ? undefined : this.#live.get(asked.only);
+    const shown = asked.only === undefined ? [...this.#live.values()] : one === undefined ? [] : [one];
+    const names = asked.features ? this.table.layout.features : [];
+    const features = new Float32Array(shown.length * names.length);
+    const sessions = shown.map(({ session }, i): SessionReport => {
+      if (asked.features) features.set(this.table.features(session.handle, now), i * names.length);
       return {
         handle: session.handle,
         slot: this.table.slotOf(session.handle),

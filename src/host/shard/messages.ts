@@ -159,7 +159,7 @@ export type ToShard =
   | { type: 'capacity'; outlook: CapacityOutlook }
   | { type: 'certificate'; pair: CertificatePair }
   | { type: 'wellKnown'; body: string }
-  | { type: 'report'; request: number; features: boolean }
+  | { type: 'report'; request: number; features: boolean; only?: number | undefined }
   | { type: 'drain'; deadlineMs: number }
   | { type: 'retire' }
   | { type: 'close' };

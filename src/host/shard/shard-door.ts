@@ -5,6 +5,7 @@ import type { Define, Hello } from '../../control/messages.js';
 import type { SessionTable } from '../../core/session-table.js';
 import { addressPrefix } from '../../quic/address-prefix.js';
 import type { FunctionRegistry } from '../functions/function-registry.js';
+import { sessionName } from '../session-name.js';
 import type { TransportSession } from '../transport.js';
 import type { HostQuestions } from './host-questions.js';
 import { HostSession, type SessionIdentity, type SessionShard } from './host-session.js';
@@ -124,7 +125,7 @@ export class ShardDoor {
     const weight = (registered?.weight ?? 1) * tenantWeight;
     const sealPolicy = registered?.mapping?.seal ?? null;
     const setup = { identity, functionId, settings, profile, weight, isEnforced, problem, sealPolicy };
-    const session = new HostSession(shard, transport, handle, `${shard.init.index}-${handle >>> 0}`, setup, now);
+    const session = new HostSession(shard, transport, handle, sessionName(shard.init.index, handle), setup, now);
     shard.live.add(session, now);
     shard.windows.note(addressPrefix(peer), settings.bufferSize);
     this.opened++;

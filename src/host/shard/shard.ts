@@ -29,9 +29,9 @@ import { TokenWaiters } from './token-waiters.js';
 import { W3cListener } from './w3c-listener.js';
 
 const HEARTBEAT_MS = 50;
-/** What peers get to take note of their sessions' end. */
 /** ms over which a signal to all sessions is spread. */
 const CAPACITY_JITTER_MS = 3_000;
+/** What peers get to take note of their sessions' end. */
 const LAST_WORDS_MS = 300;
 /** ms between two lines of the log about functions that fail. */
 const LOG_EVERY_MS = 1000;
@@ -334,11 +334,7 @@ export class Shard implements DoorShard {
         this.#wellKnown = message.body;
         return;
       case 'report':
-        this.send({
-          type: 'report',
-          request: message.request,
-          ...this.live.report(performance.now(), message.features),
-        });
+        this.send({ type: 'report', request: message.request, ...this.live.report(performance.now(), message) });
         return;
       case 'retire':
         this.#retire();

@@ -1,5 +1,5 @@
 import { AXES, AXIS_COUNT } from '../risk/axes.js';
-import { excessOn, type RiskScale, riskOf, suspicionOf, usualOf } from '../risk/risk-scale.js';
+import { type RiskScale, riskOf, SUSPICION_HALF_LIFE, suspicionOf, usualOf } from '../risk/risk-scale.js';
 import { ABUSE_KINDS, type AbuseKind } from './abuse-shapes.js';
 import type { Trial } from './risk-trials.js';
 
@@ -19,9 +19,6 @@ const USUAL = 0.95;
 
 /** How often a session's risk is compared with the truth, in ticks. */
 const SAMPLE = 10;
-
-/** The risk fades by half in so many ticks. */
-const RISK_HALF_LIFE = 10;
 
 /** Learns what is ordinary: what most minutes stay below, and how far the most extreme ordinary sessions go. */
 export function fitAxes(ordinary: readonly Trial[]): RiskScale['axes'] {
@@ -52,7 +49,7 @@ export function fitAxes(ordinary: readonly Trial[]): RiskScale['axes'] {
 function suspicions(scale: RiskScale, { ticks, values }: Trial): Float64Array {
   const result = new Float64Array(ticks);
   const usual = usualOf(scale);
-  const keep = 2 ** (-1 / RISK_HALF_LIFE);
+  const keep = 2 ** (-1 / SUSPICION_HALF_LIFE);
   let held = 0;
   for (let tick = 0; tick < ticks; tick++) {
     held = Math.max(held * keep, suspicionOf(scale, usual, values, tick * AXIS_COUNT));
@@ -192,12 +189,4 @@ export function scoreRisk(scale: RiskScale, trials: readonly Trial[], prevalence
       .filter(({ share }) => share > 0)
       .map(({ told, abuse, share }) => ({ told: told / share, abuse: abuse / share, share })),
   };
-}
-
-/** The axes that a value is furthest off on, largest first, with their excess. */
-export function leadingAxes(scale: RiskScale, values: Float32Array, at: number, count: number): [number, number][] {
-  return AXES.map((_, i): [number, number] => [i, excessOn(scale.axes[i].usual, scale.axes[i].scale, values[at + i])])
-    .filter(([, excess]) => excess > 0)
-    .sort(([, a], [, b]) => b - a)
-    .slice(0, count);
 }

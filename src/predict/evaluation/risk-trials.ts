@@ -1,10 +1,11 @@
 import { SessionTable } from '../../core/session-table.js';
 import type { Forecaster } from '../forecaster.js';
 import { SESSION_COLUMNS } from '../model/inputs.js';
-import { OUTPUT_COLUMNS, OUTPUTS } from '../model/outputs.js';
+import { OUTPUT_COLUMNS } from '../model/outputs.js';
 import { AXES, AXIS_COUNT, axisOf } from '../risk/axes.js';
 import { FunctionHabits, USUALLY_REGULAR } from '../risk/function-habits.js';
 import { SessionAxes } from '../risk/session-axes.js';
+import { TOLD_COLUMN } from '../risk/session-risks.js';
 import { SessionRows } from '../serving/session-rows.js';
 import { type AbuseAction, type AbuseKind, abuseActions } from './abuse-shapes.js';
 
@@ -41,9 +42,6 @@ const PLAYED_SECONDS = 40;
 
 /** Seconds of a session that count. */
 const LONGEST = 3600;
-
-/** Quantile of the bytes of 10 s that an upload is held to: the largest. */
-const TOLD = OUTPUTS.quantiles.at + 5;
 
 /** What an action of an abusive client is on the wire. */
 function playedOf({ at, does, bytes, reply }: AbuseAction): Played[] {
@@ -111,7 +109,7 @@ export async function playTrials(
   const features = table.layout.features.length;
   const rows = new SessionRows(table.layout, forecaster.stateColumns);
   const axes = new SessionAxes(table.layout.features, 1);
-  const live = sessions.map((session, i) => {
+  const live = sessions.map((session) => {
     const { kind, name, group, functionId, onset, period, packets } = session;
     const last = packets.length === 0 ? 0 : packets[packets.length - 1].at;
     const ticks = Math.min(LONGEST, Math.ceil(last / 1000) + 10);
@@ -127,7 +125,7 @@ export async function playTrials(
     };
     const handle = table.open(0);
     rows.open(handle, { context: EMPTY, state: null, bias: 0 });
-    return { i, trial, packets, handle, next: 0, isOver: false };
+    return { trial, packets, handle, next: 0 };
   });
   axes.grow(sessions.length + 1);
   for (let second = 1; second <= LONGEST; second++) {
@@ -160,7 +158,7 @@ export async function playTrials(
     for (const [row, one] of present.entries()) {
       const place = rows.placeOf(row);
       // What was told at the last tick: this one's is not known before its data.
-      const told = second === 1 ? 0 : before[row * OUTPUT_COLUMNS + TOLD];
+      const told = second === 1 ? 0 : before[row * OUTPUT_COLUMNS + TOLD_COLUMN];
       axes.update(place, tick.features, row * features, told, 0, 0);
       one.trial.values.set(
         axes.values.subarray(place * AXIS_COUNT, (place + 1) * AXIS_COUNT),

@@ -1,3 +1,4 @@
+import { RecentMap } from '../../core/recent-map.js';
 import { AXES, AXIS_COUNT, axisOf } from './axes.js';
 import { type RiskScale, riskOf, suspicionOf, usualOf } from './risk-scale.js';
 
@@ -11,9 +12,8 @@ const LEAST = 6;
 const HALF_LIFE = 30;
 
 /** What a client did that no session of its own shows: the sessions were refused, or were over at once. */
-export type ClientEvent = 'refused' | 'authFailures' | 'replay';
-
-const WATCHED = ['refused', 'authFailures', 'replay'] as const satisfies readonly (typeof AXES)[number]['name'][];
+const WATCHED = ['refused', 'authFailures'] as const satisfies readonly (typeof AXES)[number]['name'][];
+export type ClientEvent = (typeof WATCHED)[number];
 
 interface Watched {
   at: number;
@@ -25,9 +25,8 @@ interface Watched {
  * many short attempts, each of which is nothing. Sans-IO: times go in, s.
  */
 export class ClientWatch {
-  readonly #clients = new Map<string, Watched>();
+  readonly #clients = new RecentMap<string, Watched>(MOST);
   readonly #values = new Float32Array(AXIS_COUNT);
-
   readonly #usual: Float32Array;
 
   constructor(readonly scale: RiskScale) {
@@ -40,15 +39,10 @@ export class ClientWatch {
   }
 
   note(client: string, event: ClientEvent, now: number, times = 1): void {
-    let watched = this.#clients.get(client);
-    if (watched === undefined) watched = { at: now, counts: new Float32Array(WATCHED.length) };
-    else this.#clients.delete(client);
+    const watched = this.#clients.get(client) ?? { at: now, counts: new Float32Array(WATCHED.length) };
     fade(watched, now);
     watched.counts[WATCHED.indexOf(event)] += times;
     this.#clients.set(client, watched);
-    if (this.#clients.size <= MOST) return;
-    const [oldest] = this.#clients.keys();
-    this.#clients.delete(oldest);
   }
 
   /** Risk of a client by what it did, 0..1; 0 of one that did nothing. */
@@ -71,11 +65,6 @@ export class ClientWatch {
     const most = WATCHED.reduce((a, _, i) => (watched.counts[i] > watched.counts[a] ? i : a), 0);
     const count = watched.counts[most];
     return count < 0.5 ? null : `${AXES[axisOf(WATCHED[most])].words}: ${Math.round(count)}`;
-  }
-
-  /** A client is forgotten. */
-  forget(client: string): void {
-    this.#clients.delete(client);
   }
 }
 

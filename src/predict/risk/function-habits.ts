@@ -1,4 +1,5 @@
-import { AXIS_COUNT, axisOf } from './axes.js';
+import { RecentMap } from '../../core/recent-map.js';
+import { axisOf } from './axes.js';
 import { type RiskScale, usualOf } from './risk-scale.js';
 
 /** A chance of regular sessions from which on regularity is nobody's fault. */
@@ -31,16 +32,23 @@ const REGULAR = 3;
 const CLOCKWORK = axisOf('clockwork');
 
 /** Axes of volume: what is much for one function is little for another. */
-const VOLUMES = [axisOf('upload'), axisOf('packets')];
+export const VOLUMES = [axisOf('upload'), axisOf('packets')];
 
-interface Habit {
+/** What is known of a function: it changes as its sessions end. */
+export interface FunctionHabit {
+  /** Chance that a session is regular, by the rule of succession: 1/2 of a function that nobody knows. */
+  readonly regularity: number;
+  /** What is usual, by axis. */
+  readonly usual: Float32Array;
+}
+
+interface Habit extends FunctionHabit {
   sessions: number;
   regular: number;
+  regularity: number;
   /** Of each of `VOLUMES`. */
   means: number[];
   variances: number[];
-  /** What is usual, by axis. */
-  usual: Float32Array;
 }
 
 /**
@@ -49,7 +57,7 @@ interface Habit {
  * regularity is passed over, and its volumes are unusual only beyond the most extreme of ordinary sessions.
  */
 export class FunctionHabits {
-  readonly #functions = new Map<string, Habit>();
+  readonly #functions = new RecentMap<string, Habit>(MOST);
   readonly #usual: Float32Array;
   /** Of a function that nobody knows yet. */
   readonly #unknown: Float32Array;
@@ -60,24 +68,34 @@ export class FunctionHabits {
     for (const axis of VOLUMES) this.#unknown[axis] += UNKNOWN_EXCESS * scale.axes[axis].scale;
   }
 
-  /** Chance that a session of the function is regular, by the rule of succession: 1/2 of one that nobody knows. */
+  /** What is known of a function: for who asks for it again and again. */
+  of(functionId: string): Habit {
+    let known = this.#functions.get(functionId);
+    if (known === undefined) {
+      known = this.#fresh();
+      this.#functions.set(functionId, known);
+    }
+    return known;
+  }
+
+  /** Chance that a session of the function is regular: see {@link FunctionHabit}. */
   regularity(functionId: string): number {
-    const { sessions, regular } = this.#functions.get(functionId) ?? { sessions: 0, regular: 0 };
-    return (regular + 1) / (sessions + 2);
+    return this.of(functionId).regularity;
   }
 
   /** What values of each axis stay below, of sessions of the function. */
   usualOf(functionId: string): Float32Array {
-    return this.#functions.get(functionId)?.usual ?? this.#unknown;
+    return this.of(functionId).usual;
   }
 
   /** A session ended, or has lasted for a while: `most` is what its axes had at most. One that is suspect counts little. */
   note(functionId: string, most: Float32Array, at = 0, isSuspect = false): void {
-    const known = this.#functions.get(functionId) ?? this.#fresh();
+    const known = this.of(functionId);
     const weight = isSuspect ? SUSPECT_WEIGHT : 1;
     const keep = 1 - (1 - KEEP) * weight;
     known.sessions = known.sessions * keep + weight;
     known.regular = known.regular * keep + (most[at + CLOCKWORK] > REGULAR ? weight : 0);
+    known.regularity = (known.regular + 1) / (known.sessions + 2);
     const share = weight / known.sessions;
     VOLUMES.forEach((axis, i) => {
       const far = DEVIATIONS * Math.sqrt(known.variances[i]) + LEAST_STEP;
@@ -89,15 +107,18 @@ export class FunctionHabits {
       if (known.sessions < KNOWN) return;
       known.usual[axis] = Math.max(this.#usual[axis], known.means[i] + DEVIATIONS * Math.sqrt(known.variances[i]));
     });
-    this.#functions.delete(functionId);
     this.#functions.set(functionId, known);
-    if (this.#functions.size <= MOST) return;
-    const [oldest] = this.#functions.keys();
-    this.#functions.delete(oldest);
   }
 
   #fresh(): Habit {
     const none = () => VOLUMES.map(() => 0);
-    return { sessions: 0, regular: 0, means: none(), variances: none(), usual: this.#unknown.slice(0, AXIS_COUNT) };
+    return {
+      sessions: 0,
+      regular: 0,
+      regularity: 1 / 2,
+      means: none(),
+      variances: none(),
+      usual: this.#unknown.slice(),
+    };
   }
 }

@@ -1,3 +1,5 @@
+import { RecentMap } from '../../core/recent-map.js';
+
 /** Openings that are remembered. */
 const MOST = 20_000;
 
@@ -13,7 +15,7 @@ const GRAIN_MS = 4;
  * have pauses of their own; who plays a recording again has not. Bounded: the oldest openings are forgotten.
  */
 export class OpeningsSeen {
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new RecentMap<string, number>(MOST);
 
   /**
    * Counts an opening in. Returns how many there were like it before.
@@ -24,12 +26,7 @@ export class OpeningsSeen {
     const key = keyOf(sizes, gaps);
     if (key === null) return 0;
     const before = this.#counts.get(key) ?? 0;
-    this.#counts.delete(key);
     this.#counts.set(key, before + 1);
-    if (this.#counts.size > MOST) {
-      const [oldest] = this.#counts.keys();
-      this.#counts.delete(oldest);
-    }
     return before;
   }
 }

@@ -15,6 +15,9 @@ const SCALE = new URL('../../../../models/risk.json', import.meta.url);
 /** Share of the axes beside the largest in the suspicion of a session. */
 const OTHERS = 0.3;
 
+/** Seconds in which the suspicion of a session fades by half. */
+export const SUSPICION_HALF_LIFE = 10;
+
 /** Suspicion of an axis beyond which more changes nothing. */
 const MOST = 10;
 
@@ -30,7 +33,7 @@ export function readScale(path: string | URL = SCALE): RiskScale {
 }
 
 /** Distance of a value from what is ordinary on its axis, in mean excesses; 0 for what is usual. */
-export function excessOn(usual: number, scale: number, value: number): number {
+function excessOn(usual: number, scale: number, value: number): number {
   return value > usual ? Math.min((value - usual) / scale, MOST) : 0;
 }
 
@@ -52,6 +55,17 @@ export function suspicionOf(scale: RiskScale, usual: Float32Array, values: Float
     if (excess > largest) largest = excess;
   }
   return largest + OTHERS * (sum - largest);
+}
+
+/** The axes that values are off on, the furthest first, with their excess. */
+export function leadingAxes(
+  scale: RiskScale,
+  usual: Float32Array,
+  values: Float32Array,
+): [axis: number, excess: number][] {
+  return AXES.map((_, i): [number, number] => [i, excessOn(usual[i], scale.axes[i].scale, values[i])])
+    .filter(([, excess]) => excess > 0)
+    .sort(([, a], [, b]) => b - a);
 }
 
 /** Calibrated risk, 0..1: isotonic regression (Zadrozny & Elkan 2002), drawn through its steps. */

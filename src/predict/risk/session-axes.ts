@@ -1,6 +1,6 @@
 import { grown } from '../places.js';
 import { AXIS_COUNT, axisOf } from './axes.js';
-import { USUALLY_REGULAR } from './function-habits.js';
+import { USUALLY_REGULAR, VOLUMES } from './function-habits.js';
 import { OpeningsSeen } from './openings-seen.js';
 
 /** Messages of up to so many bytes, log1p, can be a beacon's. */
@@ -69,7 +69,7 @@ const REPLAY = axisOf('replay');
  * their place; nothing is made for a session and tick.
  */
 export class SessionAxes {
-  /** Values, those of a place together, and what they were at most: of `clockwork` also where it is usual. */
+  /** Values, those of a place together, and what those that functions have habits of were at most. */
   values = new Float32Array(0);
   most = new Float32Array(0);
   readonly #at: Record<keyof typeof READ, number>;
@@ -186,7 +186,7 @@ export class SessionAxes {
     if (clockwork > this.most[to + CLOCKWORK]) this.most[to + CLOCKWORK] = clockwork;
     values[to + CLOCKWORK] = regular < USUALLY_REGULAR ? clockwork : 0;
     values[to + AMPLIFICATION] = this.#amplification(place, features, at);
-    for (let i = 0; i < CLOCKWORK; i++) if (values[to + i] > this.most[to + i]) this.most[to + i] = values[to + i];
+    for (const axis of VOLUMES) if (values[to + axis] > this.most[to + axis]) this.most[to + axis] = values[to + axis];
     if (this.#noted[place] === 0 && features[at + this.#openingSizes + this.#openingPackets - 1] !== 0) {
       this.#noted[place] = 1;
       const part = (from: number): Float32Array => features.subarray(at + from, at + from + this.#openingPackets);

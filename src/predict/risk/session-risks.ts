@@ -1,15 +1,12 @@
 import type { FeatureTick } from '../../core/feature-matrix.js';
 import type { SessionContext } from '../model/context.js';
-import { OUTPUT_COLUMNS, OUTPUTS } from '../model/outputs.js';
+import { HORIZONS, OUTPUT_COLUMNS, OUTPUTS, QUANTILES } from '../model/outputs.js';
 import { grown } from '../places.js';
 import type { SessionRows } from '../serving/session-rows.js';
 import { AXES, AXIS_COUNT, inUnit } from './axes.js';
-import type { FunctionHabits } from './function-habits.js';
-import { excessOn, type RiskScale, riskOf, suspicionOf } from './risk-scale.js';
+import type { FunctionHabit, FunctionHabits } from './function-habits.js';
+import { leadingAxes, type RiskScale, riskOf, SUSPICION_HALF_LIFE, suspicionOf } from './risk-scale.js';
 import { SessionAxes } from './session-axes.js';
-
-/** Seconds in which the suspicion of a session fades by half. */
-const HALF_LIFE = 10;
 
 /** From a risk of this on a session teaches its function's habits little: abuse must not make itself usual. */
 const SUSPECT = 0.7;
@@ -21,11 +18,12 @@ const TEACHES_AFTER = 60;
 const REASONS = 3;
 const WORTH_NAMING = 1;
 
-/** The largest quantile of the bytes of 10 s. */
-const TOLD = OUTPUTS.quantiles.at + 5;
+/** Column of what an upload is held to: the largest quantile of the bytes of 10 s. */
+export const TOLD_COLUMN = OUTPUTS.quantiles.at + HORIZONS.indexOf(10) * QUANTILES.length + QUANTILES.length - 1;
 
 interface Opened {
   functionId: string;
+  ofFunction: FunctionHabit;
   /** log1p of the bytes/s that its client is used to; 0 of one that is new. */
   habit: number;
 }
@@ -37,6 +35,8 @@ const KNOWN_VISITS = 3;
 export class SessionRisks {
   readonly #axes: SessionAxes;
   readonly #keep: number;
+  /** Of sessions whose opening was not told yet. */
+  readonly #nobody: FunctionHabit;
   /** By place: whose it is, suspicion as it fades, what it was at most. */
   #owner = new Int32Array(0);
   #suspicion = new Float32Array(0);
@@ -52,11 +52,13 @@ export class SessionRisks {
     readonly habits: FunctionHabits,
   ) {
     this.#axes = new SessionAxes(features, tickSeconds);
-    this.#keep = 2 ** (-tickSeconds / HALF_LIFE);
+    this.#keep = 2 ** (-tickSeconds / SUSPICION_HALF_LIFE);
+    this.#nobody = habits.of('');
   }
 
   opened(handle: number, { functionId, visits, expectedLogRate }: SessionContext): void {
-    this.#opened.set(handle, { functionId, habit: visits >= KNOWN_VISITS ? expectedLogRate : 0 });
+    const ofFunction = this.habits.of(functionId);
+    this.#opened.set(handle, { functionId, ofFunction, habit: visits >= KNOWN_VISITS ? expectedLogRate : 0 });
   }
 
   closed(handle: number, place: number): void {
@@ -82,10 +84,10 @@ export class SessionRisks {
       const isNew = this.#owner[place] !== handle;
       if (isNew) this.#begin(place, handle);
       const opened = this.#opened.get(handle);
-      const told = isNew ? 0 : rows.outputs[row * OUTPUT_COLUMNS + TOLD];
-      const regular = opened === undefined ? 1 : this.habits.regularity(opened.functionId);
+      const told = isNew ? 0 : rows.outputs[row * OUTPUT_COLUMNS + TOLD_COLUMN];
+      const { regularity, usual } = opened?.ofFunction ?? this.#nobody;
+      const regular = opened === undefined ? 1 : regularity;
       this.#axes.update(place, features, row * columns, told, opened?.habit ?? 0, regular);
-      const usual = this.habits.usualOf(opened?.functionId ?? '');
       const now = suspicionOf(this.scale, usual, this.#axes.values, place * AXIS_COUNT);
       const held = Math.max(now, this.#suspicion[place] * this.#keep);
       this.#suspicion[place] = held;
@@ -102,14 +104,13 @@ export class SessionRisks {
   /** What is unusual about it, most first: what was seen, and what is ordinary. */
   reasonsAt(place: number): string[] {
     if (place >= this.#owner.length) return [];
-    const { axes } = this.scale;
-    const usual = this.habits.usualOf(this.#opened.get(this.#owner[place])?.functionId ?? '');
+    const { usual } = this.#opened.get(this.#owner[place])?.ofFunction ?? this.#nobody;
     const values = this.#axes.values.subarray(place * AXIS_COUNT, (place + 1) * AXIS_COUNT);
-    return AXES.map((axis, i) => ({ axis, i, excess: excessOn(usual[i], axes[i].scale, values[i]) }))
-      .filter(({ excess }) => excess >= WORTH_NAMING)
-      .sort((a, b) => b.excess - a.excess)
+    return leadingAxes(this.scale, usual, values)
+      .filter(([, excess]) => excess >= WORTH_NAMING)
       .slice(0, REASONS)
-      .map(({ axis: { words, unit }, i }) => {
+      .map(([i]) => {
+        const { words, unit } = AXES[i];
         return `${words}: ${inUnit(values[i], unit)}, ordinary is up to ${inUnit(usual[i], unit)}`;
       });
   }

@@ -12,6 +12,8 @@ export interface Flow {
   /** Where it was recorded: flows of one capture never stand on both sides of a validation. */
   capture: string;
   label: RequestType | null;
+  /** What it was used for, by name, where that is known. */
+  application?: string;
   times: number[];
   out: boolean[];
   bytes: number[];

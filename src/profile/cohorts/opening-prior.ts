@@ -1,3 +1,5 @@
+import { RecentMap } from '../../core/recent-map.js';
+
 /** What is known of a client that nobody knows. */
 export interface OpeningHints {
   /** Hour of the day, 0 to 23, UTC. */
@@ -30,7 +32,7 @@ const MOST = 20_000;
 export class OpeningPrior {
   readonly #kinds = (['hour', 'prefix', 'hints'] as const).map((name) => ({
     name,
-    groups: new Map<string, Group>(),
+    groups: new RecentMap<string, Group>(MOST),
     /** Squared error that it takes away a session, exponentially weighted. */
     gain: 0,
   }));
@@ -61,13 +63,7 @@ export class OpeningPrior {
       const group = kind.groups.get(key) ?? { count: 0, sum: 0 };
       group.count++;
       group.sum += brought;
-      // In order of last use, so that the one longest unused gives way.
-      kind.groups.delete(key);
       kind.groups.set(key, group);
-      if (kind.groups.size > MOST) {
-        const [oldest] = kind.groups.keys();
-        kind.groups.delete(oldest);
-      }
     }
   }
 

@@ -1,8 +1,8 @@
 import { Redis } from 'iovalkey';
-import { TidegateError } from '../../quic/errors.js';
 import { ProfileRecord } from '../record/profile-record.js';
 import { decodeRecord, encodeRecord, RecordError } from '../record/record-codec.js';
 import type { ProfileStore, StoredProfile, StoreState } from './profile-store.js';
+import { connectionOptions, plainUrl } from './valkey-url.js';
 
 const PROFILE = 'tidegate:profile:';
 const DAMAGED = 'tidegate:damaged:';
@@ -48,13 +48,7 @@ export class ValkeyStore implements ProfileStore {
     readonly options: ValkeyOptions,
   ) {
     this.#field = `h${options.hostId}`;
-    const common = {
-      lazyConnect: true,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      retryStrategy: (times: number) => Math.min(times * 100, MOST_RETRY_MS),
-    };
+    const common = connectionOptions(CONNECT_TIMEOUT_MS, MOST_RETRY_MS);
     this.#redis = new Redis(url, { ...common, commandTimeout: COMMAND_TIMEOUT_MS });
     this.#listener = new Redis(url, common);
     this.#redis.on('error', (error: Error) => this.#lost(error.message));
@@ -208,12 +202,3 @@ export class ValkeyStore implements ProfileStore {
 }
 
 /** `valkey://` and `valkeys://` (TLS) as the client library has them. Throws TIDEGATE_E_STORE. */
-function plainUrl(url: string): string {
-  const plain = url.replace(/^valkey(s?):\/\//, 'redis$1://');
-  if (!/^rediss?:\/\/./.test(plain) || !URL.canParse(plain)) {
-    throw new TidegateError('TIDEGATE_E_STORE', 'the address of the store is none', {
-      hint: 'valkey://[user:password@]host:port[/database], valkeys:// for TLS',
-    });
-  }
-  return plain;
-}

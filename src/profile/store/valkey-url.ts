@@ -1,0 +1,24 @@
+import type { RedisOptions } from 'iovalkey';
+import { TidegateError } from '../../quic/errors.js';
+
+/** An address of a Valkey as its client takes it. Throws TIDEGATE_E_STORE where it is none. */
+export function plainUrl(url: string): string {
+  const plain = url.replace(/^valkey(s?):\/\//, 'redis$1://');
+  if (!/^rediss?:\/\/./.test(plain) || !URL.canParse(plain)) {
+    throw new TidegateError('TIDEGATE_E_STORE', 'the address of the store is none', {
+      hint: 'valkey://[user:password@]host:port[/database], valkeys:// for TLS',
+    });
+  }
+  return plain;
+}
+
+/** How hosts connect: what can't be asked now is not asked later, and a server that went is tried again, ever more slowly. */
+export function connectionOptions(connectTimeout: number, mostRetryMs: number): RedisOptions {
+  return {
+    lazyConnect: true,
+    connectTimeout,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (times: number) => Math.min(times * 100, mostRetryMs),
+  };
+}
