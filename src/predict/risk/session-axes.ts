@@ -9,6 +9,9 @@ const SMALL = Math.log1p(512);
 /** Pauses that show whether they are regular. */
 const PAUSES = 4;
 
+/** Pauses without a message after which a clock has stopped. */
+const STOPPED = 2;
+
 /** More packets a tick than this are no beacon's. */
 const MOST_A_TICK = 2;
 
@@ -92,6 +95,8 @@ export class SessionAxes {
   /** The last pauses, a ring of each place, and how many there were. */
   #pauses = new Float32Array(0);
   #paused = new Uint32Array(0);
+  /** log1p of the ms of silence after which its clock has stopped. */
+  #stopped = new Float32Array(0);
   /** Tiny packets and turns, decayed; turns as of the last tick. */
   #tiny = new Float32Array(0);
   #turning = new Float32Array(0);
@@ -131,6 +136,7 @@ export class SessionAxes {
     this.#last = grown(this.#last, places);
     this.#pauses = grown(this.#pauses, places * PAUSES);
     this.#paused = grown(this.#paused, places);
+    this.#stopped = grown(this.#stopped, places);
     this.#tiny = grown(this.#tiny, places);
     this.#turning = grown(this.#turning, places);
     this.#turns = grown(this.#turns, places);
@@ -150,6 +156,7 @@ export class SessionAxes {
     this.#packets[place] = 0;
     this.#last[place] = 0;
     this.#paused[place] = 0;
+    this.#stopped[place] = 0;
     this.#tiny[place] = 0;
     this.#turning[place] = 0;
     this.#turns[place] = 0;
@@ -180,9 +187,10 @@ export class SessionAxes {
     this.#tiny[place] *= keep;
     if (isTiny) this.#tiny[place] += Math.expm1(features[at + columns.count1]);
     values[to + DRIP] = this.#tiny[place] > NOTHING ? Math.log1p(this.#tiny[place]) : 0;
-    // Most sessions are silent most of the time: their pauses are what they were.
-    const clockwork =
-      features[at + columns.idleIn] > this.#silent ? values[to + CLOCKWORK] : this.#clockwork(place, features, at);
+    // Most sessions are silent most of the time: their pauses are what they were, until the clock has stopped.
+    let clockwork = values[to + CLOCKWORK];
+    if (features[at + columns.idleIn] <= this.#silent) clockwork = this.#clockwork(place, features, at);
+    else if (features[at + columns.idleIn] > this.#stopped[place]) clockwork = 0;
     if (clockwork > this.most[to + CLOCKWORK]) this.most[to + CLOCKWORK] = clockwork;
     values[to + CLOCKWORK] = regular < USUALLY_REGULAR ? clockwork : 0;
     values[to + AMPLIFICATION] = this.#amplification(place, features, at);
@@ -251,6 +259,8 @@ export class SessionAxes {
       if (pause < least) least = pause;
       if (pause > most) most = pause;
     }
-    return Math.log((sum / PAUSES + JITTER_MS) / ((most - least) / 2 + JITTER_MS));
+    const mean = sum / PAUSES;
+    this.#stopped[place] = Math.log1p(STOPPED * mean);
+    return Math.log((mean + JITTER_MS) / ((most - least) / 2 + JITTER_MS));
   }
 }

@@ -60,6 +60,7 @@ describe('SessionAxes', () => {
     const regular = played(beacon([2500, 2505, 2498, 2502]), 12);
     assert.ok(regular.risk >= 0.9, `${regular.risk}`);
     assert.ok(played(beacon([2500, 4000, 1700, 3100]), 14).risk < 0.7);
+    assert.equal(played(beacon([2500, 2505, 2498, 2502]), 30).values[axisOf('clockwork')], 0, 'a clock that stopped');
   });
 
   test('bytes one by one are a drip', () => {
