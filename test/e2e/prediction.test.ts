@@ -172,6 +172,8 @@ test('the model is trained on what clients do and replaced; a broken one is refu
   const broken = await changed(() => Number.NaN);
   await until(async () => logs.some((line) => line.includes('refused') && line.includes(broken)), 30_000);
   assert.notEqual(host.prediction.state.model, broken);
+  // Nobody goes back to it, and a host that starts again does not try it.
+  await until(async () => (await host.prediction.models.current()).model !== broken, 5000);
 
   const poisoned = await changed((value) => -3 * value);
   await until(

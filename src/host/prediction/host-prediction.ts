@@ -55,6 +55,7 @@ export class HostPrediction {
       ...this.hooks,
       onStatus: (status) => this.keeper?.tick(status, Date.now()),
       onSwapped: (id) => this.keeper?.swapped(id),
+      onRefused: (id) => this.keeper?.refused(id),
       onUnusable: (id) => void this.#useBase(id),
     });
     this.service.start();

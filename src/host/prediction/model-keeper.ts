@@ -149,6 +149,18 @@ export class ModelKeeper {
     this.#known = model;
   }
 
+  /** A model can't serve: where it was chosen, the one that serves is current again, and nobody goes back to the other. */
+  refused(model: string): void {
+    this.#guard(this.#forgetChoice(model));
+  }
+
+  async #forgetChoice(model: string): Promise<void> {
+    const { model: current } = await this.models.current();
+    if (current !== model) return;
+    this.#known = this.service.modelId;
+    await this.models.restore(this.service.modelId);
+  }
+
   async #rollBack(model: string, reason: string): Promise<void> {
     const card = await this.models.rollback();
     this.#known = card.id;

@@ -33,6 +33,8 @@ export interface PredictionHooks {
   /** The model serves, or the average does. */
   onStatus(status: PredictorStatus): void;
   onSwapped(model: string): void;
+  /** A model that was to serve does not. */
+  onRefused(model: string): void;
   /** The thread can't use a model, and ended. */
   onUnusable(model: string): void;
 }
@@ -184,6 +186,7 @@ export class PredictionService {
       case 'refused':
         if (this.#next?.model.id === message.model) this.#next = null;
         this.hooks.log('warn', 'a model was refused', { model: message.model, reason: message.reason });
+        this.hooks.onRefused(message.model);
         return;
       case 'remember':
         this.hooks.remember(message.client, message.memory);

@@ -150,6 +150,12 @@ export class ModelStore {
     return card;
   }
 
+  /** Makes a model current as if the present one, which turned out to be of no use, had never been chosen. */
+  async restore(id: string): Promise<void> {
+    const { card } = await this.load(id);
+    await this.#write(card.id, null);
+  }
+
   async #write(model: string, previous: string | null): Promise<void> {
     const content = { model, previous, at: new Date().toISOString() };
     await writeAtomically(join(this.folder, 'current.json'), `${JSON.stringify(content)}\n`);
