@@ -22,14 +22,14 @@ async function chatter(session: FunctionSession, random: () => number, isOver: (
   }
 }
 
-/** Opens streams and resets them, as fast as they can be had. */
+/** Opens streams and resets them, some forty a second. */
 async function resetStreams(session: FunctionSession, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
     const stream = await session.transport.createUnidirectionalStream();
     const writer = stream.getWriter();
     await writer.write(text('a')).catch(() => {});
     await writer.abort(new Error('no more')).catch(() => {});
-    await sleep(5);
+    await sleep(20);
   }
 }
 
