@@ -23,7 +23,7 @@ export const AXES = [
   axis('refused', 'opens refused in a minute', 'count'),
   axis('authFailures', 'proofs of identity that failed in a minute', 'count'),
   axis('malformed', 'malformed or oversized messages in a minute', 'count'),
-  axis('held', 'packets held back in 10 s', 'count'),
+  axis('held', 'datagrams over the limit in 10 s', 'count'),
   axis('drip', 'packets of a byte or two in 10 s', 'count'),
   axis('clockwork', 'how regular the last small messages were: their pause over how far it varies', 'ratio'),
   axis('amplification', 'bytes answered over bytes that asked for them, often', 'ratio'),

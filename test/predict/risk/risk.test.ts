@@ -70,6 +70,18 @@ describe('SessionAxes', () => {
     assert.ok(values[axisOf('drip')] > Math.log1p(20));
   });
 
+  test('streams that wait for tokens are nobody’s fault, datagrams over the limit are', () => {
+    const noted = (event: 'waited' | 'dropped') => {
+      const note = (table: SessionTable, handle: number): void => table.core.note(handle, table.events[event], 1);
+      return played(
+        Array.from({ length: 20 }, (_, i): [number, typeof note] => [i * 200, note]),
+        5,
+      ).risk;
+    };
+    assert.ok(noted('waited') < 0.1);
+    assert.ok(noted('dropped') >= 0.9);
+  });
+
   test('resets, refused opens and failed proofs count, and fade', () => {
     for (const [name, event] of [
       ['resets', 'resets'],
