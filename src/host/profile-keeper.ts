@@ -10,7 +10,7 @@ import type { Log } from './prediction/messages.js';
 
 const DAY_MS = 86_400_000;
 /** What changed is written so often: with the time that takes, within a second. */
-const FLUSH_MS = 500;
+const FLUSH_MS = 250;
 const EXPIRE_MS = 3_600_000;
 
 /** Opens the store that a configuration names. */

@@ -8,7 +8,9 @@ import { HostProcess } from '../support/host-process.js';
 
 const hosts: HostProcess[] = [];
 const browsers: Browser[] = [];
+const clients: TestClient[] = [];
 after(async () => {
+  for (const client of clients) await client.close();
   for (const browser of browsers) await browser.close();
   for (const host of hosts) await host.stop();
 });
@@ -36,6 +38,7 @@ test(
     const host = await HostProcess.start();
     hosts.push(host);
     const client = await TestClient.create(host);
+    clients.push(client);
     const opened = await client.open(`${host.url}/echo`);
     await client.ping(opened);
     const { page, errors } = await openDashboard(host);
@@ -61,7 +64,8 @@ test(
     await page.click('#theme');
     assert.notEqual(await theme(), before);
     await page.setViewportSize({ width: 380, height: 700 });
-    assert.equal(await page.evaluate(() => document.body.scrollWidth <= document.body.clientWidth + 1), true);
+    // Charts follow the width a frame later.
+    await page.waitForFunction(() => document.body.scrollWidth <= document.body.clientWidth + 1);
 
     await page.click('[data-view=host]');
     page.on('dialog', (dialog) => void dialog.accept());
@@ -75,7 +79,6 @@ test(
       [],
     );
     assert.deepEqual(foreign, []);
-    await client.close();
   },
 );
 

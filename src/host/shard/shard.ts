@@ -33,6 +33,8 @@ const HEARTBEAT_MS = 50;
 const CAPACITY_JITTER_MS = 3_000;
 /** What peers get to take note of their sessions' end. */
 const LAST_WORDS_MS = 300;
+/** Ports that are tried where any will do. */
+const MOST_PORTS = 20;
 /** ms between two lines of the log about functions that fail. */
 const LOG_EVERY_MS = 1000;
 /** The session's answer to a function that threw. */
@@ -126,7 +128,29 @@ export class Shard implements DoorShard {
     this.#shareCapacity(init.functions);
     this.port.on('message', (message: ToShard) => this.#onMessage(message));
     this.#beat();
-    let port = init.port;
+    const port = await this.#listen();
+    if (init.rings.length > 1 && this.#driver !== null) this.#exchange = new ShardExchange(init, this.#driver);
+    this.#timers = [setInterval(() => this.#beat(), HEARTBEAT_MS), setInterval(() => this.#tick(), init.tickMs)];
+    this.send({ type: 'ready', port, threadId, core: this.table.share });
+  }
+
+  /** Binds UDP and TCP. Where any port will do and one is free for UDP alone, the next is tried. */
+  async #listen(): Promise<number> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#listenOnce();
+      } catch (error) {
+        if (this.init.port !== 0 || tries === MOST_PORTS || !(error as Error).message.includes('EADDRINUSE'))
+          throw error;
+        await this.#tcp?.close();
+        await this.#driver?.close(H3Error.NO_ERROR, '');
+      }
+    }
+  }
+
+  async #listenOnce(): Promise<number> {
+    const { init } = this;
+    let { port } = init;
     if (init.engine === 'quiche') {
       const socket = await bindUdp({ address: init.host, port, reusePort: init.reusePort });
       port = socket.address().port;
@@ -137,7 +161,6 @@ export class Shard implements DoorShard {
           this.log('warn', 'UDP socket', { error: error.message });
         },
       );
-      if (init.rings.length > 1) this.#exchange = new ShardExchange(init, this.#driver);
     }
     if (init.tcp || init.engine === 'fails-components') {
       this.#tcp = new W3cListener(init, port, {
@@ -148,8 +171,7 @@ export class Shard implements DoorShard {
       });
       port = await this.#tcp.start();
     }
-    this.#timers = [setInterval(() => this.#beat(), HEARTBEAT_MS), setInterval(() => this.#tick(), init.tickMs)];
-    this.send({ type: 'ready', port, threadId, core: this.table.share });
+    return port;
   }
 
   #createEndpoint(hooks: DriverHooks, port: number): QuicheEndpoint {

@@ -1,3 +1,4 @@
+import { TidegateError } from '../../quic/errors.js';
 import type { TransportSession } from '../transport.js';
 import type { CertificatePair, ShardInit } from './messages.js';
 import { W3cSession, type W3cWebTransport } from './w3c-session.js';
@@ -66,7 +67,16 @@ export class W3cListener {
       const listen = { port, host: this.init.host, ...(this.init.reusePort ? { reusePort: true } : {}) };
       server.transportInt.startServer = () => server.transportInt.serverInt?.listen(listen);
       server.startServer();
-      await server.ready;
+      await server.ready.catch((cause: Error) => {
+        throw new TidegateError(
+          'TIDEGATE_E_LISTEN',
+          `can't listen on TCP ${this.init.host}:${port}: ${cause.message}`,
+          {
+            hint: 'another process has that TCP port: choose another with --port, or set tcp to false',
+            cause,
+          },
+        );
+      });
     }
     return port;
   }
