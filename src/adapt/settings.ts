@@ -39,6 +39,8 @@ export interface SettingsPolicy {
   minPacketRate: number;
   /** Whether what goes to the client is held to the same limits. */
   limitOut: boolean;
+  /** Share of limits and buffers that is left of them under pressure, as far as the prediction allows; 1 where there is none. */
+  headroom: number;
 }
 
 export const DEFAULT_POLICY: SettingsPolicy = {
@@ -53,6 +55,7 @@ export const DEFAULT_POLICY: SettingsPolicy = {
   packetBytes: 64,
   minPacketRate: 1000,
   limitOut: false,
+  headroom: 1,
 };
 
 /** bytes/s and bytes that no prediction takes away from a function's sessions. */
@@ -60,6 +63,9 @@ export interface SettingsPromise {
   rateLimit: number;
   bufferSize: number;
 }
+
+/** What is likely to be needed, times the predicted rate: no pressure takes it away. */
+const NEEDED = 1.25;
 
 /** The factor that auto stands for where there is no model. */
 const PLAIN_FACTOR = 4;
@@ -93,7 +99,8 @@ export function rateLimitOf(
 ): number {
   const factor = policy.rateLimitFactor;
   const wanted = factor !== 'auto' ? rate * factor : (suggested ?? rate * PLAIN_FACTOR);
-  const tightened = wanted * (levelOf(risk) === 0 ? 1 : 0.5);
+  const eased = policy.headroom < 1 ? Math.min(wanted, Math.max(wanted * policy.headroom, rate * NEEDED)) : wanted;
+  const tightened = eased * (levelOf(risk) === 0 ? 1 : 0.5);
   return clamp(
     tightened,
     Math.max(policy.minRateLimit, promise.rateLimit),
@@ -132,7 +139,7 @@ export function settingsFor(
   return {
     bufferSize: Math.round(
       clamp(
-        predictedDataRate * policy.bufferScalingFactor * bufferShare,
+        predictedDataRate * policy.bufferScalingFactor * bufferShare * policy.headroom,
         Math.max(policy.minBufferSize, promise.bufferSize),
         Math.max(policy.maxBufferSize, promise.bufferSize),
       ),

@@ -1,5 +1,6 @@
 import { LOADS, MINUTE } from '../host/scale/load-keeper.js';
 import type { SocketHost } from '../host/socket-host.js';
+import { PRESSURE_STEPS } from '../scale/pressure/pressure-ladder.js';
 import type { CollectedMetrics } from './collected.js';
 
 const QUANTILES = [0.1, 0.5, 0.9, 0.99];
@@ -30,6 +31,18 @@ export function addLoadMetrics(host: SocketHost, metrics: CollectedMetrics): voi
         if (capacity !== null) set(capacity / MINUTE[load], { load });
       }
     },
+  );
+  metrics.gauge('shards_wanted', 'Shards that there should be, as of the last second', [], (set) =>
+    set(host.scaling.wantedShards),
+  );
+  metrics.gauge(
+    'pressure_step',
+    'What is done about pressure: 0 nothing, 1 signal, 2 shrink, 3 refuse, 4 drop',
+    [],
+    (set) => set(PRESSURE_STEPS.indexOf(host.scaling.step)),
+  );
+  metrics.counter('pressure_steps', 'Times that a step was taken, from the one below', ['step'], () =>
+    PRESSURE_STEPS.slice(1).map((step) => [host.scaling.reached[step], { step }] as const),
   );
   metrics.gauge('fleet_hosts', 'Hosts of the fleet that have been heard of, this one too', [], (set) =>
     set(host.load.hosts),

@@ -6,11 +6,13 @@ import { addLoadMetrics } from './load-metrics.js';
 import { addPredictionMetrics } from './prediction-metrics.js';
 import { addProfileMetrics } from './profile-metrics.js';
 
-const GAUGES: readonly CounterName[] = ['sessions', 'connections', 'handshakes', 'bufferBytes'];
+const GAUGES: readonly CounterName[] = ['sessions', 'connections', 'handshakes', 'bufferBytes', 'lagMs'];
 const HELP: Partial<Record<CounterName, string>> = {
   sessions: 'Sessions open',
   connections: 'QUIC connections',
   handshakes: 'QUIC handshakes in flight',
+  sessionsDeferred: 'Sessions that were told to come again later, under pressure',
+  sessionsShed: 'Open sessions that were dropped under pressure',
   bytesIn: 'UDP payload bytes received',
   bytesOut: 'UDP payload bytes sent',
   handedOn: 'Packets handed to the shard that owns them',
@@ -19,6 +21,8 @@ const HELP: Partial<Record<CounterName, string>> = {
   undelivered: 'Datagrams that found no room in front of their function',
   buffersMade: 'Buffers for unread data that were made anew rather than used again',
   bufferBytes: 'Bytes of buffers that hold unread data',
+  busyMicroseconds: 'Time in which the thread did not wait, µs',
+  lagMs: 'How late the thread does what it is to do, ms: the worst of the last second',
   cpuMicroseconds: 'CPU time of the process since the shard started',
 };
 

@@ -3,6 +3,8 @@ import { CONTROL_VERSION } from '../control/frames.js';
 import type { Definition, HostMessage, TellableSettings } from '../control/messages.js';
 import { ClientSeal, type SealPins } from './client-seal.js';
 import { ControlChannel } from './control-channel.js';
+import { Emitter } from './emitter.js';
+import { PACED_CHUNK, Pacer } from './pacer.js';
 import { solve } from './proof.js';
 import { defaultTokens, type TokenStore } from './token-store.js';
 
@@ -16,6 +18,10 @@ export interface OpenOptions extends WebTransportOptions {
   pins?: SealPins;
   /** Instead of the platform's WebTransport. */
   webTransport?: typeof WebTransport;
+  /** Brings another WebTransport where the platform has none: `tidegate/client/fallback` has one over WebSocket. */
+  fallback?: () => Promise<typeof WebTransport>;
+  /** false: what is sent goes out at once, and the host drops the datagrams that are over the limit. */
+  paced?: boolean;
 }
 
 /** What happens in a session beside its data. */
@@ -28,6 +34,10 @@ export interface SessionEvents {
   passed: { id: string };
   /** The host refused something. */
   refused: { name: string; code: number; reason: string };
+  /** In `inMs` the limits will be at least these, and may be no more. */
+  limits: { rateLimit: number; burst: number; bufferSize: number; inMs: number; reason: string };
+  /** The session ends for want of room: to be opened again after so long. */
+  retry: { afterMs: number; reason: string };
   /** The host will be so full in one and five minutes; `pace` of what it wants is what a client may send. */
   capacity: { in1m: number; in5m: number; pace: number };
   /** The host closes: at the latest after `deadlineMs`. */
@@ -40,24 +50,26 @@ export class SessionError extends Error {
     /** As in docs/protocol.md. */
     readonly code: string,
     message: string,
+    /** When the host wants to be asked again; null: it did not say. */
+    readonly retryAfterMs: number | null = null,
   ) {
     super(message);
     this.name = 'SessionError';
   }
 }
 
-type Listener<E> = (event: E) => void;
-
 /** A session of a function, set up for this client. `transport` is WebTransport as ever. */
-export class FunctionSession {
+export class FunctionSession extends Emitter<SessionEvents> {
   settings: TellableSettings;
   /** Share of what it wants that this client may send, by the host's forecast of its load: 1 where there is room. */
   pace = 1;
   readonly id: string;
-  readonly #listeners = new Map<string, Set<Listener<never>>>();
   readonly #definitions = new Map<string, { resolve: () => void; reject: (error: Error) => void }>();
   readonly #over = new AbortController();
+  readonly #pacer = new Pacer();
   #seal: ClientSeal | null = null;
+  #requests = 0;
+  #isRetired = false;
   #datagramWriter: WritableStreamDefaultWriter<Uint8Array> | null = null;
 
   private constructor(
@@ -66,8 +78,10 @@ export class FunctionSession {
     readonly options: OpenOptions,
     { session, settings }: Extract<HostMessage, { type: 'welcome' }>,
   ) {
+    super();
     this.id = session;
     this.settings = settings;
+    this.#keepPace();
     transport.closed.then(
       () => this.#end(),
       () => this.#end(),
@@ -79,15 +93,31 @@ export class FunctionSession {
    * be reached, or refuses.
    */
   static async open(url: string | URL, options: OpenOptions = {}): Promise<FunctionSession> {
-    const { webTransport = globalThis.WebTransport, tokens = defaultTokens, jwt, pins, ...rest } = options;
+    const {
+      webTransport = globalThis.WebTransport,
+      fallback,
+      paced: _,
+      tokens = defaultTokens,
+      jwt,
+      pins,
+      ...rest
+    } = options;
     const target = new URL(url);
     // The function waits until the client has said who it is.
     target.searchParams.set('tgc', '1');
-    const transport = new webTransport(target.href, rest);
+    const made = webTransport ?? (await fallback?.());
+    if (made === undefined) throw new SessionError('no-transport', 'there is no WebTransport here, and no fallback');
+    const transport = new made(target.href, rest);
     // Who waits for it is told below, or by the caller.
     transport.closed.catch(() => {});
     await transport.ready;
-    const channel = new ControlChannel(await transport.createBidirectionalStream());
+    let channel: ControlChannel;
+    try {
+      channel = new ControlChannel(await transport.createBidirectionalStream());
+    } catch {
+      // Let in and let go at once: its end says why.
+      throw await refusal(transport, undefined);
+    }
     const token = tokens?.load(target.host) ?? null;
     const shownJwt = typeof jwt === 'function' ? await jwt() : jwt;
     channel.send({
@@ -113,14 +143,16 @@ export class FunctionSession {
     return session;
   }
 
-  on<K extends keyof SessionEvents>(event: K, listener: Listener<SessionEvents[K]>): this {
-    const listeners = this.#listeners.get(event) ?? new Set();
-    this.#listeners.set(event, listeners.add(listener as Listener<never>));
-    return this;
+  /** Sends no faster than the host allows, and than it asks for where it is about to be full. */
+  #keepPace(): void {
+    const { rateLimit, burst, mode } = this.settings;
+    if (mode === 'enforce' && this.options.paced !== false) this.#pacer.set(rateLimit * this.pace, burst * this.pace);
+    else this.#pacer.set(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
   }
 
-  #emit<K extends keyof SessionEvents>(event: K, detail: SessionEvents[K]): void {
-    for (const listener of this.#listeners.get(event) ?? []) (listener as Listener<SessionEvents[K]>)(detail);
+  async #turn(bytes: number): Promise<void> {
+    const wait = this.#pacer.take(bytes);
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
   }
 
   async #listen(messages: AsyncGenerator<HostMessage>): Promise<void> {
@@ -136,37 +168,45 @@ export class FunctionSession {
     switch (message.type) {
       case 'settings':
         this.settings = message.settings;
-        this.#emit('settings', message);
+        this.#keepPace();
+        this.emit('settings', message);
         return;
       case 'defined':
         this.#definitions.get(message.id)?.resolve();
         this.#definitions.delete(message.id);
         return;
       case 'challenge':
-        this.#emit('challenge', message);
+        this.emit('challenge', message);
         // Not awaited: a search takes a while, and limits may change meanwhile.
         void this.#answer(message);
         return;
       case 'seal':
-        this.#emit('challenge', message);
+        this.emit('challenge', message);
         await this.#agree(message);
         return;
       case 'passed':
-        this.#emit('passed', message);
+        this.emit('passed', message);
         return;
       case 'capacity':
         this.pace = message.pace;
-        this.#emit('capacity', message);
+        this.#keepPace();
+        this.emit('capacity', message);
+        return;
+      case 'limits':
+        this.emit('limits', message);
+        return;
+      case 'retry':
+        this.emit('retry', message);
         return;
       case 'drain':
-        this.#emit('drain', message);
+        this.emit('drain', message);
         return;
       case 'error':
         if (message.about !== undefined) {
           this.#definitions.get(message.about)?.reject(new SessionError(message.name, message.reason));
           this.#definitions.delete(message.about);
         }
-        this.#emit('refused', message);
+        this.emit('refused', message);
     }
   }
 
@@ -208,7 +248,9 @@ export class FunctionSession {
     await settled;
   }
 
+  /** Resolves when the datagram is on its way: at once, or when the limits allow it. */
   async sendDatagram(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#turn(bytes.length);
     this.#datagramWriter ??= datagramWriter(this.transport);
     await this.#datagramWriter.write(this.#seal === null ? bytes : await this.#seal.datagram(bytes));
   }
@@ -230,11 +272,28 @@ export class FunctionSession {
 
   /** Sends a message on a stream of its own and resolves with the whole answer. */
   async request(message: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+    this.#requests++;
+    try {
+      return await this.#ask(message);
+    } finally {
+      this.#requests--;
+      if (this.#isRetired) this.retire();
+    }
+  }
+
+  async #ask(message: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
     const seal = this.#seal;
     const { readable, writable } = await this.transport.createBidirectionalStream();
     const writer = writable.getWriter();
     const sent = (async () => {
-      await writer.write(seal === null ? message : await seal.stream(message));
+      const sealed = seal === null ? message : await seal.stream(message);
+      // Over the limit a stream waits and loses nothing: only where the host is full does the client hold back itself.
+      let at = 0;
+      for (; this.pace < 1 && at + PACED_CHUNK < sealed.length; at += PACED_CHUNK) {
+        await this.#turn(PACED_CHUNK);
+        await writer.write(sealed.subarray(at, at + PACED_CHUNK));
+      }
+      await writer.write(sealed.subarray(at));
       await writer.close();
     })();
     const [answer] = await Promise.all([
@@ -244,6 +303,12 @@ export class FunctionSession {
     if (seal === null) return answer;
     const parts = await seal.openStream(answer);
     return new Uint8Array(await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+  }
+
+  /** Closes when the requests that are under way have been answered. */
+  retire(): void {
+    this.#isRetired = true;
+    if (this.#requests === 0) this.close();
   }
 
   close(code = 0, reason = ''): void {
@@ -268,9 +333,14 @@ async function refusal(transport: WebTransport, first: HostMessage | undefined):
     return new SessionError('no-welcome', `the host said ${first.type} and no welcome`);
   }
   // What was said on the stream may be lost where the session ends behind it.
-  const { closeCode = 0, reason = '' } = await transport.closed.catch(() => ({ closeCode: 0, reason: '' }));
+  return endOf(await transport.closed.catch(() => ({})));
+}
+
+/** How a session ended, as an error. */
+export function endOf({ closeCode = 0, reason = '' }: WebTransportCloseInfo): SessionError {
   const [name = 'no-welcome'] = Object.entries(AppError).find(([, code]) => code !== 0 && code === closeCode) ?? [];
-  return new SessionError(name, reason === '' ? 'the host said no welcome' : reason);
+  const after = closeCode === AppError['retry-later'] ? /\d+/.exec(reason) : null;
+  return new SessionError(name, reason || 'the host said no welcome', after === null ? null : Number(after[0]));
 }
 
 /** Older drafts have one stream to write to, newer ones make them. */

@@ -41,6 +41,7 @@ export const AppError = {
   'endpoint-unreachable': 86,
   'peer-left': 96,
   'peer-taken': 97,
+  'retry-later': 98,
 } as const;
 
 export type AppErrorName = keyof typeof AppError;

@@ -110,6 +110,18 @@ export type HostMessage =
    * share of what it wants that a client may send for all to have room.
    */
   | { type: 'capacity'; version: 1; in1m: number; in5m: number; pace: number }
+  /** From `inMs` on the session's limits and buffer will be at least these, and may be no more: the host gets full. */
+  | {
+      type: 'limits';
+      version: 1;
+      rateLimit: number;
+      burst: number;
+      bufferSize: number;
+      inMs: number;
+      reason: string;
+    }
+  /** The session ends for want of room: to be opened again after so many ms. */
+  | { type: 'retry'; version: 1; afterMs: number; reason: string }
   | { type: 'drain'; deadlineMs: number }
   /** `about` names the definition that was refused. */
   | { type: 'error'; code: number; name: AppErrorName; reason: string; about?: string };

@@ -1,5 +1,5 @@
 import { budgetFor } from '../adapt/memory-budget.js';
-import { type SettingsPromise, type SocketSettings, settingsFor } from '../adapt/settings.js';
+import { type SettingsPolicy, type SettingsPromise, type SocketSettings, settingsFor } from '../adapt/settings.js';
 import type { AppErrorName } from '../control/codes.js';
 import { ClientWatch } from '../predict/risk/client-watch.js';
 import { readScale } from '../predict/risk/risk-scale.js';
@@ -33,19 +33,24 @@ export class Admissions {
 
   /** Who was turned away of late, by address prefix. */
   readonly watch = new ClientWatch(readScale());
+  /** What settings are made by; its headroom is what pressure leaves. */
+  readonly policy: SettingsPolicy;
 
   constructor(
     public config: HostConfig,
     public identifier: Identifier,
     readonly profiler: Profiler,
-  ) {}
+  ) {
+    this.policy = { ...config.policy, headroom: 1 };
+  }
 
   /** The socket of a client that opens a session. */
   openSocket(client: string, opening?: SessionHints): OpenedSocket {
     const known = this.profiler.getProfile(client, opening);
     const watched = this.watch.risk(opening?.prefix ?? client, Date.now() / 1000);
     const profile = watched > known.predictedSecurityRisk ? { ...known, predictedSecurityRisk: watched } : known;
-    const { policy, memoryBudget } = this.config;
+    const { policy } = this;
+    const { memoryBudget } = this.config;
     const settings = settingsFor(profile, policy, this.promiseOf(opening?.functionId));
     const bufferSize = budgetFor(settings.bufferSize, policy.minBufferSize, this.buffered, memoryBudget);
     return { ...settings, bufferSize, profile };

@@ -49,9 +49,15 @@ export const hostConfigSchema = z.strictObject({
   cert: z.string().optional().describe('certificate chain, PEM file'),
   key: z.string().optional().describe('private key, PEM file'),
   shards: z
-    .union([z.literal('auto'), z.int().min(1).max(64)])
+    .union([
+      z.literal('auto'),
+      z.int().min(1).max(64),
+      z
+        .strictObject({ min: z.int().min(1).max(64).default(1), max: z.int().min(1).max(64) })
+        .refine(({ min, max }) => min <= max, 'min is above max'),
+    ])
     .default('auto')
-    .describe('threads that serve'),
+    .describe('threads that serve: so many, one a core (auto), or as many of a range as the load asks for'),
   engine: z.enum(['quiche', 'fails-components']).default('quiche').describe('what speaks HTTP/3'),
   dataDir: z.string().default('data').describe('folder for keys and certificate'),
   keys: z.string().optional().describe('key file; one for all hosts of a fleet'),
@@ -186,6 +192,19 @@ export const hostConfigSchema = z.strictObject({
     .prefault({})
     .refine(({ min, max }) => min <= max, 'min is above max')
     .describe('forecasts of the load, and how many hosts there should be'),
+  pressure: z
+    .strictObject({
+      shrinkAt: z
+        .number()
+        .positive()
+        .nullable()
+        .default(1)
+        .describe('limits and buffers are halved where prediction allows'),
+      refuseAt: z.number().positive().nullable().default(1.2).describe('new sessions are to come again later'),
+      dropAt: z.number().positive().nullable().default(1.5).describe('the least important sessions are dropped'),
+    })
+    .prefault({})
+    .describe('fullness (1: all that scaling.capacity says) from which the host does something about it; null: never'),
   qlogDir: z.string().nullable().default(null).describe('folder for a qlog file a connection'),
   shardHangMs: z.int().min(200).default(700).describe('silence after which a shard counts as hung'),
   policy: z

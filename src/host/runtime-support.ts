@@ -10,10 +10,26 @@ export function canReusePort(version = process.versions.node, platform: string =
   return known && (platform === 'linux' || platform === 'freebsd');
 }
 
+/** How many shards a host runs. */
+export interface PlannedShards {
+  /** At the start, and never fewer. */
+  shards: number;
+  /** There may be so many here, and there would be where a port can be shared. */
+  most: number;
+  wanted: number;
+  /** Why there are fewer than were asked for. */
+  note: string | null;
+}
+
 /** Shards to run, and why not as many as were asked for. */
-export function shardCount(asked: number | 'auto', reusable = canReusePort()): { shards: number; note: string | null } {
-  const wanted = asked === 'auto' ? availableParallelism() : asked;
-  if (wanted === 1 || reusable) return { shards: wanted, note: null };
+export function shardCount(
+  asked: number | 'auto' | { min: number; max: number },
+  reusable = canReusePort(),
+): PlannedShards {
+  const both = asked === 'auto' ? availableParallelism() : asked;
+  const { min, max } = typeof both === 'number' ? { min: both, max: both } : both;
+  if (max === 1 || reusable) return { shards: min, most: max, wanted: max, note: null };
   const note = `one shard: ${process.version} on ${process.platform} can't share a UDP port (Node >= 22.12 on Linux can)`;
-  return { shards: 1, note };
+  // What a range would be used for is told as it comes.
+  return { shards: 1, most: 1, wanted: min === max ? 1 : max, note };
 }

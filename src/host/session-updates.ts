@@ -85,9 +85,9 @@ export class SessionUpdates {
   }
 
   #followAverage(mailbox: LimitsMailbox, { handle, client, functionId, rateLimit }: SessionUpdate): void {
-    const { config } = this.admissions;
+    const { policy } = this.admissions;
     const profile = this.profiler.getProfile(client);
-    const settings = settingsFor(profile, config.policy, this.admissions.promiseOf(functionId));
+    const settings = settingsFor(profile, policy, this.admissions.promiseOf(functionId));
     // Against what is in force, so that many small steps are followed as one large one is.
     if (isWorthWriting(settings.rateLimit, rateLimit)) mailbox.write(handle, publishedLimits(settings));
   }

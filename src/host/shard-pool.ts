@@ -99,6 +99,11 @@ export class ShardPool {
     return this.#running.flatMap((running, index) => (running?.ready ? [index] : []));
   }
 
+  /** Those of them that take new connections. */
+  get serving(): number[] {
+    return this.live.filter((shard) => this.#running[shard]?.ending === false);
+  }
+
   counters(shard: number): ShardCounters {
     return this.#counters[shard];
   }

@@ -6,6 +6,7 @@ import { assertPortFree } from '../net/udp-driver.js';
 import type { Profiler } from '../profile/behavioral-profiler.js';
 import type { SessionHints } from '../profile/crowd.js';
 import { TidegateError } from '../quic/errors.js';
+import type { PressureStep } from '../scale/pressure/pressure-ladder.js';
 import { type AdmissionCounts, Admissions, type OpenedSocket } from './admissions.js';
 import {
   type CertificateSource,
@@ -27,8 +28,9 @@ import { PendingReplies } from './pending-replies.js';
 import { HostPrediction } from './prediction/host-prediction.js';
 import type { Log } from './prediction/messages.js';
 import { ProfileKeeper } from './profile-keeper.js';
-import { shardCount } from './runtime-support.js';
-import { LoadKeeper, type LoadSample } from './scale/load-keeper.js';
+import { type PlannedShards, shardCount } from './runtime-support.js';
+import { HostScaling } from './scale/host-scaling.js';
+import type { LoadKeeper } from './scale/load-keeper.js';
 import { type BriefSession, type SessionDetail, SessionDetails } from './session-details.js';
 import { SessionUpdates } from './session-updates.js';
 import type { FromShard, ShardSecurity } from './shard/messages.js';
@@ -52,6 +54,8 @@ interface HostEvents {
   incident: [shard: number, reason: string];
   /** A session's security level changed. */
   level: [change: Omit<Extract<FromShard, { type: 'level' }>, 'type'>];
+  /** What is done about pressure changed. */
+  pressure: [step: PressureStep, from: PressureStep];
   /** A metric of the host is unusual. */
   anomaly: [anomaly: HostAnomaly];
 }
@@ -73,14 +77,15 @@ export class SocketHost extends EventEmitter<HostEvents> {
   #certificate: CertificateSource | null = null;
   #updates: SessionUpdates | null = null;
   #details: SessionDetails | null = null;
-  /** The load, what is forecast of it, and what follows. */
-  readonly load: LoadKeeper;
+  /** The load, what is forecast of it, and what is done about it. */
+  readonly scaling: HostScaling;
   /** Looks after the host's own metrics. */
   readonly watch = new HostWatch();
   readonly #matchmaker = new Matchmaker((shard, answer, transfer) =>
     this.#pool?.send(shard, { type: 'peer', answer }, transfer),
   );
   readonly #reloads = new PendingReplies<string | null>(RELOAD_TIMEOUT_MS, 'no answer');
+  #planned: PlannedShards = { shards: 1, most: 1, wanted: 1, note: null };
   #draining = false;
 
   constructor(
@@ -90,7 +95,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     super();
     this.config = parseConfig(config);
     this.record = new DecisionRecord(join(this.config.dataDir, 'decisions'), this.#log, this.config.retention);
-    this.load = new LoadKeeper(this.config, this.#log);
+    this.scaling = new HostScaling(this.config, this.#log);
     this.prediction = new HostPrediction(this.config, {
       log: this.#log,
       remember: (client, memory) => this.#profiles?.profiler.remember(client, memory),
@@ -134,6 +139,10 @@ export class SocketHost extends EventEmitter<HostEvents> {
     return this.#openCertificate.nextHash;
   }
 
+  get load(): LoadKeeper {
+    return this.scaling.load;
+  }
+
   get isReady(): boolean {
     return !this.#draining && (this.#pool?.live.length ?? 0) > 0;
   }
@@ -164,12 +173,13 @@ export class SocketHost extends EventEmitter<HostEvents> {
       throw error;
     }
     this.record.start();
-    const load = (): LoadSample => {
-      const { sessions, bytesIn, bytesOut } = this.shards.totals();
-      const { user, system } = process.cpuUsage();
-      return { sessions, bytes: bytesIn + bytesOut, cpuMicroseconds: user + system };
-    };
-    this.load.start(load, (outlook) => this.#pool?.broadcast({ type: 'capacity', outlook }));
+    this.scaling.start({
+      pool: this.shards,
+      admissions: this.admissions,
+      prediction: this.prediction,
+      planned: this.#planned,
+      onPressure: (step, from) => this.emit('pressure', step, from),
+    });
     const sample = (): HostSample => ({
       counters: this.shards.totals(),
       predictorMs: this.prediction.service?.status?.tickMs ?? null,
@@ -192,9 +202,10 @@ export class SocketHost extends EventEmitter<HostEvents> {
     const identifier = await createIdentifier(config.identity, keys, this.parts.identify);
     this.#admissions = new Admissions(config, identifier, this.profiler);
     this.#certificate = await this.#openCertificateSource();
-    const { shards, note } = this.#plannedShards();
+    this.#planned = this.#plannedShards();
+    const { shards, most, note } = this.#planned;
     this.shardNote = note;
-    if (shards > 1 && config.port !== 0) await assertPortFree(config.host, config.port);
+    if (most > 1 && config.port !== 0) await assertPortFree(config.host, config.port);
     const pool = new ShardPool(
       {
         host: config.host,
@@ -212,12 +223,13 @@ export class SocketHost extends EventEmitter<HostEvents> {
         capacity: config.capacity,
         functions: this.#functionTable(keys),
         security: this.#security,
+        pressure: { refuses: false, drops: false, retrySeconds: 0 },
         tickMs: config.tick * 1000,
         qlogDir: config.qlogDir,
         keyLogFile: process.env.SSLKEYLOGFILE ?? null,
       },
       config.port,
-      shards,
+      most,
       config.shardHangMs,
       {
         onMessage: (shard, message) => this.#onMessage(shard, message),
@@ -256,10 +268,11 @@ export class SocketHost extends EventEmitter<HostEvents> {
     return { policy: { ...DEFAULT_POSTURE, ...policy }, challengeSeconds, workBits, quarantine, trickle };
   }
 
-  #plannedShards(): { shards: number; note: string | null } {
+  #plannedShards(): PlannedShards {
     const { shards, engine } = this.config;
     if (engine === 'fails-components' && shards !== 1) {
-      return { shards: 1, note: "one shard: @fails-components/webtransport can't share a port" };
+      const note = "one shard: @fails-components/webtransport can't share a port";
+      return { shards: 1, most: 1, wanted: 1, note };
     }
     return shardCount(shards);
   }
@@ -437,7 +450,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     if (this.#draining) return;
     this.#draining = true;
     this.watch.close();
-    await this.load.close();
+    await this.scaling.close();
     this.prediction.keeper?.close();
     await this.#pool?.close(seconds * 1000);
     await this.prediction.close();

@@ -1,3 +1,4 @@
+import type { HeaderField } from '../http3/qpack/field-section.js';
 import type { SessionHandler } from '../http3/session.js';
 import type { WebTransportStreamHandler } from '../http3/stream.js';
 import type { DatagramSendResult } from '../quic/engine.js';
@@ -16,7 +17,8 @@ export interface TransportSession {
   sendDatagramInPlace(bytes: Uint8Array, start: number, end: number): DatagramSendResult;
   openStream(bidirectional: boolean): TransportStream | null;
   accept(): void;
-  reject(status: number): void;
+  /** Headers reach the client where the transport can carry them. */
+  reject(status: number, headers?: readonly HeaderField[]): void;
   drain(): void;
   close(code?: number, reason?: string): void;
 }

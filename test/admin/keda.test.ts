@@ -66,7 +66,7 @@ test('KEDA asks a host over gRPC how many there should be', { timeout: 30_000 },
   await assert.rejects(ask('GetMetrics', wanted), /UNAVAILABLE: nothing is forecast yet/);
   await assert.rejects(ask('GetMetrics', { ...wanted, metricName: 'cpu' }), /NOT_FOUND: there is no metric cpu/);
   for (let i = 0; i <= 120; i++) {
-    host.load.look(i * 10_000, { sessions: 25 + (i % 2), bytes: i * 1000, cpuMicroseconds: i * 1000 });
+    host.load.look(i * 10_000, { sessions: 25 + (i % 2), bytes: i * 1000, busyMicroseconds: i * 1000 });
   }
   for (let i = 0; i < 100 && host.load.desired === null; i++) await new Promise((resolve) => setTimeout(resolve, 20));
   const answer = (await ask('GetMetrics', wanted)) as { metricValues: { metricValue: number; metricName: string }[] };

@@ -15,7 +15,7 @@ test('clients hear how full the host will be before it is', { timeout: 60_000 },
   // Sessions rise by one a minute: at 30 of 40 now, over 35 in five minutes.
   const rising = Array.from({ length: 30 * 6 + 1 }, (_, i) => i);
   for (const i of rising) {
-    host.load.look((i + 1) * 10_000, { sessions: i / 6, bytes: 0, cpuMicroseconds: 0 });
+    host.load.look((i + 1) * 10_000, { sessions: i / 6, bytes: 0, busyMicroseconds: 0 });
   }
   await until(() => host.load.outlook !== null);
   const { outlook } = host.load;

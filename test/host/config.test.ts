@@ -51,7 +51,10 @@ test('shards: as many as the runtime can have on one port', () => {
   assert.equal(canReusePort('23.0.0', 'linux'), false);
   assert.equal(canReusePort('24.1.0', 'linux'), true);
   assert.equal(canReusePort('24.1.0', 'win32'), false);
-  assert.deepEqual(shardCount(4, true), { shards: 4, note: null });
+  assert.deepEqual(shardCount(4, true), { shards: 4, most: 4, wanted: 4, note: null });
+  assert.deepEqual(shardCount({ min: 2, max: 6 }, true), { shards: 2, most: 6, wanted: 6, note: null });
+  const alone = shardCount({ min: 1, max: 4 }, false);
+  assert.deepEqual([alone.shards, alone.most, alone.wanted], [1, 1, 4], 'it says what it would do');
   assert.match(shardCount(4, false).note ?? '', /one shard/);
-  assert.deepEqual(shardCount(1, false), { shards: 1, note: null });
+  assert.deepEqual(shardCount(1, false), { shards: 1, most: 1, wanted: 1, note: null });
 });

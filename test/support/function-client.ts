@@ -1,5 +1,5 @@
 import '../../transport/register.js';
-import { FunctionSession, type OpenOptions } from '../../src/client/index.js';
+import { type ClientOptions, FunctionClient, FunctionSession, type OpenOptions } from '../../src/client/index.js';
 
 // Only now: what the library loads goes through the hook.
 const { WebTransport: webTransport } = (await import('@fails-components/webtransport')) as unknown as {
@@ -19,16 +19,22 @@ export class Tokens {
   }
 }
 
+interface Place {
+  url: string;
+  hash: string;
+}
+
+function reaching<O extends OpenOptions>({ hash }: Place, options: O): O & OpenOptions {
+  const serverCertificateHashes = [{ algorithm: 'sha-256', value: new Uint8Array(Buffer.from(hash, 'hex')) }];
+  return { tokens: null, ...options, webTransport, serverCertificateHashes };
+}
+
 /** Opens a function with the client library, over HTTP/3. */
-export async function openFunction(
-  host: { url: string; hash: string },
-  path: string,
-  options: OpenOptions = {},
-): Promise<FunctionSession> {
-  return await FunctionSession.open(`${host.url}/${path}`, {
-    tokens: null,
-    ...options,
-    webTransport,
-    serverCertificateHashes: [{ algorithm: 'sha-256', value: new Uint8Array(Buffer.from(host.hash, 'hex')) }],
-  });
+export async function openFunction(host: Place, path: string, options: OpenOptions = {}): Promise<FunctionSession> {
+  return await FunctionSession.open(`${host.url}/${path}`, reaching(host, options));
+}
+
+/** Keeps a function open. */
+export function keepFunctionOpen(host: Place, path: string, options: ClientOptions = {}): FunctionClient {
+  return FunctionClient.open(`${host.url}/${path}`, reaching(host, options));
 }

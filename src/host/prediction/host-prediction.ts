@@ -51,7 +51,7 @@ export class HostPrediction {
     if (model === null) return;
     const folder = join(dataDir, 'replay');
     const replay = training.enabled ? { folder, most: training.maxSequences, concurrent: RECORDED } : null;
-    this.service = new PredictionService(model, tick * 1000, policy, memoryBudget, replay, {
+    this.service = new PredictionService(model, tick * 1000, { ...policy, headroom: 1 }, memoryBudget, replay, {
       ...this.hooks,
       onStatus: (status) => this.keeper?.tick(status, Date.now()),
       onSwapped: (id) => this.keeper?.swapped(id),

@@ -82,6 +82,8 @@ export type ToPredictor =
   | { type: 'closed'; shard: number; handle: number; client: string; errors: number }
   /** A model that is to serve after so many ticks in the shadow; `chosen`: by a person, so not held against the other. */
   | { type: 'model'; model: NamedModel; shadowTicks: number; chosen: boolean }
+  /** What pressure leaves of limits and buffers. */
+  | { type: 'headroom'; headroom: number }
   | { type: 'report'; request: number }
   | { type: 'forget'; request: number; clients: readonly string[] };
 

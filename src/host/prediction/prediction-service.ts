@@ -222,6 +222,12 @@ export class PredictionService {
     this.#send({ type: 'errors', shard, handle, errors });
   }
 
+  /** What pressure leaves of limits and buffers from now on. */
+  setHeadroom(headroom: number): void {
+    this.policy.headroom = headroom;
+    this.#send({ type: 'headroom', headroom });
+  }
+
   closed(shard: number, handle: number, client: string, errors: number): void {
     this.#send({ type: 'closed', shard, handle, client, errors });
   }

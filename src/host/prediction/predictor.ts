@@ -139,6 +139,9 @@ export class Predictor {
       case 'errors':
         this.#shards.get(message.shard)?.rows.tell(message.handle, message.errors);
         return;
+      case 'headroom':
+        this.init.policy.headroom = message.headroom;
+        return;
       case 'closed':
         this.#close(message.shard, message.handle, message.client, message.errors);
         return;

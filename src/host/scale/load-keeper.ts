@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { writeAtomically } from '../../predict/store/atomic-file.js';
 import { type LoadForecast, LoadForecaster } from '../../scale/forecast/load-forecaster.js';
@@ -18,11 +17,11 @@ export type LoadName = (typeof LOADS)[number];
 /** What a minute's load is of one in people's units: sessions on average (each ten seconds count), bytes a second. */
 export const MINUTE: Readonly<Record<LoadName, number>> = { sessions: PARTS, bytes: 60 };
 
-/** What the host carries now: sessions, and bytes and CPU time, µs, since it started. */
+/** What the host carries now: sessions; bytes, and time in which its shards were busy, µs, since it started. */
 export interface LoadSample {
   sessions: number;
   bytes: number;
-  cpuMicroseconds: number;
+  busyMicroseconds: number;
 }
 
 const EVERY_MS = 10_000;
@@ -49,6 +48,8 @@ export class LoadKeeper {
     sessions: new LearnedCapacity(),
     bytes: new LearnedCapacity(),
   };
+  /** Threads that may serve. */
+  threads = 1;
   readonly #gate = new OutlookGate();
   readonly #path: string;
   #timer: NodeJS.Timeout | undefined;
@@ -98,7 +99,9 @@ export class LoadKeeper {
     const bytes = Math.max(0, sample.bytes - before.sample.bytes) * scale;
     this.#own = { sessions: sample.sessions, bytes };
     this.#take(this.#own);
-    const use = (sample.cpuMicroseconds - before.sample.cpuMicroseconds) / 1e6 / seconds / availableParallelism();
+    // A shard that starts again begins to count anew.
+    const busy = Math.max(0, sample.busyMicroseconds - before.sample.busyMicroseconds);
+    const use = busy / 1e6 / seconds / this.threads;
     this.#capacity.sessions.look(sample.sessions * PARTS, use);
     this.#capacity.bytes.look(bytes * PARTS, use);
   }
@@ -139,6 +142,13 @@ export class LoadKeeper {
     const { metric, capacity } = this.config.scaling;
     const isGiven = metric === name && capacity !== 'auto';
     return isGiven ? capacity * MINUTE[name] : this.#capacity[name].value;
+  }
+
+  /** How full the host is, where a person said what it carries; `sessions` are those open now. */
+  fullness(sessions: number): number | null {
+    const { metric, capacity } = this.config.scaling;
+    if (capacity === 'auto') return null;
+    return metric === 'sessions' ? sessions / capacity : (this.#own.bytes * PARTS) / MINUTE.bytes / capacity;
   }
 
   get outlook(): CapacityOutlook | null {

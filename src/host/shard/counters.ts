@@ -25,6 +25,8 @@ export const COUNTER_NAMES = [
   'sessionsOpened',
   'sessionsRefused',
   'sessionsClosed',
+  'sessionsDeferred',
+  'sessionsShed',
   'datagramsDropped',
   'droppedSessionBytes',
   'droppedSessionPackets',
@@ -46,6 +48,8 @@ export const COUNTER_NAMES = [
   'bufferBytes',
   'ringDropped',
   'cpuMicroseconds',
+  'busyMicroseconds',
+  'lagMs',
 ] as const;
 
 export type CounterName = (typeof COUNTER_NAMES)[number];

@@ -40,6 +40,7 @@ export interface ShardInit {
   capacity: SharedCapacity;
   functions: FunctionTable;
   security: ShardSecurity;
+  pressure: PressureOrders;
   tickMs: number;
   qlogDir: string | null;
   keyLogFile: string | null;
@@ -139,6 +140,15 @@ export interface Admission {
   token: string | null;
 }
 
+/** What a shard does about pressure. */
+export interface PressureOrders {
+  /** New sessions are to come again, in about so many seconds. */
+  refuses: boolean;
+  retrySeconds: number;
+  /** The least important sessions are dropped, some a tick. */
+  drops: boolean;
+}
+
 /** How a shard's task ended. */
 export interface ShardOutcome {
   failed: { code: string; message: string } | null;
@@ -157,6 +167,9 @@ export type ToShard =
   | { type: 'risks'; sessions: { handle: number; risk: number; reason: string }[] }
   /** How full the host will be: clients are told. */
   | { type: 'capacity'; outlook: CapacityOutlook }
+  /** Limits shrink in `inMs`: clients are told. */
+  | { type: 'limitsAhead'; headroom: number; inMs: number; reason: string }
+  | { type: 'pressure'; orders: PressureOrders }
   | { type: 'certificate'; pair: CertificatePair }
   | { type: 'wellKnown'; body: string }
   | { type: 'report'; request: number; features: boolean; only?: number | undefined }

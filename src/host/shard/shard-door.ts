@@ -1,9 +1,10 @@
 import { limitsOf } from '../../adapt/settings.js';
 import type { WindowClasses } from '../../adapt/window-classes.js';
-import type { AppErrorName } from '../../control/codes.js';
+import { AppError, type AppErrorName } from '../../control/codes.js';
 import type { Define, Hello } from '../../control/messages.js';
 import type { SessionTable } from '../../core/session-table.js';
 import { addressPrefix } from '../../quic/address-prefix.js';
+import { speaksControl } from '../control/control-stream.js';
 import type { FunctionRegistry } from '../functions/function-registry.js';
 import { sessionName } from '../session-name.js';
 import type { TransportSession } from '../transport.js';
@@ -11,6 +12,7 @@ import type { HostQuestions } from './host-questions.js';
 import { HostSession, type SessionIdentity, type SessionShard } from './host-session.js';
 import type { LiveSessions } from './live-sessions.js';
 import type { Admission, FromShard, Introduction, ShardInit } from './messages.js';
+import { retryReason, type Signals } from './signals.js';
 
 /** What a session asks before it is set up. */
 export interface SessionAsk {
@@ -31,6 +33,7 @@ export interface DoorShard extends SessionShard {
   readonly questions: HostQuestions;
   readonly isDraining: boolean;
   readonly windows: WindowClasses;
+  readonly signals: Signals;
   send(message: FromShard): void;
   log(level: 'info' | 'warn' | 'error', message: string, detail?: Record<string, unknown>): void;
 }
@@ -53,7 +56,9 @@ export class ShardDoor {
   /** The status that a session is refused with, or null where it may come in. */
   refusal(path: string, origin: string | undefined): number | null {
     const { allowedOrigins } = this.shard.init;
-    if (this.shard.isDraining) return 503;
+    const { isDraining, signals } = this.shard;
+    // One that speaks control is let in to be told when to come again.
+    if (isDraining || (signals.orders.refuses && !speaksControl(path))) return 503;
     if (allowedOrigins !== null && origin !== undefined && !allowedOrigins.includes(origin)) return 403;
     return this.#has(functionOf(path)) ? null : 404;
   }
@@ -70,6 +75,7 @@ export class ShardDoor {
       this.refused++;
       ask.transport.reject(status);
     };
+    if (this.#defers(ask)) return;
     const refusal = this.refusal(ask.path, ask.origin);
     if (refusal !== null) {
       if (refusal !== 503) this.#noteTurnedAway(addressPrefix(ask.peer));
@@ -92,6 +98,22 @@ export class ShardDoor {
         refuse(503);
       }
     });
+  }
+
+  /** Under pressure a session is to come again. Browsers show no status of a refusal: they are let in, told, and let go. */
+  #defers({ transport, path }: SessionAsk): boolean {
+    const { signals, isDraining } = this.shard;
+    const afterMs = signals.retryAfterMs;
+    if (afterMs === 0 || isDraining) return false;
+    signals.deferred++;
+    if (speaksControl(path)) {
+      transport.accept();
+      transport.close(AppError['retry-later'], retryReason(afterMs));
+    } else {
+      transport.reject(503, [['retry-after', String(Math.ceil(afterMs / 1000))]]);
+    }
+    this.shard.flushSoon();
+    return true;
   }
 
   #noteTurnedAway(prefix: string): void {

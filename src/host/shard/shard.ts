@@ -1,3 +1,4 @@
+import { performance as loop } from 'node:perf_hooks';
 import { type MessagePort, threadId } from 'node:worker_threads';
 import { WindowClasses } from '../../adapt/window-classes.js';
 import type { AppErrorName } from '../../control/codes.js';
@@ -12,7 +13,6 @@ import { addressPrefix } from '../../quic/address-prefix.js';
 import type { QuicConnection } from '../../quic/engine.js';
 import { DEFAULT_GOODPUT_LIMITS, DEFAULT_TRANSPORT } from '../../quic/options.js';
 import { QuicheEndpoint } from '../../quic/quiche/endpoint.js';
-import type { CapacityOutlook } from '../../scale/replicas/capacity-outlook.js';
 import { SealShares } from '../control/seal-shares.js';
 import { FunctionRegistry, type FunctionTable } from '../functions/function-registry.js';
 import { ShardPeers } from '../functions/peers/shard-peers.js';
@@ -25,12 +25,13 @@ import { LiveSessions } from './live-sessions.js';
 import type { FromShard, ShardInit, ToShard } from './messages.js';
 import { type DoorShard, ShardDoor } from './shard-door.js';
 import { ShardExchange } from './shard-exchange.js';
+import { Signals } from './signals.js';
 import { TokenWaiters } from './token-waiters.js';
 import { W3cListener } from './w3c-listener.js';
 
 const HEARTBEAT_MS = 50;
-/** ms over which a signal to all sessions is spread. */
-const CAPACITY_JITTER_MS = 3_000;
+/** What is left of the worst lateness at the next beat: a tenth after a second. */
+const LAG_FADES = 0.89;
 /** What peers get to take note of their sessions' end. */
 const LAST_WORDS_MS = 300;
 /** Ports that are tried where any will do. */
@@ -51,6 +52,7 @@ export class Shard implements DoorShard {
   readonly pool = new BufferPool();
   readonly seals: SealShares;
   readonly windows = new WindowClasses();
+  readonly signals: Signals;
   readonly #door: ShardDoor;
   readonly #levels: LevelKeeper;
   #functions: FunctionRegistry | null = null;
@@ -73,6 +75,8 @@ export class Shard implements DoorShard {
   #undelivered = 0;
   #loggedAt = Number.NEGATIVE_INFINITY;
   #flushing = false;
+  #beatAt = performance.now();
+  #lag = 0;
   readonly #cpuAtStart = process.cpuUsage();
 
   constructor(
@@ -87,6 +91,7 @@ export class Shard implements DoorShard {
     );
     this.#levels = new LevelKeeper(init.security, (message) => this.send(message));
     this.live = new LiveSessions(this.table, init.index, this.#levels);
+    this.signals = new Signals(init.pressure, () => this.live.all());
     this.#door = new ShardDoor(this);
     this.#heartbeat = new Int32Array(init.heartbeat);
     this.seals = new SealShares(init.keys.seal);
@@ -297,6 +302,7 @@ export class Shard implements DoorShard {
     const updates = this.live.tick(performance.now());
     this.readers.review();
     this.writers.review();
+    this.signals.shed();
     this.live.countVerdicts(this.#counters);
     if (updates.length > 0) this.send({ type: 'updates', updates });
     const prefixes = this.#door.takeTurnedAway();
@@ -313,12 +319,20 @@ export class Shard implements DoorShard {
     this.#counters.set('sessionsOpened', this.#door.opened);
     this.#counters.set('sessionsRefused', this.#door.refused);
     this.#counters.set('sessionsClosed', this.#closed);
+    this.#counters.set('sessionsDeferred', this.signals.deferred);
+    this.#counters.set('sessionsShed', this.signals.dropped);
     this.#counters.set('functionErrors', this.#functionErrors);
     this.#counters.set('endpointErrors', this.#endpointErrors);
     this.#counters.set('undelivered', this.#undelivered);
     this.#counters.set('buffersMade', this.pool.made);
     this.#counters.set('bufferBytes', this.pool.bytesOut);
     this.#counters.set('ringDropped', this.#exchange?.dropped ?? 0);
+    this.#counters.set('busyMicroseconds', loop.eventLoopUtilization().active * 1000);
+    const now = performance.now();
+    // The worst of late, which fades within a second.
+    this.#lag = Math.max(now - this.#beatAt - HEARTBEAT_MS, this.#lag * LAG_FADES);
+    this.#beatAt = now;
+    this.#counters.set('lagMs', this.#lag);
     const cpu = process.cpuUsage(this.#cpuAtStart);
     this.#counters.set('cpuMicroseconds', cpu.user + cpu.system);
   }
@@ -346,7 +360,13 @@ export class Shard implements DoorShard {
         for (const { handle, risk, reason } of message.sessions) this.live.setRisk(handle, risk, reason);
         return;
       case 'capacity':
-        this.#tellCapacity(message.outlook);
+        this.signals.capacity(message.outlook);
+        return;
+      case 'limitsAhead':
+        this.signals.limitsAhead(message.headroom, message.inMs, message.reason);
+        return;
+      case 'pressure':
+        this.signals.orders = message.orders;
         return;
       case 'certificate':
         this.#driver?.endpoint.setCertificate(message.pair.certificate, message.pair.privateKey);
@@ -397,19 +417,6 @@ export class Shard implements DoorShard {
     if (this.#driver !== null) this.#driver.endpoint.acceptsNew = false;
     this.isDraining = this.live.size > 0 || this.isDraining;
     if (this.live.size === 0) this.#endSoon();
-  }
-
-  /** Tells clients how full the host will be, spread over time so that they don't act in step. */
-  #tellCapacity({ in1m, in5m, pace }: CapacityOutlook): void {
-    const two = (value: number): number => Number(value.toFixed(2));
-    const message = { type: 'capacity', version: 1, in1m: two(in1m), in5m: two(in5m), pace: two(pace) } as const;
-    for (const session of this.live.all()) {
-      if (session.control === null) continue;
-      setTimeout(() => {
-        if (!session.isClosed) session.control?.send(message);
-        this.flushSoon();
-      }, Math.random() * CAPACITY_JITTER_MS).unref();
-    }
   }
 
   #drain(deadlineMs: number): void {

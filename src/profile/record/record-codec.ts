@@ -200,6 +200,7 @@ export function decodeRecord(bytes: Uint8Array, record: ProfileRecord = new Prof
   const reader = new ByteReader(bytes);
   if (reader.u16() !== MAGIC) throw new RecordError('no record');
   const version = reader.u8();
+  if (version === 0) throw new RecordError('there was never a schema 0');
   if (version > SCHEMA_VERSION) throw new RecordError(`schema ${version} is of a later version`, true);
   reader.at = CHECKSUM_AT;
   if (reader.u32() !== crc32(bytes.subarray(SEEN_AT))) throw new RecordError('the checksum is another');

@@ -12,7 +12,7 @@ export interface CapacityOutlook {
 const SURE = 0.9;
 
 /** From this fullness on clients are asked to hold back. */
-const TIGHT = 0.85;
+export const TIGHT = 0.85;
 
 /** How full a replica will be in one and five minutes; null where that is not known. */
 export function outlookOf(forecasts: readonly LoadForecast[], capacity: number | null): CapacityOutlook | null {

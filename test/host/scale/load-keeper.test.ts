@@ -28,11 +28,11 @@ const folder = (): string => {
 /** An hour in which sessions rise from 10 to 70. */
 function rise(keeper: LoadKeeper, from = 0): void {
   for (let i = 0; i <= 360; i++) {
-    keeper.look(from + i * 10_000, { sessions: 10 + i / 6, bytes: i * 5e5, cpuMicroseconds: i * 1e6 });
+    keeper.look(from + i * 10_000, { sessions: 10 + i / 6, bytes: i * 5e5, busyMicroseconds: i * 1e6 });
   }
 }
 
-const nothing = { sessions: 0, bytes: 0, cpuMicroseconds: 0 };
+const nothing = { sessions: 0, bytes: 0, busyMicroseconds: 0 };
 
 test('a load that rises asks for hosts before it is there', () => {
   const { keeper } = keeperIn(folder(), { capacity: 20, startSeconds: 120, margin: 1 });
@@ -53,7 +53,7 @@ test('clock steps, sleep and counters that begin anew are nobody’s load', () =
   const { keeper } = keeperIn(folder(), { metric: 'bytes', capacity: 1e5 });
   for (let i = 0; i < 200; i++) {
     const at = i * 10_000 + (i >= 100 ? 86_400_000 : 0) - (i >= 150 ? 3_600_000 : 0);
-    keeper.look(at, { sessions: 5, bytes: (i % 60) * 1e6, cpuMicroseconds: i * 1e5 });
+    keeper.look(at, { sessions: 5, bytes: (i % 60) * 1e6, busyMicroseconds: i * 1e5 });
   }
   for (const { mean } of keeper.forecasts('bytes')) assert.ok(mean >= 0 && mean < 7e6, `${mean}`);
 });

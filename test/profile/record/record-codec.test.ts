@@ -62,6 +62,10 @@ test('of an older version what is missing stays as new, of a later one it is not
   assert.deepEqual([older.sessions, older.visits.count, older.history], [3, 0, []]);
   const more = rewritten(bytes, (all) => Buffer.concat([all, Buffer.from([200, 2, 0, 0, 0, 7, 7])]));
   assert.equal(decodeRecord(more).sessions, 3, 'a section that is not known is passed over');
+  const damaged = Buffer.from(bytes);
+  // The checksum is of what follows.
+  damaged[2] = 0;
+  assert.throws(() => decodeRecord(damaged), RecordError);
   const later = Buffer.from(bytes);
   later[2] = 9;
   assert.throws(

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { loadFallback } from '../../src/client/fallback.js';
+import { FunctionSession } from '../../src/client/index.js';
+import { sleep, until } from '../support/client.js';
+import { Tokens } from '../support/function-client.js';
+import { FunctionHosts, text, textOf } from '../support/function-host.js';
+import { HostProcess } from '../support/host-process.js';
+
+const hosts = new FunctionHosts();
+const processes: HostProcess[] = [];
+after(async () => {
+  await hosts.dispose();
+  for (const host of processes) await host.dispose();
+});
+const limit = { timeout: 60_000 };
+
+test('a client whose host dies comes back to the next one, and is known again', limit, async () => {
+  const first = await HostProcess.start();
+  processes.push(first);
+  const tokens = new Tokens();
+  const client = hosts.keepOpen(first, 'echo', { firstWaitMs: 100, mostWaitMs: 500, tokens });
+  const downs: Error[] = [];
+  client.on('down', ({ error }) => downs.push(error));
+  assert.equal(textOf(await client.request(text('one'))), 'one');
+  const [{ client: before }] = await first.admin<{ client: string }[]>('/sessions');
+  await first.stop('SIGKILL');
+  const second = await HostProcess.start(['--port', new URL(first.url).port], { folder: first.folder });
+  processes.push(second);
+  await until(() => downs.length > 0, 40_000, 'the break');
+  assert.equal(textOf(await client.request(text('two'))), 'two');
+  const [{ client: again }] = await second.admin<{ client: string }[]>('/sessions');
+  assert.equal(again, before);
+  client.close();
+  await assert.rejects(client.request(text('three')), { code: 'closed' });
+});
+
+test('where the host drains the client moves on, and what is under way is answered', limit, async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'tidegate-moves-'));
+  const slow = join(import.meta.dirname, '../support/functions/troublesome.js');
+  const config = { dataDir, functions: { slow: { endpoint: slow } } };
+  const one = await hosts.start(config);
+  const client = hosts.keepOpen({ url: one.url, hash: one.certificateHash }, 'slow', { firstWaitMs: 50 });
+  const opened: FunctionSession[] = [];
+  client.on('session', (session) => opened.push(session));
+  assert.equal(textOf(await client.request(text('nothing'))), 'did nothing');
+  const underWay = client.request(text('sleep 700'));
+  await sleep(100);
+  const closed = one.close(5);
+  assert.equal(textOf(await underWay), 'did sleep');
+  await closed;
+  await hosts.start({ ...config, port: one.port });
+  assert.equal(textOf(await client.request(text('nothing'))), 'did nothing');
+  assert.equal(opened.length, 2);
+});
+
+test('what asking again will not change ends the client', limit, async () => {
+  const host = await hosts.start({ functions: { pair: { endpoint: 'peer' } } });
+  const client = hosts.keepOpen({ url: host.url, hash: host.certificateHash }, 'pair');
+  const failed = new Promise<Error>((resolve) => client.on('failed', resolve));
+  assert.equal(((await failed) as { code?: string }).code, 'function-refused');
+  await assert.rejects(client.session(), { code: 'function-refused' });
+});
+
+test('without a WebTransport of its own a client falls back to TCP', limit, async () => {
+  const host = await hosts.start({});
+  const session = await FunctionSession.open(`${host.url}/echo`, {
+    tokens: null,
+    fallback: loadFallback,
+    serverCertificateHashes: [
+      { algorithm: 'sha-256', value: new Uint8Array(Buffer.from(host.certificateHash, 'hex')) },
+    ],
+  });
+  assert.equal(textOf(await session.request(text('over TCP'))), 'over TCP');
+  const [{ transport }] = await host.sessions();
+  assert.equal(transport, 'tcp');
+  session.close();
+  await assert.rejects(FunctionSession.open(`${host.url}/echo`, { tokens: null }), { code: 'no-transport' });
+});
