@@ -17,7 +17,7 @@ export class LoadSession implements SessionHandler {
   #number = 0;
 
   constructor(
-    readonly report: LoadReport,
+    public report: LoadReport,
     size: number,
   ) {
     this.#message = new Uint8Array(Math.max(size, STAMP_BYTES));

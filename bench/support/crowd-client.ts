@@ -1,0 +1,38 @@
+/** Newcomers: `node crowd-client.js URL HASH COUNT SECONDS`. Tells what answers they got, when all have theirs. */
+import { setPriority } from 'node:os';
+import { NodeClient } from '../../src/client/node-client.js';
+import type { SessionHandler } from '../../src/http3/session.js';
+import { sleep } from './children.js';
+
+// A crowd's machines are elsewhere: here it must not take the processors from those who are measured.
+setPriority(19);
+const [url, hash, count, seconds] = process.argv.slice(2);
+const client = await NodeClient.create({ certificateHashes: [hash] });
+process.send?.({ ready: true });
+process.on('message', async () => {
+  const answers: Record<string, number> = { served: 0, later: 0 };
+  const times: number[] = [];
+  const handler: SessionHandler = {
+    onDatagram() {},
+    onStream() {},
+    onStreamsAvailable() {},
+    onDraining() {},
+    onClosed() {},
+  };
+  const newcomer = async (i: number): Promise<void> => {
+    await sleep((i / Number(count)) * Number(seconds) * 1000);
+    const startedAt = performance.now();
+    try {
+      await client.connect(`${url}/echo?client=new${i}`, handler);
+      answers.served++;
+    } catch (error) {
+      const { message } = error as Error;
+      const kind = /status 503/.test(message) ? 'later' : message.replace(/^.*?: /, '');
+      answers[kind] = (answers[kind] ?? 0) + 1;
+    }
+    times.push(performance.now() - startedAt);
+  };
+  await Promise.all(Array.from({ length: Number(count) }, (_, i) => newcomer(i)));
+  times.sort((a, b) => a - b);
+  process.send?.({ answers, p50: times[times.length >> 1], p99: times[Math.floor(times.length * 0.99)] });
+});
