@@ -1,7 +1,8 @@
 export type { SettingsPolicy, SocketSettings } from './adapt/settings.js';
 export { AdminServer } from './admin/admin-server.js';
-export type { OpenedSocket } from './host/admissions.js';
+export type { OpenedSocket, SettingsChooser } from './host/admissions.js';
 export { type HostConfig, type HostConfigInput, parseConfig } from './host/config.js';
+export { type CreateHostOptions, createHost } from './host/create-host.js';
 export {
   type CloseReason,
   type Delivery,
@@ -10,6 +11,7 @@ export {
   type Handlers,
   type OutgoingStream,
 } from './host/functions/handler.js';
+export type { HostEvents, SessionEvent, SettingsEvent, ShardEvent } from './host/host-events.js';
 export type { Credentials, IdentityHook } from './host/identity/identifier.js';
 export type { PredictionState } from './host/prediction/prediction-service.js';
 export type { SessionDetail } from './host/session-details.js';

@@ -39,6 +39,19 @@ export function isAuthorized(header: string | undefined, token: string): boolean
 
 /** Asks the host that holds a data folder to do something. Throws TIDEGATE_E_ADMIN where it can't be reached, or refuses. */
 export async function askHost(dataDir: string, action: string, body: object): Promise<unknown> {
+  return await callHost(dataDir, `/actions/${action}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+/** Reads a page of JSON of the host that holds a data folder; null where there is none. Throws TIDEGATE_E_ADMIN. */
+export async function readHost(dataDir: string, path: string): Promise<unknown> {
+  return await callHost(dataDir, path, {});
+}
+
+async function callHost(dataDir: string, path: string, request: RequestInit): Promise<unknown> {
   const access = await read(dataDir);
   const fail = (reason: string, cause?: unknown): TidegateError =>
     new TidegateError('TIDEGATE_E_ADMIN', `the host that holds ${dataDir}: ${reason}`, {
@@ -48,14 +61,12 @@ export async function askHost(dataDir: string, action: string, body: object): Pr
   if (access === null) throw fail('where its admin listener is can not be told');
   let response: Response;
   try {
-    response = await fetch(`${access.url}/actions/${action}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${access.token}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
+    const headers = { ...request.headers, authorization: `Bearer ${access.token}` };
+    response = await fetch(`${access.url}${path}`, { ...request, headers });
   } catch (cause) {
     throw fail((cause as Error).message, cause);
   }
+  if (request.method === undefined && response.status === 404) return null;
   const answer = (await response.json().catch(() => ({ error: `status ${response.status}` }))) as { error?: string };
   if (!response.ok) throw fail(answer.error ?? `status ${response.status}`);
   return answer;

@@ -20,6 +20,16 @@ export interface OpenedSocket extends SocketSettings {
   profile: BehavioralProfile;
 }
 
+/**
+ * Chooses the settings of a socket that opens, from its client's profile. `usual` are those that the host would set; what is
+ * returned holds until the first forecast of the session, which sets them anew unless prediction is off.
+ */
+export type SettingsChooser = (
+  profile: BehavioralProfile,
+  usual: SocketSettings,
+  opening: SessionHints | undefined,
+) => SocketSettings;
+
 /** How a client is known, for the log and `/metrics`. */
 export type AdmissionCounts = Record<Identity['by'] | 'refused', number>;
 
@@ -40,6 +50,7 @@ export class Admissions {
     public config: HostConfig,
     public identifier: Identifier,
     readonly profiler: Profiler,
+    readonly chooseSettings: SettingsChooser = (_profile, usual) => usual,
   ) {
     this.policy = { ...config.policy, headroom: 1 };
   }
@@ -51,7 +62,8 @@ export class Admissions {
     const profile = watched > known.predictedSecurityRisk ? { ...known, predictedSecurityRisk: watched } : known;
     const { policy } = this;
     const { memoryBudget } = this.config;
-    const settings = settingsFor(profile, policy, this.promiseOf(opening?.functionId));
+    const usual = settingsFor(profile, policy, this.promiseOf(opening?.functionId));
+    const settings = this.chooseSettings(profile, usual, opening);
     const bufferSize = budgetFor(settings.bufferSize, policy.minBufferSize, this.buffered, memoryBudget);
     return { ...settings, bufferSize, profile };
   }

@@ -5,22 +5,33 @@ import { ERROR_SCENARIOS, errorBit } from '../profile/behavioral-profile.js';
 import type { Profiler } from '../profile/behavioral-profiler.js';
 import type { Admissions } from './admissions.js';
 import type { DecisionRecord } from './decision-record.js';
+import type { SessionEvent, SettingsEvent } from './host-events.js';
 import type { HostPrediction } from './prediction/host-prediction.js';
 import type { SessionOpening } from './prediction/messages.js';
+import { sessionName } from './session-name.js';
 import type { SessionUpdate } from './shard/messages.js';
+
+const NOTHING = { buffer: 0, rate: 0, level: 0 };
+
+/** Who is told of sessions. */
+export interface SessionUpdateHooks {
+  onSession(event: SessionEvent): void;
+  onSettings(event: SettingsEvent): void;
+}
 
 /** Takes what sessions did in a tick to all who learn from it. Without a model averages set the limits from here. */
 export class SessionUpdates {
   /** Where limits of a shard's sessions are written. */
   readonly #mailboxes = new Map<number, LimitsMailbox>();
   /** What sessions are granted: bytes of buffer, bytes/s. */
-  readonly #grants = new Map<string, { buffer: number; rate: number }>();
+  readonly #grants = new Map<string, { buffer: number; rate: number; level: number }>();
 
   constructor(
     readonly profiler: Profiler,
     readonly admissions: Admissions,
     readonly prediction: HostPrediction,
     readonly record: DecisionRecord,
+    readonly hooks: SessionUpdateHooks,
   ) {}
 
   /** A shard came, or came again with another memory: its sessions are gone. */
@@ -54,15 +65,22 @@ export class SessionUpdates {
     service?.opened(shard, openings);
   }
 
-  /** Keeps the sums of what sessions are granted. */
-  #account(shard: number, { handle, bufferSize, rateLimit, closed }: SessionUpdate): void {
+  /** Keeps the sums of what sessions are granted, and tells of sessions and settings that are new. */
+  #account(shard: number, { handle, client, functionId, bufferSize, rateLimit, level, closed }: SessionUpdate): void {
     const key = `${shard}/${handle}`;
-    const before = this.#grants.get(key) ?? { buffer: 0, rate: 0 };
-    const now = closed ? { buffer: 0, rate: 0 } : { buffer: bufferSize, rate: rateLimit };
+    const known = this.#grants.get(key);
+    const before = known ?? NOTHING;
+    const now = closed ? NOTHING : { buffer: bufferSize, rate: rateLimit, level };
     this.admissions.buffered += now.buffer - before.buffer;
     this.admissions.granted += now.rate - before.rate;
     if (closed) this.#grants.delete(key);
     else this.#grants.set(key, now);
+    const id = sessionName(shard, handle);
+    if (known === undefined) this.hooks.onSession({ state: 'opened', id, client, functionId });
+    if (closed) this.hooks.onSession({ state: 'closed', id, client, functionId });
+    else if (now.rate !== before.rate || now.buffer !== before.buffer || now.level !== before.level) {
+      this.hooks.onSettings({ id, client, rateLimit, bufferSize, securityLevel: level });
+    }
   }
 
   #opening({ handle, client, functionId }: SessionUpdate, openedAt: number): SessionOpening {

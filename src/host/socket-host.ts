@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, on } from 'node:events';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { DEFAULT_POSTURE } from '../adapt/security-posture.js';
@@ -6,21 +6,16 @@ import { assertPortFree } from '../net/udp-driver.js';
 import type { Profiler } from '../profile/behavioral-profiler.js';
 import type { SessionHints } from '../profile/crowd.js';
 import { TidegateError } from '../quic/errors.js';
-import type { PressureStep } from '../scale/pressure/pressure-ladder.js';
-import { type AdmissionCounts, Admissions, type OpenedSocket } from './admissions.js';
-import {
-  type CertificateSource,
-  certificateHash,
-  FileCertificate,
-  SelfSignedCertificate,
-} from './certificate/certificate-source.js';
+import { type AdmissionCounts, Admissions, type OpenedSocket, type SettingsChooser } from './admissions.js';
+import { HostCertificate } from './certificate/host-certificate.js';
 import { ClientData } from './client-data.js';
 import { type HostConfig, type HostConfigInput, parseConfig } from './config.js';
 import { keysThatDiffer, reloadablePart } from './config-changes.js';
 import { DecisionRecord } from './decision-record.js';
 import type { FunctionTable } from './functions/function-registry.js';
 import { Matchmaker } from './functions/peers/matchmaker.js';
-import { type HostAnomaly, type HostSample, HostWatch } from './host-watch.js';
+import type { HostEvents } from './host-events.js';
+import { type HostSample, HostWatch } from './host-watch.js';
 import { createIdentifier } from './identity/create-identifier.js';
 import type { IdentityHook } from './identity/identifier.js';
 import { type HostKeys, keyFileOf, loadKeys } from './keys.js';
@@ -45,19 +40,10 @@ export interface HostParts {
   profiler?: Profiler;
   /** Says who a client is; the configuration's `identity.hook` names a module that does. */
   identify?: IdentityHook;
+  /** Chooses the settings of sockets that open. */
+  chooseSettings?: SettingsChooser;
   /** Module that runs a shard; tests put faults into it. */
   shardWorker?: string;
-}
-
-interface HostEvents {
-  log: [level: 'info' | 'warn' | 'error', message: string, detail: Record<string, unknown>];
-  incident: [shard: number, reason: string];
-  /** A session's security level changed. */
-  level: [change: Omit<Extract<FromShard, { type: 'level' }>, 'type'>];
-  /** What is done about pressure changed. */
-  pressure: [step: PressureStep, from: PressureStep];
-  /** A metric of the host is unusual. */
-  anomaly: [anomaly: HostAnomaly];
 }
 
 /** The host: shards, certificate, profiles. `start()` serves, `close()` drains. */
@@ -74,7 +60,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
   #pool: ShardPool | null = null;
   #profiles: ProfileKeeper | null = null;
   #admissions: Admissions | null = null;
-  #certificate: CertificateSource | null = null;
+  #certificate: HostCertificate | null = null;
   #updates: SessionUpdates | null = null;
   #details: SessionDetails | null = null;
   /** The load, what is forecast of it, and what is done about it. */
@@ -99,12 +85,25 @@ export class SocketHost extends EventEmitter<HostEvents> {
     this.prediction = new HostPrediction(this.config, {
       log: this.#log,
       remember: (client, memory) => this.#profiles?.profiler.remember(client, memory),
+      onSource: (state) => this.emit('prediction', state),
       onRequestTypes: (shard, sessions) => this.#pool?.send(shard, { type: 'requestTypes', sessions }),
       onRisks: (shard, sessions) => {
         const told = sessions.map(({ handle, risk, reasons }) => ({ handle, risk, reason: reasons.join('; ') }));
         this.#pool?.send(shard, { type: 'risks', sessions: told });
       },
     });
+  }
+
+  /** An event as it comes, to be waited for: what a listener would be called with. Ends with the signal. */
+  async *iterate<E extends keyof HostEvents>(
+    event: E,
+    { signal }: { signal?: AbortSignal } = {},
+  ): AsyncGenerator<HostEvents[E]> {
+    try {
+      for await (const args of on(this, event, signal === undefined ? {} : { signal })) yield args as HostEvents[E];
+    } catch (error) {
+      if (signal?.aborted !== true) throw error;
+    }
   }
 
   get #log(): Log {
@@ -132,11 +131,11 @@ export class SocketHost extends EventEmitter<HostEvents> {
   }
 
   get certificateHash(): string {
-    return certificateHash(this.#openCertificate.current.certificate);
+    return this.#openCertificate.hash;
   }
 
   get nextCertificateHash(): string | null {
-    return this.#openCertificate.nextHash;
+    return this.#openCertificate.source.nextHash;
   }
 
   get load(): LoadKeeper {
@@ -156,7 +155,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     return this.#pool;
   }
 
-  get #openCertificate(): CertificateSource {
+  get #openCertificate(): HostCertificate {
     if (this.#certificate === null) throw new Error('the host is not started');
     return this.#certificate;
   }
@@ -200,8 +199,12 @@ export class SocketHost extends EventEmitter<HostEvents> {
     const { config } = this;
     const keys = await loadKeys(keyFileOf(config));
     const identifier = await createIdentifier(config.identity, keys, this.parts.identify);
-    this.#admissions = new Admissions(config, identifier, this.profiler);
-    this.#certificate = await this.#openCertificateSource();
+    this.#admissions = new Admissions(config, identifier, this.profiler, this.parts.chooseSettings);
+    this.#certificate = await HostCertificate.open(
+      config,
+      () => this.#certificateChanged(),
+      ({ message }) => this.emit('log', 'error', 'the certificate stays as it is', { error: message }),
+    );
     this.#planned = this.#plannedShards();
     const { shards, most, note } = this.#planned;
     this.shardNote = note;
@@ -211,7 +214,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
         host: config.host,
         engine: config.engine,
         tcp: config.tcp,
-        certificate: this.#certificate.current,
+        certificate: this.#certificate.pair,
         keys: keys.shard,
         hostId: config.hostId,
         maxConnections: config.maxConnections,
@@ -235,7 +238,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
         onMessage: (shard, message) => this.#onMessage(shard, message),
         onIncident: (shard, reason) => {
           this.restarts++;
-          this.emit('incident', shard, reason);
+          this.emit('shard', { shard, state: 'ended', reason });
           this.emit('log', 'error', 'shard ended and is started again', { shard, reason });
         },
         onNativeHang: () => process.kill(process.pid, 'SIGKILL'),
@@ -243,13 +246,16 @@ export class SocketHost extends EventEmitter<HostEvents> {
       this.parts.shardWorker ?? SHARD_WORKER,
     );
     this.#pool = pool;
-    this.#updates = new SessionUpdates(this.profiler, this.admissions, this.prediction, this.record);
+    this.#updates = new SessionUpdates(this.profiler, this.admissions, this.prediction, this.record, {
+      onSession: (event) => this.emit('session', event),
+      onSettings: (event) => this.emit('settings', event),
+    });
     this.#details = new SessionDetails(pool, this.prediction, this.profiler);
     try {
       await this.prediction.start();
       await pool.start(shards);
     } catch (error) {
-      this.#certificate.close();
+      this.#certificate.source.close();
       await this.prediction.close();
       await pool.close(0);
       throw error;
@@ -277,20 +283,9 @@ export class SocketHost extends EventEmitter<HostEvents> {
     return shardCount(shards);
   }
 
-  async #openCertificateSource(): Promise<CertificateSource> {
-    const { cert, key, dataDir, host } = this.config;
-    const onChange = (): void => this.#certificateChanged();
-    const onError = (error: Error): void => {
-      this.emit('log', 'error', 'the certificate stays as it is', { error: error.message });
-    };
-    if (cert !== undefined && key !== undefined) return await FileCertificate.open(cert, key, onChange, onError);
-    const names = [...new Set(['localhost', '127.0.0.1', '::1', ...(isIP(host) || host.includes('.') ? [host] : [])])];
-    return await SelfSignedCertificate.open(dataDir, names, onChange, onError);
-  }
-
   #certificateChanged(): void {
     if (this.#pool === null) return;
-    const pair = this.#openCertificate.current;
+    const { pair } = this.#openCertificate;
     this.#pool.settings.certificate = pair;
     this.#pool.broadcast({ type: 'certificate', pair });
     this.#publishWellKnown();
@@ -299,7 +294,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
 
   /** What `/.well-known/tidegate` answers. */
   wellKnown(): Record<string, unknown> {
-    return { certificateHash: this.certificateHash, nextCertificateHash: this.nextCertificateHash };
+    return this.#openCertificate.wellKnown;
   }
 
   #publishWellKnown(): void {
@@ -313,7 +308,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
    */
   async reload(config?: HostConfigInput): Promise<string[]> {
     const next = config === undefined ? this.config : parseConfig(config);
-    await this.#openCertificate.reload();
+    await this.#openCertificate.source.reload();
     const keys = await loadKeys(keyFileOf(this.config));
     const identifier = await createIdentifier(next.identity, keys, this.parts.identify);
     const before = { ...this.config };
@@ -360,6 +355,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
         this.#matchmaker.lost(shard);
         this.prediction.service?.shard(shard, message.core);
         this.#pool?.send(shard, { type: 'wellKnown', body: JSON.stringify(this.wellKnown()) });
+        this.emit('shard', { shard, state: 'serving', reason: null });
         return;
       case 'open':
       case 'hello':
@@ -401,6 +397,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
         this.emit('log', message.level, message.message, { shard, ...message.detail });
         return;
       case 'drained':
+        this.emit('shard', { shard, state: 'ended', reason: null });
         return;
     }
   }
@@ -456,6 +453,6 @@ export class SocketHost extends EventEmitter<HostEvents> {
     await this.prediction.close();
     await this.#profiles?.close();
     await this.record.close();
-    this.#certificate?.close();
+    this.#certificate?.source.close();
   }
 }

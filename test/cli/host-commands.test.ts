@@ -6,7 +6,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { CLI } from '../support/host-process.js';
+import { TestClient } from '../support/client.js';
+import { CLI, HostProcess } from '../support/host-process.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidegate-commands-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -101,4 +102,51 @@ test('demo serves clients of several kinds, and steps up the one that drips', { 
   assert.match(text, /dashboard {3}http:\/\/127\.0\.0\.1:\d+\//);
   assert.match(text, /goes from level 0 to 1: predicted risk .*packets of a byte or two/);
   assert.equal(text.match(/goes from level 0 to 1/g)?.length, 1, text);
+});
+
+test('completion knows every command and option, and shells take it', () => {
+  const bash = cli('completion', 'bash');
+  assert.equal(bash.status, 0, bash.stderr);
+  const script = `${bash.stdout}
+COMP_WORDS=(tidegate eval --an); COMP_CWORD=2; _tidegate; echo "\${COMPREPLY[*]}"
+COMP_WORDS=(tidegate model ro); COMP_CWORD=2; _tidegate; echo "\${COMPREPLY[*]}"`;
+  const ran = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
+  assert.equal(ran.stdout, '--anomaly\nrollback\n', ran.stderr);
+  assert.match(cli('completion', 'zsh').stdout, /bashcompinit/);
+  assert.match(cli('completion', 'fish').stdout, /complete -c tidegate -n __fish_use_subcommand -f -a serve -d 'serve/);
+  const other = cli('completion', 'tcsh');
+  assert.equal(other.status, 2);
+  assert.match(other.stderr, /bash, zsh or fish/);
+});
+
+test('inspect lists live sessions and shows one; without a host it says so', async (t) => {
+  const none = cli('inspect', '--data-dir', join(folder, 'nobody'));
+  assert.equal(none.status, 2);
+  assert.match(none.stderr, /no host holds/);
+  const host = await HostProcess.start();
+  const client = await TestClient.create(host);
+  t.after(async () => {
+    await client.close();
+    await host.dispose();
+  });
+  const opened = await client.open(`${host.url}/echo`);
+  await client.ping(opened);
+  const dataDir = join(host.folder, 'data');
+  // Not by spawnSync: the client of this process has to answer meanwhile.
+  const shown = async (...args: string[]): Promise<string> => {
+    const child = spawn(process.execPath, [CLI, 'inspect', ...args, '--data-dir', dataDir]);
+    let out = '';
+    child.stdout.on('data', (part) => (out += part));
+    child.stderr.on('data', (part) => (out += part));
+    await once(child, 'exit');
+    return out;
+  };
+  const list = await shown();
+  const id = /^(\d+-\d+) .* echo /m.exec(list)?.[1];
+  assert.ok(id !== undefined, list);
+  const one = await shown(id);
+  assert.match(one, /level +0, normal/);
+  assert.match(one, /so far +100 B in|so far +\d+ B in/);
+  assert.equal(JSON.parse(await shown(id, '--json')).function, 'echo');
+  assert.match(await shown('0-99'), /there is no session 0-99/);
 });

@@ -12,6 +12,8 @@ const RECORDED = 32;
 export interface HostPredictionHooks {
   log: Log;
   remember(client: string, memory: PredictionMemory): void;
+  /** Another model predicts, or the average. */
+  onSource(state: PredictionState): void;
   onRequestTypes: PredictionHooks['onRequestTypes'];
   onRisks: PredictionHooks['onRisks'];
 }
@@ -24,6 +26,7 @@ export class HostPrediction {
   keeper: ModelKeeper | null = null;
   readonly models: ModelStore;
   #reason = 'switched off';
+  #told: Pick<PredictionState, 'source' | 'model'> = { source: 'average', model: null };
 
   constructor(
     readonly config: HostConfig,
@@ -53,7 +56,13 @@ export class HostPrediction {
     const replay = training.enabled ? { folder, most: training.maxSequences, concurrent: RECORDED } : null;
     this.service = new PredictionService(model, tick * 1000, { ...policy, headroom: 1 }, memoryBudget, replay, {
       ...this.hooks,
-      onStatus: (status) => this.keeper?.tick(status, Date.now()),
+      onStatus: (status) => {
+        this.keeper?.tick(status, Date.now());
+        const { source, model: serving } = this.state;
+        if (source === this.#told.source && serving === this.#told.model) return;
+        this.#told = { source, model: serving };
+        this.hooks.onSource(this.state);
+      },
       onSwapped: (id) => this.keeper?.swapped(id),
       onRefused: (id) => this.keeper?.refused(id),
       onUnusable: (id) => void this.#useBase(id),
