@@ -211,6 +211,11 @@ program
 program
   .command('simulate <files...>')
   .description('play load series (a count each 10 s, one a line; .gz too) through scaling policies')
+  .option(
+    '--hosts <n>',
+    'play a day of fleets of up to so many hosts instead: what one does for the forecast',
+    positiveInteger,
+  )
   .option('--policy <names>', 'hpa, margin, schedule, tidegate', 'hpa,margin,schedule,tidegate')
   .option('--plot <file>', 'SVG: cost against minutes over capacity')
   .option('--json', 'one line of JSON a file and policy')

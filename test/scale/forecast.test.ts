@@ -159,6 +159,31 @@ test('simulate plays the HPA as scaling_reference.py does', { skip: absent }, ()
   }
 });
 
+test('simulate --hosts: what a host does for the forecast of all does not grow with the fleet', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-fleet-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'day.csv');
+  writeFileSync(file, Array.from({ length: 8640 }, (_, i) => 50 + 40 * Math.sin(i / 1375)).join('\n'));
+  const { stdout, stderr } = cli('simulate', file, '--hosts', '1000', '--json');
+  const days = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line)) as {
+    hosts: number;
+    bytesRead: number;
+    sumError: number;
+    forecastRatio: number;
+  }[];
+  assert.deepEqual(
+    days.map(({ hosts }) => hosts),
+    [10, 100, 1000],
+    stderr,
+  );
+  assert.ok(days[2].bytesRead < days[1].bytesRead * 3);
+  assert.ok(days[0].sumError < 1e-9 && days[2].sumError < 0.1, stdout);
+  assert.ok(days[2].forecastRatio < 1.3, stdout);
+});
+
 test('a load series that is none is a clear error', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tidegate-load-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

@@ -37,8 +37,13 @@ const EXPECTED: Record<string, RegExp> = {
 
 function next<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
-    child.once('message', (message) => resolve(message as T));
-    child.once('exit', (code, signal) => reject(new Error(`a child ended: ${code} ${signal}`)));
+    const ended = (code: number | null, signal: string | null): void =>
+      reject(new Error(`a child ended: ${code} ${signal}`));
+    child.once('message', (message) => {
+      child.off('exit', ended);
+      resolve(message as T);
+    });
+    child.once('exit', ended);
   });
 }
 

@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
+import { Random } from '../../predict/training/random.js';
 import { TidegateError } from '../../quic/errors.js';
 import { comparePolicies, POLICIES, type PolicyName, type PolicyResult } from '../../scale/simulation/compare.js';
+import { playFleetDay } from '../../scale/simulation/fleet-day.js';
 import { writing } from '../output.js';
 import { readLoad } from './load-file.js';
 import { plotTradeOff } from './trade-off-plot.js';
@@ -9,6 +11,8 @@ export interface SimulateOptions {
   policy: string;
   plot?: string;
   json?: boolean;
+  /** Plays fleets of up to so many hosts instead. */
+  hosts?: number;
 }
 
 /** Policies that `--policy` names. Throws TIDEGATE_E_CONFIG. */
@@ -22,8 +26,30 @@ function policiesOf(text: string): PolicyName[] {
   });
 }
 
+/** A day of fleets of ten hosts, a hundred, … up to `most`: what one of the hosts does for the forecast of all. */
+async function simulateFleets(file: string, most: number, json: boolean): Promise<void> {
+  const { parts } = await readLoad(file);
+  if (!json) console.log(`${file}: a day of a fleet, for one of its hosts`);
+  for (let hosts = 10; ; hosts = Math.min(most, hosts * 10)) {
+    const day = playFleetDay(parts, Math.min(hosts, most), new Random(1).next);
+    const { microseconds, bytesRead, sumError, forecastRatio } = day;
+    console.log(
+      json
+        ? JSON.stringify({ file, ...day })
+        : `  ${String(day.hosts).padStart(6)} hosts: ${microseconds.toFixed(0)} us and ${(bytesRead / 1024).toFixed(1)} KB an exchange, ` +
+            `sum off by ${(sumError * 100).toFixed(1)} %, forecasts 5 min ahead x${forecastRatio.toFixed(3)} of who knows the sum`,
+    );
+    if (hosts >= most) return;
+  }
+}
+
 /** Runs `tidegate simulate`: plays load series through scaling policies, and compares them at the cost of the HPA. */
-export async function simulate(files: readonly string[], { policy, plot, json }: SimulateOptions): Promise<void> {
+export async function simulate(files: readonly string[], options: SimulateOptions): Promise<void> {
+  const { policy, plot, json, hosts } = options;
+  if (hosts !== undefined) {
+    for (const file of files) await simulateFleets(file, hosts, json ?? false);
+    return;
+  }
   const names = policiesOf(policy);
   const all: { file: string; results: PolicyResult[] }[] = [];
   for (const file of files) {

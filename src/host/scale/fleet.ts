@@ -1,16 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'iovalkey';
 import { connectionOptions, plainUrl } from '../../profile/store/valkey-url.js';
-import { type FleetLoad, type FleetMember, fleetSum, isAlive, readMember } from '../../scale/replicas/fleet-sum.js';
+import {
+  FLEET_SAMPLE,
+  type FleetLoad,
+  type FleetMember,
+  fleetSum,
+  isAlive,
+  readMember,
+} from '../../scale/replicas/fleet-sum.js';
 import type { Log } from '../prediction/messages.js';
 
 const KEY = 'tidegate:load';
+/** Stands for a line that is none. */
+const SILENT: FleetMember = { at: Number.NEGATIVE_INFINITY, sessions: 0, bytes: 0 };
 const TIMEOUT_MS = 1000;
 const MOST_RETRY_MS = 5000;
 
 /**
- * The hosts of a fleet tell each other their loads over Valkey: a field a host in one hash, read whole, so that any of them
- * can forecast the sum. A host that goes silent is noticed and its field removed. Without Valkey a host is a fleet of one.
+ * The hosts of a fleet tell each other their loads over Valkey: a field a host in one hash, of which each reads
+ * all or, in a large fleet, a random sample, so that any of them can forecast the sum. A host that goes silent is noticed and its field removed. Without Valkey a host is a fleet of one.
  */
 export class Fleet {
   readonly #redis: Redis;
@@ -35,18 +44,20 @@ export class Fleet {
   async exchange(own: Omit<FleetMember, 'at'>, now: number): Promise<FleetLoad | null> {
     try {
       await this.#redis.hset(KEY, this.#id, JSON.stringify({ at: now, ...own }));
-      const fields = await this.#redis.hgetall(KEY);
+      const known = await this.#redis.hlen(KEY);
+      const fields = (await this.#redis.hrandfield(KEY, FLEET_SAMPLE, 'WITHVALUES')) as string[];
       const members: FleetMember[] = [];
       const gone: string[] = [];
-      for (const [id, text] of Object.entries(fields)) {
-        const member = readMember(text);
-        if (member !== null && isAlive(member, now)) members.push(member);
-        else gone.push(id);
+      for (let i = 0; i < fields.length; i += 2) {
+        const member = readMember(fields[i + 1]) ?? SILENT;
+        members.push(member);
+        if (!isAlive(member, now)) gone.push(fields[i]);
       }
       if (gone.length > 0) await this.#redis.hdel(KEY, ...gone);
       const before = this.load?.hosts ?? 0;
-      this.load = fleetSum(members, now);
-      if (this.load.hosts < before)
+      this.load = fleetSum(members, now, known);
+      // What a sample says of their number varies.
+      if (known <= FLEET_SAMPLE && this.load.hosts < before)
         this.log('warn', 'hosts of the fleet are silent', { hosts: this.load.hosts, before });
       this.#isLost = false;
       return this.load;

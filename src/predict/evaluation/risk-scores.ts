@@ -10,8 +10,11 @@ export const ALARM_RISK = 0.9;
 const IN_TIME = 10;
 const BEACON_PERIODS = 4;
 
-/** The ordinary session (the third most extreme) that is so far off on an axis. */
-const EXTREME = 2;
+/**
+ * Hours of ordinary sessions in which one is farther off on an axis than the excess that scales it: by time, so that more recordings
+ * give the same scale. A few hundred hours would be needed to fit this; 15 was the best of 15, 20, 25 and 30.
+ */
+const HOURS_AN_EXTREME = 15;
 const EXTREME_EXCESS = 5;
 
 /** Ordinary minutes out of 20 that stay below what is usual. */
@@ -22,6 +25,8 @@ const SAMPLE = 10;
 
 /** Learns what is ordinary: what most minutes stay below, and how far the most extreme ordinary sessions go. */
 export function fitAxes(ordinary: readonly Trial[]): RiskScale['axes'] {
+  const hours = ordinary.reduce((sum, { ticks }) => sum + ticks, 0) / 3600;
+  const extremes = Math.max(1, Math.round(hours / HOURS_AN_EXTREME));
   return AXES.map(({ name, leastScale }, axis) => {
     const minutes: number[] = [];
     const sessions: number[] = [];
@@ -40,7 +45,7 @@ export function fitAxes(ordinary: readonly Trial[]): RiskScale['axes'] {
     minutes.sort((a, b) => a - b);
     sessions.sort((a, b) => b - a);
     const usual = minutes[Math.floor(USUAL * minutes.length)] ?? 0;
-    const extreme = sessions[Math.min(EXTREME, sessions.length - 1)] ?? usual;
+    const extreme = sessions[Math.min(extremes, sessions.length - 1)] ?? usual;
     return { name, usual, scale: Math.max((extreme - usual) / EXTREME_EXCESS, leastScale) };
   });
 }

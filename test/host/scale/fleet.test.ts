@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { Redis } from 'iovalkey';
 import { Fleet } from '../../../src/host/scale/fleet.js';
 import { fleetSum, readMember } from '../../../src/scale/replicas/fleet-sum.js';
 import { noRedis, RedisServer } from '../../support/redis.js';
@@ -10,6 +11,8 @@ test('the sum leaves out the silent, and holds nonsense to ten times the median'
   assert.deepEqual(fleetSum([member(now, 10), member(now - 60_000, 50)], now), { hosts: 1, sessions: 10, bytes: 0 });
   assert.equal(fleetSum([member(now, 10), member(now, 12), member(now, 1e12)], now).sessions, 10 + 12 + 120);
   assert.equal(fleetSum([], now).hosts, 0);
+  const sample = [member(now, 10), member(now, 14), member(now - 60_000, 12)];
+  assert.deepEqual(fleetSum(sample, now, 300), { hosts: 200, sessions: 2400, bytes: 0 }, 'a sample stands for all');
   for (const text of [
     '',
     '{',
@@ -21,6 +24,35 @@ test('the sum leaves out the silent, and holds nonsense to ten times the median'
     assert.equal(readMember(text), null, text);
   }
   assert.deepEqual(readMember('{"at":1,"sessions":2,"bytes":3}'), { at: 1, sessions: 2, bytes: 3 });
+});
+
+test('of a large fleet a host reads a sample, and knows the sum about', {
+  skip: noRedis,
+  timeout: 30_000,
+}, async (t) => {
+  const server = await RedisServer.start();
+  t.after(async () => await server.down());
+  const now = Date.now();
+  const redis = new Redis(server.url.replace('valkey:', 'redis:'));
+  const one = new Fleet(server.url, () => {});
+  t.after(async () => {
+    redis.disconnect();
+    await one.close();
+  });
+  const lines = Object.fromEntries(
+    Array.from({ length: 2000 }, (_, i) => [
+      `host ${i}`,
+      JSON.stringify({ at: now, sessions: 5 + (i % 11), bytes: 100 }),
+    ]),
+  );
+  await redis.hset('tidegate:load', lines);
+  let heard = await one.exchange({ sessions: 5, bytes: 100 }, now);
+  for (let i = 0; heard === null && i < 50; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    heard = await one.exchange({ sessions: 5, bytes: 100 }, now);
+  }
+  assert.equal(heard?.hosts, 2001);
+  assert.ok(Math.abs((heard?.sessions ?? 0) / 20_000 - 1) < 0.15, JSON.stringify(heard));
 });
 
 test('hosts hear each other over Valkey, and go on while it is away', { skip: noRedis, timeout: 30_000 }, async (t) => {
