@@ -1,5 +1,5 @@
 /** The host of a soak: `node --expose-gc soak-host.js DATA_DIR PORT`. Asked over IPC it tells what it holds. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { SocketHost } from '../../src/host/socket-host.js';
 
 export interface SoakState {
@@ -21,6 +21,12 @@ export interface SoakState {
 }
 
 process.on('disconnect', () => process.exit(1));
+/** Bytes that are resident and no file's: pages of the store's file come and go with the system's memory. */
+function anonymous(): number {
+  const kilobytes = /^RssAnon:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return Number(kilobytes) * 1024;
+}
+
 const [dataDir, port] = process.argv.slice(2);
 const host = new SocketHost(
   {
@@ -59,7 +65,7 @@ process.on('message', async (what: 'state' | 'close') => {
     opened: totals.sessionsOpened,
     closed: totals.sessionsClosed,
     refused: totals.sessionsRefused,
-    rss: process.memoryUsage.rss(),
+    rss: anonymous(),
     heap: process.memoryUsage().heapUsed,
     files: readdirSync('/proc/self/fd').length,
     restarts: host.restarts,
