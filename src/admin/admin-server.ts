@@ -6,7 +6,7 @@ import { TidegateError } from '../quic/errors.js';
 import { isAuthorized, publishAccess } from './access.js';
 import { type ActionHooks, act } from './actions.js';
 import { DashboardFeed } from './dashboard/feed.js';
-import { CONTENT_SECURITY_POLICY, dashboardFile } from './dashboard/files.js';
+import { CONTENT_SECURITY_POLICY, dashboardFile, playPolicy } from './dashboard/files.js';
 import { createMetrics } from './metrics.js';
 
 /** ms for which a connection may be idle. */
@@ -190,12 +190,17 @@ async function answer(
     sendJson(response, 200, host.profiler.cohorts());
   } else if (pathname === '/.well-known/tidegate') {
     sendJson(response, 200, host.wellKnown());
+  } else if (pathname === '/play.json') {
+    const name = (request.headers.host ?? '').replace(/:\d+$/, '');
+    sendJson(response, 200, { url: `https://${name}:${host.port}`, certificateHash: host.certificateHash });
   } else {
     const file = await dashboardFile(pathname);
     if (file === null) {
       send(response, 404, 'text/plain', 'there are /, /healthz, /readyz, /metrics, /sessions and /cohorts\n');
     } else {
-      response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
+      const policy =
+        pathname === '/play.html' ? playPolicy(request.headers.host ?? '', host.port) : CONTENT_SECURITY_POLICY;
+      response.setHeader('content-security-policy', policy);
       response.setHeader('referrer-policy', 'no-referrer');
       send(response, 200, file.type, file.body);
     }

@@ -17,7 +17,7 @@ after(async () => {
 const options = { skip: noChromium, timeout: 90_000 };
 
 /** The dashboard in Chromium, and what its console said. */
-async function openDashboard(host: HostProcess): Promise<{ page: Page; errors: string[] }> {
+async function openDashboard(host: HostProcess, path = '/'): Promise<{ page: Page; errors: string[] }> {
   const browser = await chromium.launch({
     executablePath: chromiumPath as string,
     args: ['--no-sandbox', '--disable-gpu'],
@@ -27,7 +27,7 @@ async function openDashboard(host: HostProcess): Promise<{ page: Page; errors: s
   const errors: string[] = [];
   page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
   page.on('pageerror', (error) => errors.push(error.message));
-  await page.goto(`${host.announcement.adminUrl}/`);
+  await page.goto(`${host.announcement.adminUrl}${path}`);
   return { page, errors };
 }
 
@@ -128,6 +128,39 @@ test('a host that goes is said to be gone, and ten thousand sessions are a list 
     [],
   );
 });
+
+test(
+  'a session by hand: datagrams and a stream come back, and the page says what the host thinks of it',
+  options,
+  async () => {
+    const host = await HostProcess.start();
+    hosts.push(host);
+    const { page, errors } = await openDashboard(host, '/play.html');
+    await page.click('#open');
+    await page.waitForFunction(() => /^session \d/.test(document.getElementById('summary')?.textContent ?? ''));
+    await page.waitForFunction(() => /came back[1-9]/.test(document.getElementById('facts')?.textContent ?? ''));
+    await page.click('#stream');
+    await page.waitForFunction(
+      () => /1\.00 MB came back/.test(document.getElementById('happened')?.textContent ?? ''),
+      null,
+      {
+        timeout: 60_000,
+      },
+    );
+    await page.waitForFunction(() => /forecast\d.*risk0/.test(document.getElementById('facts')?.textContent ?? ''));
+    assert.match((await page.textContent('#facts')) ?? '', /limit.*level\d/);
+    await page.fill('#function', 'nonsense');
+    await page.click('#close');
+    assert.equal(await page.textContent('#summary'), 'not connected');
+    await page.click('#open');
+    await page.waitForFunction(() => /no session/.test(document.getElementById('happened')?.textContent ?? ''));
+    // A refused session is a failed request, and nothing else went wrong.
+    assert.deepEqual(
+      errors.filter((text) => !/WebTransport|ERR_/.test(text)),
+      [],
+    );
+  },
+);
 
 test('the dashboard’s listener answers to its own name, with a strict policy', { timeout: 30_000 }, async () => {
   const host = await HostProcess.start();

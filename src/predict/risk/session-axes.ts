@@ -24,6 +24,9 @@ const WORTH_ASKING = Math.log1p(30_000);
 /** Turns from which on requests and replies are compared, log1p. */
 const LEAST_TURNS = Math.log1p(3);
 
+/** Answers of less than three times what asked for them amplify nothing, however often: an echo's don't. */
+const LEAST_AMPLIFICATION = Math.log(3);
+
 /** ms that jitter of a clock may have. */
 const JITTER_MS = 3;
 
@@ -230,8 +233,9 @@ export class SessionAxes {
     this.#turning[place] *= this.#keep;
     if (turns !== before) this.#turning[place] += Math.max(0, Math.expm1(turns) - Math.expm1(before));
     this.#turns[place] = turns;
-    if (turns < LEAST_TURNS || this.#turning[place] < NOTHING) return 0;
-    return features[at + columns.reply] - 2 * features[at + columns.request] + 1.5 * Math.log1p(this.#turning[place]);
+    const [request, reply] = [features[at + columns.request], features[at + columns.reply]];
+    if (turns < LEAST_TURNS || this.#turning[place] < NOTHING || reply - request < LEAST_AMPLIFICATION) return 0;
+    return reply - 2 * request + 1.5 * Math.log1p(this.#turning[place]);
   }
 
   /** How alike the last pauses are: the logarithm of their mean over half their range. */

@@ -63,6 +63,16 @@ describe('SessionAxes', () => {
     assert.equal(played(beacon([2500, 2505, 2498, 2502]), 30).values[axisOf('clockwork')], 0, 'a clock that stopped');
   });
 
+  test('an echo amplifies nothing, however often; answers of many times what asked do', () => {
+    const asked = (bytes: number, reply: number) =>
+      played(
+        Array.from({ length: 400 }, (_, i): [number, ReturnType<typeof message>] => [i * 10, message(bytes, reply)]),
+        5,
+      ).values[axisOf('amplification')];
+    assert.equal(asked(700, 700), 0);
+    assert.ok(asked(30, 1200) > usual[axisOf('amplification')] + 2);
+  });
+
   test('bytes one by one are a drip', () => {
     const steps = Array.from({ length: 100 }, (_, i): [number, ReturnType<typeof message>] => [i * 100, message(1)]);
     const { values, risk } = played(steps, 10);
