@@ -15,11 +15,15 @@ function size(bytes) {
   return bytes < 1e6 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(2)} MB`;
 }
 
-function tell(text) {
+function tell(about, text) {
   const list = at('happened');
   list.querySelector('.empty')?.remove();
   const line = document.createElement('li');
-  line.textContent = `${new Date().toLocaleTimeString()}  ${text}`;
+  for (const part of [new Date().toLocaleTimeString([], { hour12: false }), about, text]) {
+    const span = document.createElement('span');
+    span.textContent = part;
+    line.append(span);
+  }
   list.prepend(line);
   while (list.childElementCount > 50) list.lastChild.remove();
 }
@@ -47,21 +51,21 @@ function listen(opened) {
   session = opened;
   at('summary').textContent = `session ${opened.id}`;
   at('stream').disabled = false;
-  tell(`session ${opened.id}: ${size(opened.settings.rateLimit)}/s, buffer ${size(opened.settings.bufferSize)}`);
+  tell('session', `${opened.id}: ${size(opened.settings.rateLimit)}/s, buffer ${size(opened.settings.bufferSize)}`);
   opened.on('settings', ({ settings, reason }) =>
-    tell(`settings: ${size(settings.rateLimit)}/s, level ${settings.securityLevel}. ${reason}`),
+    tell('settings', `${size(settings.rateLimit)}/s, level ${settings.securityLevel}. ${reason}`),
   );
   opened.on('limits', ({ rateLimit, inMs, reason }) =>
-    tell(`limits in ${(inMs / 1000).toFixed(1)} s: at least ${size(rateLimit)}/s. ${reason}`),
+    tell('limits', `in ${(inMs / 1000).toFixed(1)} s at least ${size(rateLimit)}/s. ${reason}`),
   );
   opened.on('capacity', ({ in1m, in5m, pace }) =>
-    tell(`capacity: ${Math.round(in1m * 100)} % full in a minute, ${Math.round(in5m * 100)} % in five; pace ${pace}`),
+    tell('capacity', `${Math.round(in1m * 100)} % full in a minute, ${Math.round(in5m * 100)} % in five; pace ${pace}`),
   );
-  opened.on('challenge', ({ reason }) => tell(`challenge: ${reason}`));
-  opened.on('passed', () => tell('the proof was good'));
-  opened.on('refused', ({ name, reason }) => tell(`refused: ${name}, ${reason}`));
-  opened.on('retry', ({ afterMs, reason }) => tell(`retry in ${(afterMs / 1000).toFixed(1)} s: ${reason}`));
-  opened.on('drain', () => tell('the host drains'));
+  opened.on('challenge', ({ reason }) => tell('challenge', reason));
+  opened.on('passed', () => tell('challenge', 'the proof was good'));
+  opened.on('refused', ({ name, reason }) => tell('refused', `${name}: ${reason}`));
+  opened.on('retry', ({ afterMs, reason }) => tell('retry', `in ${(afterMs / 1000).toFixed(1)} s: ${reason}`));
+  opened.on('drain', () => tell('drain', 'the host closes'));
 }
 
 async function open() {
@@ -73,7 +77,7 @@ async function open() {
       paced: at('paced').checked,
     });
   } catch (error) {
-    tell(`the host does not answer: ${error.message}`);
+    tell('session', `the host does not answer: ${error.message}`);
     at('open').disabled = false;
     return;
   }
@@ -82,10 +86,10 @@ async function open() {
   client.on('down', ({ error, waitMs }) => {
     session = null;
     at('summary').textContent = 'no session';
-    tell(`no session: ${error.message}; again in ${(waitMs / 1000).toFixed(1)} s`);
+    tell('session', `no session: ${error.message}; again in ${(waitMs / 1000).toFixed(1)} s`);
   });
   client.on('failed', (error) => {
-    tell(`given up: ${error.message}`);
+    tell('session', `given up: ${error.message}`);
     closed();
   });
   for await (const datagram of client.datagrams()) {
@@ -106,16 +110,16 @@ function closed() {
 at('open').addEventListener('click', () => void open());
 at('close').addEventListener('click', () => {
   client?.close();
-  tell('closed');
+  tell('session', 'closed');
   closed();
 });
 at('stream').addEventListener('click', async () => {
   const began = performance.now();
   try {
     const answer = await client.request(new Uint8Array(1_000_000));
-    tell(`${size(answer.length)} came back in ${((performance.now() - began) / 1000).toFixed(2)} s`);
+    tell('stream', `${size(answer.length)} came back in ${((performance.now() - began) / 1000).toFixed(2)} s`);
   } catch (error) {
-    tell(`the stream ended: ${error.message}`);
+    tell('stream', error.message);
   }
 });
 for (const name of ['rate', 'size']) {
