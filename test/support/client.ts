@@ -52,7 +52,7 @@ export interface Opened extends ClientSession {
 export class TestClient {
   private constructor(readonly client: NodeClient) {}
 
-  static async create(host: HostProcess, options: NodeClientOptions = {}): Promise<TestClient> {
+  static async create(host: Pick<HostProcess, 'hash'>, options: NodeClientOptions = {}): Promise<TestClient> {
     return new TestClient(await NodeClient.create({ certificateHashes: [host.hash], ...options }));
   }
 

@@ -19,13 +19,17 @@ export class Tokens {
   }
 }
 
-interface Place {
+/** Where a host is, and the hashes of certificates that it may have. */
+export interface Place {
   url: string;
-  hash: string;
+  hash: string | readonly string[];
 }
 
 function reaching<O extends OpenOptions>({ hash }: Place, options: O): O & OpenOptions {
-  const serverCertificateHashes = [{ algorithm: 'sha-256', value: new Uint8Array(Buffer.from(hash, 'hex')) }];
+  const serverCertificateHashes = [hash].flat().map((each) => ({
+    algorithm: 'sha-256',
+    value: new Uint8Array(Buffer.from(each, 'hex')),
+  }));
   return { tokens: null, ...options, webTransport, serverCertificateHashes };
 }
 

@@ -7,7 +7,7 @@ import { NodeClient } from '../../src/client/node-client.js';
 import type { HostConfigInput } from '../../src/host/config.js';
 import { type HostParts, SocketHost } from '../../src/host/socket-host.js';
 import { Recorder } from './client.js';
-import { keepFunctionOpen, openFunction } from './function-client.js';
+import { keepFunctionOpen, openFunction, type Place } from './function-client.js';
 
 /** Path of a function module of `support/functions`. */
 export const moduleOf = (name: string): string => fileURLToPath(new URL(`./functions/${name}.js`, import.meta.url));
@@ -41,11 +41,7 @@ export class FunctionHosts {
   }
 
   /** A function that is opened again where its session breaks. */
-  keepOpen(
-    host: SocketHost | { url: string; hash: string },
-    path: string,
-    options: ClientOptions = {},
-  ): FunctionClient {
+  keepOpen(host: SocketHost | Place, path: string, options: ClientOptions = {}): FunctionClient {
     const hash = 'hash' in host ? host.hash : host.certificateHash;
     const client = keepFunctionOpen({ url: host.url, hash }, path, options);
     this.#kept.push(client);
