@@ -44,6 +44,8 @@ export class FunctionClient extends Emitter<ClientEvents> {
   #waiting: { resolve: (session: FunctionSession) => void; reject: (error: Error) => void }[] = [];
   #failed: Error | null = null;
   #failures = 0;
+  /** Where a host that drains said to go; null: where this client was opened. */
+  #elsewhere: string | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(
@@ -69,7 +71,7 @@ export class FunctionClient extends Emitter<ClientEvents> {
 
   async #connect(): Promise<void> {
     try {
-      const session = await FunctionSession.open(this.url, this.options);
+      const session = await FunctionSession.open(this.#address, this.options);
       if (this.#failed !== null) {
         session.close();
         return;
@@ -77,15 +79,22 @@ export class FunctionClient extends Emitter<ClientEvents> {
       await this.options.prepare?.(session);
       this.#take(session);
     } catch (error) {
+      this.#elsewhere = null;
       this.#down(error as Error);
     }
+  }
+
+  get #address(): URL {
+    const { pathname, search, origin } = new URL(this.url);
+    return new URL(pathname + search, this.#elsewhere ?? origin);
   }
 
   #take(session: FunctionSession): void {
     const before = this.#session;
     this.#session = session;
     this.#failures = 0;
-    session.on('drain', () => {
+    session.on('drain', ({ to }) => {
+      if (this.#session === session && to !== undefined) this.#elsewhere = to;
       // The next is opened first; the old one goes when its requests had time to end, or by the host.
       if (this.#session === session) this.#timer = setTimeout(() => void this.#connect(), Math.random() * this.#first);
     });

@@ -122,6 +122,7 @@ export type HostMessage =
     }
   /** The session ends for want of room: to be opened again after so many ms. */
   | { type: 'retry'; version: 1; afterMs: number; reason: string }
-  | { type: 'drain'; deadlineMs: number }
+  /** The host closes; `to`: the origin to open the next session at, where that is another than this. */
+  | { type: 'drain'; deadlineMs: number; to?: string }
   /** `about` names the definition that was refused. */
   | { type: 'error'; code: number; name: AppErrorName; reason: string; about?: string };

@@ -65,6 +65,11 @@ export const hostConfigSchema = z.strictObject({
   adminHost: z.string().default('127.0.0.1').describe('address of the admin listener'),
   adminPort: z.int().min(0).max(65535).default(9433).describe('its TCP port; 0 for a free one'),
   drainTimeout: z.number().min(0).max(86400).default(10).describe('seconds that sessions get to end on SIGTERM'),
+  drainTo: z
+    .url({ protocol: /^https$/ })
+    .nullable()
+    .default(null)
+    .describe('origin that clients are told to move to on SIGTERM; null: the one that they have'),
   tcp: z.boolean().default(true).describe('serve HTTP/2 and WebSocket on the same port too'),
   allowedOrigins: z.array(z.string()).nullable().default(null).describe('origins of pages that may connect; null: all'),
   mode: z.enum(['enforce', 'observe']).default('enforce').describe('observe: limits are reckoned and not applied'),

@@ -1,7 +1,6 @@
 import { EventEmitter, on } from 'node:events';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { DEFAULT_POSTURE } from '../adapt/security-posture.js';
 import { assertPortFree } from '../net/udp-driver.js';
 import type { Profiler } from '../profile/behavioral-profiler.js';
 import type { SessionHints } from '../profile/crowd.js';
@@ -18,7 +17,7 @@ import type { HostEvents } from './host-events.js';
 import { type HostSample, HostWatch } from './host-watch.js';
 import { createIdentifier } from './identity/create-identifier.js';
 import type { IdentityHook } from './identity/identifier.js';
-import { type HostKeys, keyFileOf, loadKeys } from './keys.js';
+import { keyFileOf, loadKeys } from './keys.js';
 import { PendingReplies } from './pending-replies.js';
 import { HostPrediction } from './prediction/host-prediction.js';
 import type { Log } from './prediction/messages.js';
@@ -28,8 +27,9 @@ import { HostScaling } from './scale/host-scaling.js';
 import type { LoadKeeper } from './scale/load-keeper.js';
 import { type BriefSession, type SessionDetail, SessionDetails } from './session-details.js';
 import { SessionUpdates } from './session-updates.js';
-import type { FromShard, ShardSecurity } from './shard/messages.js';
+import type { FromShard } from './shard/messages.js';
 import { SHARD_WORKER, ShardPool } from './shard-pool.js';
+import { functionTableOf, shardSettingsOf } from './shard-settings.js';
 
 /** How long a shard has to load its functions anew. */
 const RELOAD_TIMEOUT_MS = 10_000;
@@ -210,27 +210,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     this.shardNote = note;
     if (most > 1 && config.port !== 0) await assertPortFree(config.host, config.port);
     const pool = new ShardPool(
-      {
-        host: config.host,
-        engine: config.engine,
-        tcp: config.tcp,
-        certificate: this.#certificate.pair,
-        keys: keys.shard,
-        hostId: config.hostId,
-        maxConnections: config.maxConnections,
-        handshakes: config.handshakes,
-        allowMigration: config.migration,
-        idleTimeoutMs: config.idleTimeout * 1000,
-        allowedOrigins: config.allowedOrigins,
-        mode: config.mode,
-        capacity: config.capacity,
-        functions: this.#functionTable(keys),
-        security: this.#security,
-        pressure: { refuses: false, drops: false, retrySeconds: 0 },
-        tickMs: config.tick * 1000,
-        qlogDir: config.qlogDir,
-        keyLogFile: process.env.SSLKEYLOGFILE ?? null,
-      },
+      shardSettingsOf(config, keys, this.#certificate.pair),
       config.port,
       most,
       config.shardHangMs,
@@ -261,17 +241,6 @@ export class SocketHost extends EventEmitter<HostEvents> {
       throw error;
     }
     if (note !== null) this.emit('log', config.shards === 'auto' ? 'info' : 'warn', note, {});
-  }
-
-  #functionTable(keys: HostKeys): FunctionTable {
-    const { functions, clientFunctions, endpoints, policy } = this.config;
-    const { maxBufferSize } = policy;
-    return { functions, clientFunctions, endpoints, endpointKey: keys.endpoint, maxBufferSize };
-  }
-
-  get #security(): ShardSecurity {
-    const { challengeSeconds, workBits, quarantine, trickle, ...policy } = this.config.security;
-    return { policy: { ...DEFAULT_POSTURE, ...policy }, challengeSeconds, workBits, quarantine, trickle };
   }
 
   #plannedShards(): PlannedShards {
@@ -313,10 +282,10 @@ export class SocketHost extends EventEmitter<HostEvents> {
     const identifier = await createIdentifier(next.identity, keys, this.parts.identify);
     const before = { ...this.config };
     Object.assign(this.config, reloadablePart(next));
-    const problem = await this.#reloadFunctions(this.#functionTable(keys));
+    const problem = await this.#reloadFunctions(functionTableOf(this.config, keys));
     if (problem !== null) {
       Object.assign(this.config, reloadablePart(before));
-      await this.#reloadFunctions(this.#functionTable(keys));
+      await this.#reloadFunctions(functionTableOf(this.config, keys));
       throw new TidegateError('TIDEGATE_E_FUNCTION', problem, { hint: 'the functions stay as they are' });
     }
     this.admissions.identifier = identifier;

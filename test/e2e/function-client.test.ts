@@ -57,6 +57,17 @@ test('where the host drains the client moves on, and what is under way is answer
   assert.equal(opened.length, 2);
 });
 
+test('a host that drains may say where to go', limit, async () => {
+  const next = await hosts.start({});
+  const host = await hosts.start({ drainTo: next.url });
+  const hash = [host.certificateHash, next.certificateHash];
+  const client = hosts.keepOpen({ url: host.url, hash }, 'echo', { firstWaitMs: 50 });
+  assert.equal(textOf(await client.request(text('here'))), 'here');
+  await host.close(5);
+  assert.equal(textOf(await client.request(text('there'))), 'there');
+  await until(() => next.shards.totals().sessions === 1);
+});
+
 test('what asking again will not change ends the client', limit, async () => {
   const host = await hosts.start({ functions: { pair: { endpoint: 'peer' } } });
   const client = hosts.keepOpen({ url: host.url, hash: host.certificateHash }, 'pair');

@@ -34,6 +34,8 @@ export interface ShardInit {
   handshakes: HandshakeLimits;
   allowMigration: boolean;
   idleTimeoutMs: number;
+  /** Origin that clients move to where the host closes; null: their own. */
+  drainTo: string | null;
   allowedOrigins: string[] | null;
   mode: 'enforce' | 'observe';
   /** Limits that the shard's sessions share, all of them and by function. */
