@@ -32,7 +32,7 @@ const EXPECTED: Record<string, RegExp> = {
   trainer: /train/,
   clients: /unusual/,
   disk: /can't|can not|could not|not kept|not written|not recorded|ENOSPC|profile|decisions|sequence|store|full|pressure/,
-  none: /unusual|can't share a UDP port|security level/,
+  none: /unusual|can't share a UDP port|security level|pressure|the average of the past predicts/,
 };
 
 function next<T>(child: ChildProcess): Promise<T> {
