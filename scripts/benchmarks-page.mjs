@@ -38,7 +38,7 @@ const head = [
   '',
   'What the suites in `bench/` printed, as it stands: server and load on one machine, which others use too, so that ratios within a run',
   'say more than figures. Made by `npm run bench -- --json FILE` and `node scripts/benchmarks-page.mjs FILE`; the suites that are not here',
-  'were not run for this page.',
+  'were not run for this page. The README has figures of quieter hours.',
   '',
 ];
 writeFileSync(join(root, 'docs', 'benchmarks.md'), [...head, ...pages].join('\n'));
