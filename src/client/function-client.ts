@@ -70,15 +70,14 @@ export class FunctionClient extends Emitter<ClientEvents> {
   }
 
   async #connect(): Promise<void> {
+    let session: FunctionSession | null = null;
     try {
-      const session = await FunctionSession.open(this.#address, this.options);
-      if (this.#failed !== null) {
-        session.close();
-        return;
-      }
+      session = await FunctionSession.open(this.#address, this.options);
       await this.options.prepare?.(session);
-      this.#take(session);
+      if (this.#failed === null) this.#take(session);
+      else session.close();
     } catch (error) {
+      session?.close();
       this.#elsewhere = null;
       this.#down(error as Error);
     }
