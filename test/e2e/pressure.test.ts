@@ -7,7 +7,7 @@ import { FunctionHosts, text, textOf } from '../support/function-host.js';
 
 const hosts = new FunctionHosts();
 after(async () => await hosts.dispose());
-const limit = { timeout: 90_000 };
+const limit = { timeout: 180_000 };
 
 /** The answer to a session of a client that speaks no control. */
 async function plainAnswer(host: SocketHost): Promise<string> {
@@ -25,7 +25,7 @@ test(
     const steps: string[] = [];
     host.on('pressure', (step) => steps.push(step));
     const sessions = [await hosts.open(host, 'echo'), await hosts.open(host, 'echo'), await hosts.open(host, 'echo')];
-    await until(() => host.scaling.step === 'refuse');
+    await until(() => host.scaling.step === 'refuse', 30_000);
     assert.deepEqual(steps, ['signal', 'shrink', 'refuse'], 'in this order');
 
     const refused = await hosts.open(host, 'echo').then(
@@ -41,7 +41,7 @@ test(
     const waiting = hosts.keepOpen(host, 'echo', { firstWaitMs: 100 });
     const downs: number[] = [];
     waiting.on('down', ({ waitMs }) => downs.push(waitMs));
-    await until(() => downs.length > 0);
+    await until(() => downs.length > 0, 30_000);
     assert.ok(downs[0] >= 2500, 'it waits as long as it was told');
     for (const session of sessions) session.close();
     await until(() => host.scaling.step === 'calm', 40_000);
