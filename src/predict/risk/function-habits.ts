@@ -17,8 +17,8 @@ const SUSPECT_WEIGHT = 0.1;
 /** Sessions of a function from which on its volumes are its own. */
 const KNOWN = 5;
 
-/** What volumes are allowed above what is usual anywhere, until a function is known: as far as ordinary ones go. */
-const UNKNOWN_EXCESS = 5;
+/** What volumes are allowed above what is usual anywhere, until a function is known: farther than ordinary ones go (5 is rare). */
+const UNKNOWN_EXCESS = 8;
 
 /** Deviations above the mean of what sessions had at most up to which a volume is usual. */
 const DEVIATIONS = 2;
