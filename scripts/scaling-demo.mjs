@@ -24,9 +24,9 @@ else await runDemo(process.argv[2] ?? join(root, 'docs', 'scaling-live.svg'));
 /** The load: sessions that echo. One that is refused comes again five seconds later. */
 async function runClients(url, hash) {
   const { NodeClient } = await import('../dist/src/client/node-client.js');
+  const { SILENT_SESSION } = await import('../dist/src/http3/session.js');
   const client = await NodeClient.create({ certificateHashes: [hash] });
   const payload = new Uint8Array(100);
-  const handler = { onDatagram() {}, onStream() {}, onStreamsAvailable() {}, onDraining() {}, onClosed() {} };
   const open = [];
   let waiting = 0;
   let refused = 0;
@@ -34,7 +34,7 @@ async function runClients(url, hash) {
     waiting++;
     for (;;) {
       try {
-        const { session } = await client.connect(`${url}/echo?client=load${i}`, handler);
+        const { session } = await client.connect(`${url}/echo?client=load${i}`, SILENT_SESSION);
         open.push(session);
         waiting--;
         return;

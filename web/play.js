@@ -1,7 +1,7 @@
 import { FunctionClient } from './client/index.js';
+import { LEVEL } from './sessions.js';
 
 const at = (id) => document.getElementById(id);
-const REASONS = ['normal', 'tighter limits', 'asked for a proof', 'quarantined'];
 const counts = { sent: 0, back: 0, bytesSent: 0, bytesBack: 0 };
 let before = { ...counts };
 let client = null;
@@ -157,7 +157,7 @@ setInterval(async () => {
     const { rateLimit, burst, bufferSize, securityLevel } = session.settings;
     rows.push(
       ['limit', `${size(rateLimit)}/s, ${size(burst)} at once; buffer ${size(bufferSize)}`],
-      ['level', `${securityLevel}, ${REASONS[securityLevel]}`],
+      ['level', LEVEL[securityLevel]],
       ['pace', String(session.pace)],
     );
     const seen = await fetch(`/sessions/${session.id}`).catch(() => null);

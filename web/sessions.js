@@ -110,7 +110,8 @@ export class SessionList {
 }
 
 const KIND = { streaming: 'a stream', transactional: 'requests and answers', control: 'keep-alives and control' };
-const LEVEL = ['0, normal', '1, tighter limits', '2, asked for a proof', '3, quarantined'];
+/** Security levels in words. */
+export const LEVEL = ['0, normal', '1, tighter limits', '2, asked for a proof', '3, quarantined'];
 
 /** One session: what it does against what was told, its settings in words, why it is at risk. */
 export class SessionDetail {

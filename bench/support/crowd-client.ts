@@ -1,7 +1,7 @@
 /** Newcomers: `node crowd-client.js URL HASH COUNT SECONDS`. Tells what answers they got, when all have theirs. */
 import { setPriority } from 'node:os';
 import { NodeClient } from '../../src/client/node-client.js';
-import type { SessionHandler } from '../../src/http3/session.js';
+import { SILENT_SESSION } from '../../src/http3/session.js';
 import { sleep } from './children.js';
 
 // A crowd's machines are elsewhere: here it must not take the processors from those who are measured.
@@ -12,18 +12,11 @@ process.send?.({ ready: true });
 process.on('message', async () => {
   const answers: Record<string, number> = { served: 0, later: 0 };
   const times: number[] = [];
-  const handler: SessionHandler = {
-    onDatagram() {},
-    onStream() {},
-    onStreamsAvailable() {},
-    onDraining() {},
-    onClosed() {},
-  };
   const newcomer = async (i: number): Promise<void> => {
     await sleep((i / Number(count)) * Number(seconds) * 1000);
     const startedAt = performance.now();
     try {
-      await client.connect(`${url}/echo?client=new${i}`, handler);
+      await client.connect(`${url}/echo?client=new${i}`, SILENT_SESSION);
       answers.served++;
     } catch (error) {
       const { message } = error as Error;

@@ -1,6 +1,6 @@
 /** Saturates a host's echo: `node echo-client.js URL HASH SESSIONS WINDOW [FUNCTION]`, datagrams of 100 bytes, until killed. */
 import { NodeClient } from '../../src/client/node-client.js';
-import type { SessionHandler } from '../../src/http3/session.js';
+import { type SessionHandler, SILENT_SESSION } from '../../src/http3/session.js';
 
 const [url, hash, sessions, window, path = 'echo'] = process.argv.slice(2);
 const client = await NodeClient.create({ certificateHashes: [hash] });
@@ -10,11 +10,8 @@ let left = Number(sessions);
 const worker = async (): Promise<void> => {
   while (left-- > 0) {
     const handler: SessionHandler = {
+      ...SILENT_SESSION,
       onDatagram: () => session.sendDatagram(payload),
-      onStream() {},
-      onStreamsAvailable() {},
-      onDraining() {},
-      onClosed() {},
     };
     const { session } = await client.connect(`${url}/${path}?client=${left}`, handler);
     opened.push(session);

@@ -1,6 +1,6 @@
 /** Uploads on one stream until killed: raw QUIC (`PORT`) or a session (`URL HASH`), the same engine on this side. */
 import { NodeClient } from '../../src/client/node-client.js';
-import type { SessionHandler } from '../../src/http3/session.js';
+import { SILENT_SESSION } from '../../src/http3/session.js';
 import { createClientDriver } from '../../src/net/client-driver.js';
 import { SILENT_CONNECTION } from '../../src/quic/engine.js';
 import { DEFAULT_TRANSPORT } from '../../src/quic/options.js';
@@ -27,14 +27,7 @@ if (hash === undefined) {
   );
 } else {
   const client = await NodeClient.create({ certificateHashes: [hash] });
-  const handler: SessionHandler = {
-    onDatagram() {},
-    onStream() {},
-    onStreamsAvailable() {},
-    onDraining() {},
-    onClosed() {},
-  };
-  const { session } = await client.connect(`${target}/sink`, handler);
+  const { session } = await client.connect(`${target}/sink`, SILENT_SESSION);
   const stream = session.openStream(false);
   if (stream === null) throw new Error('no stream');
   const pump = (): void => {

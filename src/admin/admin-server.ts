@@ -102,8 +102,17 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
 }
 
 /** Names that a request to a loopback listener can bear; others come from a page that rebound its DNS. */
+function withoutPort(hostHeader: string | undefined): string {
+  return (hostHeader ?? '').replace(/:\d+$/, '');
+}
+
+/** Where the page of a session by hand finds the host: by whatever name the page was opened. */
+function playUrl(host: SocketHost, request: IncomingMessage): string {
+  return `https://${withoutPort(request.headers.host)}:${host.port}`;
+}
+
 function isLocalName(host: string | undefined, adminHost: string): boolean {
-  const name = (host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  const name = withoutPort(host).replace(/^\[|\]$/g, '');
   return name === 'localhost' || isIP(name) !== 0 || name === adminHost;
 }
 
@@ -191,15 +200,13 @@ async function answer(
   } else if (pathname === '/.well-known/tidegate') {
     sendJson(response, 200, host.wellKnown());
   } else if (pathname === '/play.json') {
-    const name = (request.headers.host ?? '').replace(/:\d+$/, '');
-    sendJson(response, 200, { url: `https://${name}:${host.port}`, certificateHash: host.certificateHash });
+    sendJson(response, 200, { url: playUrl(host, request), certificateHash: host.certificateHash });
   } else {
     const file = await dashboardFile(pathname);
     if (file === null) {
       send(response, 404, 'text/plain', 'there are /, /healthz, /readyz, /metrics, /sessions and /cohorts\n');
     } else {
-      const policy =
-        pathname === '/play.html' ? playPolicy(request.headers.host ?? '', host.port) : CONTENT_SECURITY_POLICY;
+      const policy = pathname === '/play.html' ? playPolicy(playUrl(host, request)) : CONTENT_SECURITY_POLICY;
       response.setHeader('content-security-policy', policy);
       response.setHeader('referrer-policy', 'no-referrer');
       send(response, 200, file.type, file.body);

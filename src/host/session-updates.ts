@@ -8,7 +8,7 @@ import type { DecisionRecord } from './decision-record.js';
 import type { SessionEvent, SettingsEvent } from './host-events.js';
 import type { HostPrediction } from './prediction/host-prediction.js';
 import type { SessionOpening } from './prediction/messages.js';
-import { sessionName } from './session-name.js';
+import { sessionName, sessionsOf } from './session-name.js';
 import type { SessionUpdate } from './shard/messages.js';
 
 const NOTHING = { buffer: 0, rate: 0, level: 0 };
@@ -37,9 +37,9 @@ export class SessionUpdates {
   /** A shard came, or came again with another memory: its sessions are gone. */
   shard(shard: number, core: CoreShare): void {
     this.#mailboxes.set(shard, new LimitsMailbox(core));
-    for (const [key, { buffer, rate }] of this.#grants) {
-      if (!key.startsWith(`${shard}/`)) continue;
-      this.#grants.delete(key);
+    for (const [id, { buffer, rate }] of this.#grants) {
+      if (!id.startsWith(sessionsOf(shard))) continue;
+      this.#grants.delete(id);
       this.admissions.buffered -= buffer;
       this.admissions.granted -= rate;
     }
@@ -67,15 +67,14 @@ export class SessionUpdates {
 
   /** Keeps the sums of what sessions are granted, and tells of sessions and settings that are new. */
   #account(shard: number, { handle, client, functionId, bufferSize, rateLimit, level, closed }: SessionUpdate): void {
-    const key = `${shard}/${handle}`;
-    const known = this.#grants.get(key);
+    const id = sessionName(shard, handle);
+    const known = this.#grants.get(id);
     const before = known ?? NOTHING;
     const now = closed ? NOTHING : { buffer: bufferSize, rate: rateLimit, level };
     this.admissions.buffered += now.buffer - before.buffer;
     this.admissions.granted += now.rate - before.rate;
-    if (closed) this.#grants.delete(key);
-    else this.#grants.set(key, now);
-    const id = sessionName(shard, handle);
+    if (closed) this.#grants.delete(id);
+    else this.#grants.set(id, now);
     if (known === undefined) this.hooks.onSession({ state: 'opened', id, client, functionId });
     if (closed) this.hooks.onSession({ state: 'closed', id, client, functionId });
     else if (now.rate !== before.rate || now.buffer !== before.buffer || now.level !== before.level) {

@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { TidegateError } from '../quic/errors.js';
-import { COUNTER_NAMES, ShardCounters } from './shard/counters.js';
+import { COUNTER_NAMES, type CounterName, ShardCounters } from './shard/counters.js';
 import type { FromShard, ShardInit, ShardOutcome, ToShard } from './shard/messages.js';
 import { PacketRing } from './shard/packet-ring.js';
 
@@ -108,11 +108,17 @@ export class ShardPool {
     return this.#counters[shard];
   }
 
+  /** Sum of one counter of all places, those of shards that ended too. */
+  total(name: CounterName): number {
+    return this.#counters.reduce((sum, counters) => sum + counters.get(name), 0);
+  }
+
   /** Sums of the counters of all places, those of shards that ended too. */
   totals(): Record<(typeof COUNTER_NAMES)[number], number> {
-    return Object.fromEntries(
-      COUNTER_NAMES.map((name) => [name, this.#counters.reduce((sum, counters) => sum + counters.get(name), 0)]),
-    ) as Record<(typeof COUNTER_NAMES)[number], number>;
+    return Object.fromEntries(COUNTER_NAMES.map((name) => [name, this.total(name)])) as Record<
+      (typeof COUNTER_NAMES)[number],
+      number
+    >;
   }
 
   /** Starts `count` shards; the first finds the port where that was 0. Rejects where one can't start. */

@@ -43,14 +43,20 @@ export interface SessionOwner {
   respond(id: number, fields: readonly HeaderField[], end: boolean): void;
 }
 
-const UNHANDLED: SessionHandler = {
+/** Hears nothing, and leaves streams as they are: a base for handlers of a few events. */
+export const SILENT_SESSION: SessionHandler = {
   onDatagram() {},
-  onStream(stream) {
-    stream.abort();
-  },
+  onStream() {},
   onStreamsAvailable() {},
   onDraining() {},
   onClosed() {},
+};
+
+const UNHANDLED: SessionHandler = {
+  ...SILENT_SESSION,
+  onStream(stream) {
+    stream.abort();
+  },
 };
 
 /** Held for a session that is not accepted yet. */

@@ -6,7 +6,12 @@ import { H3Error } from '../../src/http3/errors.js';
 import { Frame } from '../../src/http3/frame-reader.js';
 import { concatBytes, encodeFrame } from '../../src/http3/frame-writer.js';
 import { encodeFieldSection, type HeaderField } from '../../src/http3/qpack/field-section.js';
-import type { SessionClose, SessionHandler, WebTransportSession } from '../../src/http3/session.js';
+import {
+  type SessionClose,
+  type SessionHandler,
+  SILENT_SESSION,
+  type WebTransportSession,
+} from '../../src/http3/session.js';
 import { encodeSettings, ownSettings } from '../../src/http3/settings.js';
 import type { WebTransportStream } from '../../src/http3/stream.js';
 import type { QuicCloseInfo, QuicConnection } from '../../src/quic/engine.js';
@@ -24,13 +29,6 @@ const CONNECT: HeaderField[] = [
 ];
 const settings = encodeFrame(Frame.SETTINGS, encodeSettings(ownSettings(1, 1000, false)));
 const headers = (fields: HeaderField[]) => encodeFrame(Frame.HEADERS, encodeFieldSection(fields));
-const quiet: SessionHandler = {
-  onDatagram() {},
-  onStream() {},
-  onStreamsAvailable() {},
-  onDraining() {},
-  onClosed() {},
-};
 
 /** A server with HTTP/3 and a client that speaks raw QUIC, to say what no proper client says. */
 async function rawClient(handler: Partial<H3Handler> = {}) {
@@ -241,7 +239,7 @@ test('streams and datagrams that overtake their CONNECT are held, bounded, and d
     onSession: (session) => {
       sessions.push(session);
       session.handler = {
-        ...quiet,
+        ...SILENT_SESSION,
         onDatagram: (bytes, start, end) => got.push(`datagram ${Buffer.from(bytes.subarray(start, end))}`),
         onStream: (stream) => {
           stream.handler = {
@@ -298,7 +296,7 @@ async function joined(
       session = http3.openSession({ ...HEAD, headers: {} }, [], (status) =>
         statuses.push(status),
       ) as WebTransportSession;
-      session.handler = { ...quiet, ...handler };
+      session.handler = { ...SILENT_SESSION, ...handler };
     },
     onClosed() {},
   });
@@ -312,7 +310,7 @@ test('a session opens, echoes, and closes with code and reason', async () => {
   const { pair, session, statuses } = await joined(
     (server) => {
       server.handler = {
-        ...quiet,
+        ...SILENT_SESSION,
         onDatagram: (bytes, start, end) => server.sendDatagramInPlace(bytes, start, end),
         onClosed: (close) => closes.push(close),
       };
@@ -341,7 +339,7 @@ test('stream codes are mapped both ways', async () => {
   let served!: WebTransportStream;
   const { pair, session } = await joined((server) => {
     server.handler = {
-      ...quiet,
+      ...SILENT_SESSION,
       onStream: (stream) => {
         served = stream;
         stream.handler = {
@@ -370,7 +368,7 @@ test('two sessions of a connection keep apart', async () => {
   const got: [number, number][] = [];
   const { pair, session, http3 } = await joined((server) => {
     served.push(server);
-    server.handler = { ...quiet, onDatagram: (_bytes, start, end) => got.push([server.id, end - start]) };
+    server.handler = { ...SILENT_SESSION, onDatagram: (_bytes, start, end) => got.push([server.id, end - start]) };
     server.accept();
   });
   const second = http3.openSession({ ...HEAD, headers: {} }, [], () => {}) as WebTransportSession;
@@ -435,7 +433,7 @@ test('the end of the CONNECT stream closes a session with code 0; a close capsul
   const closes: SessionClose[] = [];
   const { quic, pair } = await rawClient({
     onSession: (session) => {
-      session.handler = { ...quiet, onClosed: (close) => closes.push(close) };
+      session.handler = { ...SILENT_SESSION, onClosed: (close) => closes.push(close) };
       session.accept();
     },
   });
@@ -462,7 +460,7 @@ test('a thousand streams leave nothing behind', async () => {
   const { pair, session } = await joined((server) => {
     served.push(server);
     server.handler = {
-      ...quiet,
+      ...SILENT_SESSION,
       onStream: (stream) => {
         stream.handler = {
           ...stream.handler,
@@ -510,7 +508,7 @@ test('a session that is not read does not stall another one on its connection', 
     (server) => {
       const reads = server.head.path === '/read';
       server.handler = {
-        ...quiet,
+        ...SILENT_SESSION,
         onStream: (stream) => {
           if (!reads) {
             stream.pause();

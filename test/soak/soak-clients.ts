@@ -5,7 +5,7 @@
 
 import { STAMP_BYTES } from '../../src/cli/load/load-session.js';
 import { NodeClient } from '../../src/client/node-client.js';
-import type { WebTransportSession } from '../../src/http3/session.js';
+import { SILENT_SESSION, type WebTransportSession } from '../../src/http3/session.js';
 import { sleep } from '../support/client.js';
 import { seeded } from '../support/seeded.js';
 
@@ -45,11 +45,8 @@ async function visit(i: number): Promise<void> {
   while (performance.now() < end) {
     try {
       const { session, http3 } = await client.connect(`${url}/echo?client=soak${i}`, {
+        ...SILENT_SESSION,
         onDatagram: () => counts.back++,
-        onStream() {},
-        onStreamsAvailable() {},
-        onDraining() {},
-        onClosed() {},
       });
       counts.opened++;
       const messages = 1 + Math.floor(random() * 30);

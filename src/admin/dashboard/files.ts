@@ -10,10 +10,9 @@ export const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** And the page of a session by hand connects to the host itself, by whatever name the page was opened. */
-export function playPolicy(hostHeader: string, port: number): string {
-  const name = hostHeader.replace(/:\d+$/, '');
-  return CONTENT_SECURITY_POLICY.replace("connect-src 'self'", `connect-src 'self' https://${name}:${port}`);
+/** And the page of a session by hand connects to the host itself. */
+export function playPolicy(hostUrl: string): string {
+  return CONTENT_SECURITY_POLICY.replace("connect-src 'self'", `connect-src 'self' ${hostUrl}`);
 }
 
 /** The client library as browsers load it. */

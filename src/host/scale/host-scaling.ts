@@ -58,7 +58,7 @@ export class HostScaling {
     const read = (): PressureReading => {
       const { outlook } = load;
       return {
-        fullness: load.fullness(pool.totals().sessions),
+        fullness: load.fullness(pool.total('sessions')),
         soon: outlook === null ? null : Math.max(outlook.in1m, outlook.in5m),
         lagMs: Math.max(0, ...pool.live.map((shard) => pool.counters(shard).get('lagMs'))),
       };

@@ -12,7 +12,6 @@ export class ShardKeeper {
   #isStarting = false;
   /** Shards that there should be, as of the last look; more than can be where the host can't share its port. */
   wanted: number;
-  #told = 0;
 
   /** @param isPossible whether this host can add any, or only says what it would do. */
   constructor(
@@ -28,7 +27,7 @@ export class ShardKeeper {
 
   start(): void {
     if (this.planner.least === this.planner.most) return;
-    this.#timer = setInterval(() => this.#look(performance.now(), this.pool.totals().busyMicroseconds / 1e6), EVERY_MS);
+    this.#timer = setInterval(() => this.#look(performance.now(), this.pool.total('busyMicroseconds') / 1e6), EVERY_MS);
     this.#timer.unref();
   }
 
@@ -38,10 +37,10 @@ export class ShardKeeper {
     // A shard that starts again begins to count anew.
     if (before === null || busy < before.busy || now <= before.at) return;
     const { serving } = this.pool;
+    const wantedBefore = this.wanted;
     this.wanted = this.planner.look(((busy - before.busy) / (now - before.at)) * 1000, serving.length);
     if (!this.isPossible) {
-      if (this.wanted > Math.max(1, this.#told)) this.log('info', 'another shard would serve', { wanted: this.wanted });
-      this.#told = this.wanted;
+      if (this.wanted > wantedBefore) this.log('info', 'another shard would serve', { wanted: this.wanted });
       return;
     }
     if (this.wanted > serving.length) void this.#add();

@@ -1,4 +1,4 @@
-import type { SessionHandler } from '../../http3/session.js';
+import { type SessionHandler, SILENT_SESSION } from '../../http3/session.js';
 import { SILENT_STREAM, type WebTransportStreamHandler } from '../../http3/stream.js';
 import type { DatagramSendResult } from '../../quic/engine.js';
 import type { TransportSession, TransportStream } from '../transport.js';
@@ -175,17 +175,9 @@ export class W3cStream implements TransportStream {
   }
 }
 
-const UNHANDLED: SessionHandler = {
-  onDatagram() {},
-  onStream() {},
-  onStreamsAvailable() {},
-  onDraining() {},
-  onClosed() {},
-};
-
 /** A session of @fails-components/webtransport (HTTP/2, WebSocket, or its HTTP/3) as a transport of the host. */
 export class W3cSession implements TransportSession {
-  handler: SessionHandler = UNHANDLED;
+  handler: SessionHandler = SILENT_SESSION;
   state: 'pending' | 'open' | 'closed' = 'pending';
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #datagramsUnderWay = 0;

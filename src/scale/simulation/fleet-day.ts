@@ -1,3 +1,4 @@
+import { normalDeviate } from '../../core/normal-deviate.js';
 import { LoadForecaster } from '../forecast/load-forecaster.js';
 import { DAY, PARTS } from '../forecast/load-history.js';
 import { FLEET_SAMPLE, type FleetMember, fleetSum, readMember } from '../replicas/fleet-sum.js';
@@ -20,11 +21,6 @@ const UNLIKE = 0.6;
 const NOISE = 0.2;
 /** Minutes before forecasts are compared. */
 const LEARNING = 180;
-
-/** A normal deviate (Box and Muller 1958). */
-function normal(random: () => number): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-}
 
 /** Mean squared error of forecasts of minutes, as they come. */
 class Judged {
@@ -50,7 +46,7 @@ class Judged {
  */
 export function playFleetDay(parts: Float64Array, hosts: number, random: () => number): FleetDay {
   const steps = Math.min(parts.length, DAY * PARTS);
-  const shares = Float64Array.from({ length: hosts }, () => Math.exp(UNLIKE * normal(random)));
+  const shares = Float64Array.from({ length: hosts }, () => Math.exp(UNLIKE * normalDeviate(random)));
   const noise = new Float64Array(hosts);
   const order = Int32Array.from({ length: hosts }, (_, i) => i);
   const [mine, true_] = [new Judged(), new Judged()];

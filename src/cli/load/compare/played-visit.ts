@@ -1,5 +1,5 @@
 import type { NodeClient } from '../../../client/node-client.js';
-import type { SessionHandler, WebTransportSession } from '../../../http3/session.js';
+import { SILENT_SESSION, type WebTransportSession } from '../../../http3/session.js';
 import { SILENT_STREAM } from '../../../http3/stream.js';
 import type { PolicyScores } from './policy-scores.js';
 import type { RecordedVisit } from './recorded-visits.js';
@@ -8,14 +8,6 @@ const chunk = new Uint8Array(65_536);
 
 /** ms that messages get after the last was sent. */
 const GRACE_MS = 5000;
-
-const silent: SessionHandler = {
-  onDatagram() {},
-  onStream() {},
-  onStreamsAvailable() {},
-  onDraining() {},
-  onClosed() {},
-};
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -53,7 +45,7 @@ export async function playVisit(
   const asked = performance.now();
   let session: WebTransportSession;
   try {
-    ({ session } = await client.connect(target.href, silent));
+    ({ session } = await client.connect(target.href, SILENT_SESSION));
   } catch {
     scores.refused++;
     return;
