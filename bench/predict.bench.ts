@@ -8,6 +8,7 @@ import { FeatureMatrixReader, FeatureMatrixWriter, type FeatureTick } from '../s
 import { LimitsMailbox } from '../src/core/limits-mailbox.js';
 import { SessionTable } from '../src/core/session-table.js';
 import { SettingsWriter } from '../src/host/prediction/settings-writer.js';
+import { Random } from '../src/numeric/random.js';
 import { Forecaster } from '../src/predict/forecaster.js';
 import { encodeModel } from '../src/predict/graph/encode.js';
 import { SESSION_COLUMNS } from '../src/predict/model/inputs.js';
@@ -15,7 +16,6 @@ import { DEFAULT_WIDTHS, initialParameters } from '../src/predict/model/paramete
 import { predictGraph } from '../src/predict/model/predict-graph.js';
 import { SessionRows } from '../src/predict/serving/session-rows.js';
 import { ModelStore } from '../src/predict/store/model-store.js';
-import { Random } from '../src/predict/training/random.js';
 import { DEFAULT_TRAINING } from '../src/predict/training/trainer.js';
 
 const SLICE = 1024;

@@ -5,12 +5,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as layers from '@tensorflow/tfjs-layers';
 import { Bench } from 'tinybench';
 import { SessionTable } from '../src/core/session-table.js';
+import { Random } from '../src/numeric/random.js';
 import { encodeModel } from '../src/predict/graph/encode.js';
 import { SESSION_COLUMNS } from '../src/predict/model/inputs.js';
 import { DEFAULT_WIDTHS, initialParameters } from '../src/predict/model/parameters.js';
 import { corrections, TARGET_COLUMNS, trainGraph } from '../src/predict/model/train-graph.js';
 import { OnnxSession } from '../src/predict/runtime.js';
-import { Random } from '../src/predict/training/random.js';
 import { DEFAULT_TRAINING } from '../src/predict/training/trainer.js';
 
 const { sequences, steps } = DEFAULT_TRAINING.batch;

@@ -1,5 +1,6 @@
 /** Forecasts of a load, and how many replicas it asks for. */
-export { type LoadForecast, LoadForecaster } from './forecast/load-forecaster.js';
+export { LoadForecaster } from './forecast/load-forecaster.js';
+export type { LoadForecast } from './forecast/load-horizon.js';
 export {
   PRESSURE_STEPS,
   PressureLadder,

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { SessionTable } from '../../src/core/session-table.js';
+import { Random } from '../../src/numeric/random.js';
 import { behaviourOf } from '../../src/predict/behaviour.js';
 import { Silences } from '../../src/predict/model/silences.js';
 import { TickHistory } from '../../src/predict/model/tick-history.js';
 import { varied } from '../../src/predict/training/augment.js';
 import { Batches } from '../../src/predict/training/batches.js';
 import { allFlowRows, type Flow } from '../../src/predict/training/flow-rows.js';
-import { Random } from '../../src/predict/training/random.js';
 
 test('a history says nothing before the first tick, then averages, peaks and the kind of what it saw', () => {
   const history = new TickHistory(2);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Random } from '../../src/numeric/random.js';
 import { predictFlows } from '../../src/predict/evaluation/predict-flows.js';
 import { Forecaster } from '../../src/predict/forecaster.js';
 import { encodeModel } from '../../src/predict/graph/encode.js';
@@ -13,7 +14,6 @@ import { predictGraph } from '../../src/predict/model/predict-graph.js';
 import { corrections, TARGET_COLUMNS, trainGraph } from '../../src/predict/model/train-graph.js';
 import { OnnxSession } from '../../src/predict/runtime.js';
 import { allFlowRows, coreColumnsOf, type Flow } from '../../src/predict/training/flow-rows.js';
-import { Random } from '../../src/predict/training/random.js';
 import { DEFAULT_TRAINING, type TrainingState, train } from '../../src/predict/training/trainer.js';
 
 const random = new Random(5).next;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Random } from '../../src/predict/training/random.js';
+import { Random } from '../../src/numeric/random.js';
 import { ERROR_SCENARIOS } from '../../src/profile/behavioral-profile.js';
 import { BehavioralProfiler } from '../../src/profile/behavioral-profiler.js';
 import { ErrorHistory } from '../../src/profile/error-history.js';

@@ -1,8 +1,8 @@
 import { NodeClient } from '../../client/node-client.js';
 import type { SessionClose, SessionHandler, WebTransportSession } from '../../http3/session.js';
 import type { WebTransportStream } from '../../http3/stream.js';
+import { Random } from '../../numeric/random.js';
 import { ABUSE_KINDS, type AbuseAction, type AbuseKind, abuseActions } from '../../predict/evaluation/abuse-shapes.js';
-import { Random } from '../../predict/training/random.js';
 import { TidegateError } from '../../quic/errors.js';
 import { load } from './load.js';
 import { clientOptions, type LoadOptions } from './load-options.js';

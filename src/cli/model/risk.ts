@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { SingleBar } from 'cli-progress';
 import { SessionTable } from '../../core/session-table.js';
+import { Random } from '../../numeric/random.js';
 import { ABUSE_KINDS } from '../../predict/evaluation/abuse-shapes.js';
 import { fitScale, isAlarmed, poissonUpper, type RiskScores, scoreRisk } from '../../predict/evaluation/risk-scores.js';
 import {
@@ -16,7 +17,6 @@ import { Forecaster } from '../../predict/forecaster.js';
 import { AXES, AXIS_COUNT } from '../../predict/risk/axes.js';
 import { leadingAxes, type RiskScale, usualOf } from '../../predict/risk/risk-scale.js';
 import { BASE_MODEL, readPlainModel } from '../../predict/store/model-store.js';
-import { Random } from '../../predict/training/random.js';
 import { TidegateError } from '../../quic/errors.js';
 import { readLines } from '../lines.js';
 import { writing } from '../output.js';

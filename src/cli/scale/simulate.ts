@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { Random } from '../../predict/training/random.js';
+import { Random } from '../../numeric/random.js';
 import { TidegateError } from '../../quic/errors.js';
 import { comparePolicies, POLICIES, type PolicyName, type PolicyResult } from '../../scale/simulation/compare.js';
 import { playFleetDay } from '../../scale/simulation/fleet-day.js';

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../predict/store/atomic-file.js';
-import { type LoadForecast, LoadForecaster } from '../../scale/forecast/load-forecaster.js';
+import { LoadForecaster } from '../../scale/forecast/load-forecaster.js';
 import { PARTS } from '../../scale/forecast/load-history.js';
+import type { LoadForecast } from '../../scale/forecast/load-horizon.js';
 import { type CapacityOutlook, OutlookGate, outlookOf } from '../../scale/replicas/capacity-outlook.js';
 import { desiredReplicas } from '../../scale/replicas/desired-replicas.js';
 import { LearnedCapacity } from '../../scale/replicas/learned-capacity.js';
@@ -26,13 +27,18 @@ export interface LoadSample {
 
 const EVERY_MS = 10_000;
 const SAVE_MS = 600_000;
-/** Days of minutes that are kept and learned from again at the next start. */
-const KEPT_MINUTES = 8 * 1440;
-const RESTORED_MINUTES = 2 * 1440;
+/** Seconds between two looks of which the load is known. */
+const LONGEST_LOOK = 60;
+const MINUTE_MS = 60_000;
+const DAY = 1440;
+/** Minutes that are kept, and of them those that are learned from again at the next start. */
+const KEPT_MINUTES = 8 * DAY;
+const RESTORED_MINUTES = 2 * DAY;
 /** Minutes of a slice of what is learned again at the start. */
 const SLICE = 60;
-/** First number of the file. */
-const FORMAT = 0x54474c31;
+/** The file's numbers: this; the day and the minute of it (UTC) in which the last minute ends; minutes; their loads. */
+const FORMAT = 0x54474c32;
+const HEAD = 4;
 
 /**
  * The host's load as it goes, what is forecast of it, and what follows: how full it will be, and how many hosts there
@@ -94,7 +100,11 @@ export class LoadKeeper {
     this.#before = { at: now, sample };
     // A clock that steps, or a host that slept: what came in between is nobody's load.
     const seconds = before === null ? 0 : (now - before.at) / 1000;
-    if (before === null || seconds < 1 || seconds > 60) return;
+    if (before === null || seconds < 1) return;
+    if (seconds > LONGEST_LOOK) {
+      if (this.#waiting === null) this.#pass(Math.round(seconds / 60));
+      return;
+    }
     const scale = EVERY_MS / 1000 / seconds;
     const bytes = Math.max(0, sample.bytes - before.sample.bytes) * scale;
     this.#own = { sessions: sample.sessions, bytes };
@@ -104,6 +114,25 @@ export class LoadKeeper {
     const use = busy / 1e6 / seconds / this.threads;
     this.#capacity.sessions.look(sample.sessions * PARTS, use);
     this.#capacity.bytes.look(bytes * PARTS, use);
+  }
+
+  /** Nobody looked for so many minutes: yesterday and the hour stay where they are. */
+  #pass(minutes: number): void {
+    const missed = Math.min(minutes, KEPT_MINUTES);
+    for (const name of LOADS) this.#remember(name, new Array<number>(missed).fill(Number.NaN));
+  }
+
+  #remember(name: LoadName, minutes: readonly number[]): void {
+    const forecaster = this.forecasters[name];
+    forecaster.remember(minutes);
+    const { count } = forecaster.history;
+    for (let i = minutes.length; i > 0; i--) this.#keep(name, forecaster.history.at(count - i));
+  }
+
+  #keep(name: LoadName, load: number): void {
+    const minutes = this.#minutes[name];
+    minutes.push(load);
+    if (minutes.length > KEPT_MINUTES) minutes.shift();
   }
 
   /** What the whole fleet carries; a fleet that is not heard carries what it did. */
@@ -126,10 +155,7 @@ export class LoadKeeper {
     }
     for (const name of LOADS) {
       const { history } = this.forecasters[name];
-      if (!this.forecasters[name].add(loads[name])) continue;
-      const minutes = this.#minutes[name];
-      minutes.push(history.at(history.count - 1));
-      if (minutes.length > KEPT_MINUTES) minutes.shift();
+      if (this.forecasters[name].add(loads[name])) this.#keep(name, history.at(history.count - 1));
     }
   }
 
@@ -175,14 +201,16 @@ export class LoadKeeper {
     try {
       const bytes = await readFile(this.#path);
       const numbers = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + (bytes.length & ~3)));
-      const count = (numbers.length - 2) / LOADS.length;
-      if (numbers[0] !== Math.fround(FORMAT) || !Number.isInteger(count)) throw new Error('it is of another form');
-      for (const [i, name] of LOADS.entries()) {
-        const kept = Array.from(numbers.subarray(2 + i * count, 2 + (i + 1) * count));
-        if (!kept.every((load) => load >= 0 && Number.isFinite(load))) throw new Error('it holds what is no load');
-        this.#minutes[name].push(...kept);
+      const [format, day, minute, count] = numbers;
+      if (format !== Math.fround(FORMAT) || numbers.length !== HEAD + count * LOADS.length) {
+        throw new Error('it is of another form');
       }
-      await this.#learnAgain();
+      if (!numbers.subarray(HEAD).every((load) => load >= 0 && Number.isFinite(load))) {
+        throw new Error('it holds what is no load');
+      }
+      const missed = Math.max(0, Math.round(Date.now() / MINUTE_MS) - (day * DAY + minute));
+      // Of more than eight days ago nothing is used.
+      if (missed < KEPT_MINUTES) await this.#learnAgain(numbers.subarray(HEAD), missed);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       if (code !== 'ENOENT') this.log('warn', 'the load of earlier days is left aside', { error: message });
@@ -192,20 +220,27 @@ export class LoadKeeper {
     for (const loads of waiting) this.#take(loads);
   }
 
-  async #learnAgain(): Promise<void> {
-    const kept = this.#minutes.sessions.length;
-    for (let minute = Math.max(0, kept - RESTORED_MINUTES); minute < kept; minute++) {
-      for (const name of LOADS) {
-        for (let part = 0; part < PARTS; part++) this.forecasters[name].add(this.#minutes[name][minute] / PARTS);
+  async #learnAgain(numbers: Float32Array, missed: number): Promise<void> {
+    const count = numbers.length / LOADS.length;
+    const known = Math.max(0, count - RESTORED_MINUTES);
+    for (const [i, name] of LOADS.entries()) {
+      const minutes = Array.from(numbers.subarray(i * count, (i + 1) * count));
+      this.#remember(name, minutes.slice(0, known));
+      for (let minute = known; minute < count; minute++) {
+        for (let part = 0; part < PARTS; part++) this.forecasters[name].add(minutes[minute] / PARTS);
+        this.#keep(name, minutes[minute]);
+        if (minute % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
       }
-      if (minute % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
     }
+    this.#pass(missed);
   }
 
   async #save(): Promise<void> {
     const count = this.#minutes.sessions.length;
     if (count === 0 || this.#waiting !== null) return;
-    const numbers = Float32Array.from([FORMAT, count, ...LOADS.flatMap((name) => this.#minutes[name])]);
+    const now = Math.round(Date.now() / MINUTE_MS);
+    const head = [FORMAT, Math.floor(now / DAY), now % DAY, count];
+    const numbers = Float32Array.from([...head, ...LOADS.flatMap((name) => this.#minutes[name])]);
     try {
       await writeAtomically(this.#path, new Uint8Array(numbers.buffer));
     } catch (error) {

@@ -1,4 +1,4 @@
-import { normalDeviate } from '../../core/normal-deviate.js';
+import { normalDeviate } from '../../numeric/normal-deviate.js';
 import type { Flow } from './flow-rows.js';
 
 /** Deviations of the logarithms of the factors on sizes and times. */

@@ -1,3 +1,4 @@
+import { Random } from '../../numeric/random.js';
 import { pairedBootstrap } from '../evaluation/paired-bootstrap.js';
 import { type SequenceLoss, sequenceLosses } from '../evaluation/sequence-losses.js';
 import { Forecaster } from '../forecaster.js';
@@ -6,7 +7,6 @@ import { inputPlaces } from '../model/inputs.js';
 import type { ReplaySequence } from '../store/replay-sequence.js';
 import type { Sequence } from './flow-rows.js';
 import { liveSequence } from './live-sequences.js';
-import { Random } from './random.js';
 import { DEFAULT_TRAINING, train } from './trainer.js';
 
 /** Share of the sequences, the newest, that models are validated on. */

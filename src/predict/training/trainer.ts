@@ -1,3 +1,4 @@
+import { Random } from '../../numeric/random.js';
 import { encodeModel } from '../graph/encode.js';
 import type { Normalisation } from '../model/network.js';
 import { beginAsAverage, DEFAULT_WIDTHS, ignore, initialParameters, type ModelSize } from '../model/parameters.js';
@@ -8,7 +9,6 @@ import { varied } from './augment.js';
 import { Batches } from './batches.js';
 import { allFlowRows, type Sequence } from './flow-rows.js';
 import { normalisationOf } from './normalisation.js';
-import { Random } from './random.js';
 import { syntheticFlows } from './synthetic.js';
 
 /** One network on its way. */

@@ -1,6 +1,6 @@
+import { RidgeRegression, type RidgeState } from '../../numeric/ridge-regression.js';
 import { Activity } from './activity.js';
 import { FourierFeatures } from './fourier-features.js';
-import { RidgeRegression, type RidgeState } from './ridge-regression.js';
 import { NEW_COLUMNS, newColumns, ownMean, VISIT_COLUMNS, type VisitOpening, visitColumns } from './visit-columns.js';
 import { AllVisits, type Brought, type ClientVisits } from './visit-history.js';
 

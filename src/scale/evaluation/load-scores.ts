@@ -1,5 +1,5 @@
+import { RidgeRegression } from '../../numeric/ridge-regression.js';
 import { DAY } from '../forecast/load-history.js';
-import { RecursiveRidge } from '../forecast/recursive-ridge.js';
 
 /** Horizons that are scored, minutes. */
 export const SCORED = [1, 5, 15] as const;
@@ -46,8 +46,9 @@ function yardstick(minutes: Float64Array, horizon: number, cut: number): (Minute
     }
     return x;
   };
-  const ridge = new RecursiveRidge(columns, 1, 1e-6);
-  for (let t = first; t < cut; t++) ridge.learn(describe(t), minutes[t] / scale);
+  const ridge = new RidgeRegression(columns, 1, { memory: 1, penalty: 1e-6, every: Number.POSITIVE_INFINITY });
+  for (let t = first; t < cut; t++) ridge.learn(describe(t), [minutes[t] / scale]);
+  ridge.solve();
   const told = Array.from(minutes, (_, t) => (t < first ? null : ridge.predict(describe(t)) * scale));
   const errors = Float64Array.from(told.slice(first, cut), (mean, i) => minutes[first + i] - (mean as number)).sort();
   const [low, high] = [quantile(errors, 0.1), quantile(errors, 0.9)];

@@ -1,4 +1,4 @@
-import type { LoadForecast } from '../forecast/load-forecaster.js';
+import type { LoadForecast } from '../forecast/load-horizon.js';
 
 /** How full the host will be: 1 is all that it can carry. */
 export interface CapacityOutlook {

@@ -1,4 +1,4 @@
-import type { LoadForecast } from '../forecast/load-forecaster.js';
+import type { LoadForecast } from '../forecast/load-horizon.js';
 
 /** What a fleet is to look like. */
 export interface ReplicaPolicy {
@@ -13,17 +13,23 @@ export interface ReplicaPolicy {
 }
 
 /** Of a replica's load: so much a count of replicas is wrong by anyway, as there are no halves. */
-const GRAIN = 1.2;
+const GRAIN = 1.5;
+
+/** Minutes after the first in which a replica that is asked for now serves that are looked at too: it stays for a while. */
+const SERVES = 2;
 
 /**
- * Replicas that are wanted: for the load that is forecast for when a replica that is asked for now serves, with a margin
+ * Replicas that are wanted: for the most that is forecast for when a replica that is asked for now serves, with a margin
  * of spreads. The spread is that of the forecast and the grain of replicas together: where the forecast is sure of itself
  * a replica to spare is cheap, and where there is hardly any load none is spared. Never less than `least`, nor more than `most`, whatever is forecast; null where nothing is.
  */
 export function desiredReplicas(forecasts: readonly LoadForecast[], policy: ReplicaPolicy): number | null {
   const { capacity, startMinutes, margin, least, most } = policy;
-  const forecast = forecasts.find(({ horizon }) => horizon >= startMinutes);
-  if (forecast === undefined || !(capacity > 0)) return null;
-  const load = forecast.mean + margin * Math.hypot(forecast.spread, Math.min(GRAIN * capacity, forecast.mean));
+  const first = forecasts.find(({ horizon }) => horizon >= startMinutes)?.horizon;
+  if (first === undefined || !(capacity > 0)) return null;
+  const loads = forecasts
+    .filter(({ horizon }) => horizon >= first && horizon <= Math.max(first, startMinutes + SERVES))
+    .map(({ mean, spread }) => mean + margin * Math.hypot(spread, Math.min(GRAIN * capacity, mean)));
+  const load = Math.max(...loads);
   return Number.isFinite(load) ? Math.max(least, Math.min(most, Math.ceil(load / capacity))) : null;
 }

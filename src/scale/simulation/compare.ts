@@ -1,6 +1,6 @@
 import { LEARNED } from '../evaluation/load-scores.js';
 import { type ClusterRun, playCluster, podCapacity, type ScalingPolicy } from './cluster.js';
-import { ahead, forecastsOf, hpa, schedule } from './policies.js';
+import { AHEAD, ahead, forecastsOf, hpa, schedule } from './policies.js';
 
 /** Policies that are compared. */
 export const POLICIES = ['hpa', 'margin', 'schedule', 'tidegate'] as const;
@@ -50,7 +50,7 @@ export function comparePolicies(
     margin: () => play(TARGETS, (target) => hpa(minutes, capacity, target)),
     schedule: () => play(FACTORS, (factor) => schedule(minutes, capacity, factor)),
     tidegate: () => {
-      const forecasts = forecastsOf(parts, [2]);
+      const forecasts = forecastsOf(parts, AHEAD);
       return play(MARGINS, (margin) => ahead(forecasts, capacity, margin));
     },
   };

@@ -1,4 +1,4 @@
-import { normalDeviate } from '../../core/normal-deviate.js';
+import { normalDeviate } from '../../numeric/normal-deviate.js';
 import { LoadForecaster } from '../forecast/load-forecaster.js';
 import { DAY, PARTS } from '../forecast/load-history.js';
 import { FLEET_SAMPLE, type FleetMember, fleetSum, readMember } from '../replicas/fleet-sum.js';

@@ -1,5 +1,6 @@
-import { type LoadForecast, LoadForecaster } from '../forecast/load-forecaster.js';
+import { LoadForecaster } from '../forecast/load-forecaster.js';
 import { DAY, PARTS } from '../forecast/load-history.js';
+import type { LoadForecast } from '../forecast/load-horizon.js';
 import { desiredReplicas } from '../replicas/desired-replicas.js';
 import type { ScalingPolicy } from './cluster.js';
 
@@ -44,6 +45,9 @@ export function forecastsOf(parts: Float64Array, horizons: readonly number[]): L
   if (all.length !== Math.floor(parts.length / PARTS)) throw new RangeError('the parts make no whole minutes');
   return all;
 }
+
+/** What {@link ahead} is told of: pods are ready after two minutes. */
+export const AHEAD = [2, 3, 4];
 
 /** Ours: room for what is forecast for when a pod that is asked for now is ready, and a margin. */
 export function ahead(forecasts: readonly LoadForecast[][], capacity: number, margin: number): ScalingPolicy {

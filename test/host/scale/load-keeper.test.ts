@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -84,6 +84,34 @@ test('minutes are kept, and learned again at the next start; a file that is none
   for (let i = 0; i < 100 && broken.logged.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 20));
   assert.deepEqual(broken.logged, ['the load of earlier days is left aside']);
   await broken.keeper.close();
+});
+
+test('a host that was away finds yesterday where it was: what it missed is counted as time', async () => {
+  const dataDir = folder();
+  const path = join(dataDir, 'load', 'minutes.bin');
+  mkdirSync(join(dataDir, 'load'), { recursive: true });
+  const now = Math.round(Date.now() / 60_000);
+  const count = 300;
+  const write = (minutesAgo: number): void => {
+    const ended = now - minutesAgo;
+    const head = [0x54474c32, Math.floor(ended / 1440), ended % 1440, count];
+    writeFileSync(path, new Uint8Array(Float32Array.from([...head, ...new Array(2 * count).fill(60)]).buffer));
+  };
+  const restored = async (minutesAgo: number, least: number): Promise<number> => {
+    write(minutesAgo);
+    const { keeper } = keeperIn(dataDir);
+    keeper.start(
+      () => nothing,
+      () => {},
+    );
+    const { history } = keeper.forecasters.bytes;
+    for (let i = 0; i < 200 && history.count < least; i++) await new Promise((resolve) => setTimeout(resolve, 20));
+    await keeper.close();
+    return history.count;
+  };
+  const there = await restored(90, count + 90);
+  assert.ok(Math.abs(there - count - 90) <= 1, `${there}`);
+  assert.equal(await restored(9 * 1440, 1), 0, 'of more than eight days ago nothing is used');
 });
 
 test('a capacity is learned from use: half used by 100 is 140 at 70 %', () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { Random } from '../../../src/numeric/random.js';
 import { ConformalBands } from '../../../src/predict/feedback/conformal-bands.js';
-import { Random } from '../../../src/predict/training/random.js';
 
 /** A normal deviate (Box and Muller 1958). */
 function normal(random: () => number): number {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { SessionTable } from '../../../src/core/session-table.js';
+import { Random } from '../../../src/numeric/random.js';
 import { pairedBootstrap } from '../../../src/predict/evaluation/paired-bootstrap.js';
 import { encodeModel } from '../../../src/predict/graph/encode.js';
 import { decodeNetworks } from '../../../src/predict/model/decode.js';
@@ -11,7 +12,6 @@ import { TickHistory } from '../../../src/predict/model/tick-history.js';
 import type { ReplaySequence } from '../../../src/predict/store/replay-sequence.js';
 import { challenge, judge } from '../../../src/predict/training/challenge.js';
 import { Duty } from '../../../src/predict/training/duty.js';
-import { Random } from '../../../src/predict/training/random.js';
 
 const base = await readFile(new URL('../../../../models/base.onnx', import.meta.url));
 const table = new SessionTable();
