@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bench } from 'tinybench';
-import { BehavioralProfiler } from '../src/profile/behavioral-profiler.js';
+import { BehavioralProfiler, type ProfileUpdate } from '../src/profile/behavioral-profiler.js';
 import { encodeRecord } from '../src/profile/record/record-codec.js';
 import { LmdbStore } from '../src/profile/store/lmdb-store.js';
 import { Child } from './support/children.js';
@@ -40,13 +40,24 @@ try {
 
 const profiler = new BehavioralProfiler({ maxProfiles: LIVE });
 const names = Array.from({ length: LIVE }, (_, i) => clientName(i));
-const update = { bytesIn: 1200, bytesOut: 300, seconds: 1 };
 let timestamp = 1_800_000_000_000;
-for (const name of names) profiler.updateProfile(name, { ...update, timestamp, opened: true, functionId: 'echo' });
+// As the host makes them: objects of one shape.
+const update = (name: string, opened = false): ProfileUpdate => ({
+  timestamp,
+  bytesIn: 1200,
+  bytesOut: 300,
+  seconds: 1,
+  opened,
+  closed: false,
+  errors: 0,
+  session: name,
+  functionId: 'echo',
+});
+for (const name of names) profiler.updateProfile(name, update(name, true));
 const bench = new Bench({ time: 3000, warmupTime: 1000 });
 bench.add(`a tick of ${LIVE} live clients`, () => {
   timestamp += 1000;
-  for (const name of names) profiler.updateProfile(name, { ...update, timestamp });
+  for (const name of names) profiler.updateProfile(name, update(name));
 });
 await bench.run();
 const [task] = bench.tasks;
@@ -58,16 +69,18 @@ const written = mkdtempSync(join(tmpdir(), 'tidegate-bench-written-'));
 try {
   const behind = await BehavioralProfiler.open({ maxProfiles: LIVE }, await LmdbStore.open(written));
   const rounds = 5;
-  let updates = 0;
-  const begun = performance.now();
-  for (let round = 0; round < rounds; round++) {
+  let begun = performance.now();
+  const round = async (opened: boolean): Promise<void> => {
     timestamp += 1000;
-    for (const name of names) behind.updateProfile(name, { ...update, timestamp, opened: round === 0 });
-    updates += names.length;
+    for (const name of names) behind.updateProfile(name, update(name, opened));
     await behind.flush();
-  }
-  const perSecondWritten = updates / ((performance.now() - begun) / 1000);
-  console.log(`updateProfile, each written behind to LMDB: ${Math.round(perSecondWritten)} a second`);
+  };
+  const perSecondSince = (updates: number): number => Math.round(updates / ((performance.now() - begun) / 1000));
+  await round(true);
+  console.log(`sessions opened, each written behind to LMDB: ${perSecondSince(LIVE)} a second`);
+  begun = performance.now();
+  for (let i = 0; i < rounds; i++) await round(false);
+  console.log(`updateProfile, each written behind to LMDB: ${perSecondSince(rounds * LIVE)} a second`);
   await behind.close();
 } finally {
   rmSync(written, { recursive: true, force: true });

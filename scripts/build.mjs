@@ -1,4 +1,4 @@
-// Compiles the AssemblyScript core and TypeScript into dist/.
+// Compiles the AssemblyScript core, the numeric module beside it, and TypeScript into dist/.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -16,6 +16,8 @@ function run(script, args) {
 const asc = join(dirname(require.resolve('assemblyscript/package.json')), 'bin', 'asc.js');
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
 run(asc, ['--config', 'asconfig.json', '--target', 'release']);
+const numeric = ['--outFile', 'dist/numeric.wasm', '--runtime', 'stub', '--noAssert', '-O3', '--enable', 'simd'];
+run(asc, ['assembly/numeric/index.ts', '--config', 'none', ...numeric]);
 run(tsc, ['-p', 'tsconfig.json']);
 const cli = join(root, 'dist', 'src', 'cli', 'main.js');
 if (existsSync(cli)) chmodSync(cli, 0o755);

@@ -17,7 +17,7 @@ export function fullProfile(i: number): ProfileRecord {
   record.lastSeen = 1_799_999_000_000;
   for (let entry = 0; entry < MOST_HISTORY; entry++) {
     const timestamp = record.lastSeen - (MOST_HISTORY - entry) * 60_000;
-    record.history.push({ timestamp, bytesIn: 1000 + i, bytesOut: 500, seconds: 5 });
+    record.history.add(timestamp, 1000 + i, 500, 5, MOST_HISTORY);
   }
   for (let visit = 0; visit < 200; visit++) {
     record.visits.add(visit * 13 * 3600, visit % 12, { bytes: 8 + (visit % 5), rate: 4 + (visit % 3) });

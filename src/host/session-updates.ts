@@ -51,9 +51,12 @@ export class SessionUpdates {
     const { service, serves } = this.prediction;
     const mailbox = serves ? undefined : this.#mailboxes.get(shard);
     for (const update of updates) {
-      const { handle, client, errors, closed } = update;
-      if (update.opened && !closed) openings.push(this.#opening(update, timestamp));
-      this.profiler.updateProfile(client, { timestamp, session: `${shard}/${handle}`, ...update });
+      const { handle, client, functionId, bytesIn, bytesOut, seconds, errors, opened, closed } = update;
+      if (opened && !closed) openings.push(this.#opening(update, timestamp));
+      const session = sessionName(shard, handle);
+      // Spread into one another the objects would have no common shape, and cost ten times as much to read.
+      const did = { timestamp, bytesIn, bytesOut, seconds, opened, closed, errors, session, functionId };
+      this.profiler.updateProfile(client, did);
       this.record.update(shard, update, timestamp);
       this.#account(shard, update);
       if (update.moved) continue;

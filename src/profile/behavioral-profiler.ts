@@ -11,7 +11,6 @@ import type { CohortView } from './cohorts/cohorts.js';
 import { Crowd, type SessionHints, shapeOf, VISIT_SPAN, type WatchedVisit } from './crowd.js';
 import { type CachedProfile, type LiveSession, ProfileCache } from './profile-cache.js';
 import { MOST_HISTORY, ProfileRecord } from './record/profile-record.js';
-import { addToHistory } from './record/volume-history.js';
 import { MemoryStore } from './store/memory-store.js';
 import type { ProfileStore, StoreState } from './store/profile-store.js';
 
@@ -164,7 +163,7 @@ export class BehavioralProfiler implements Profiler {
       predictedBy: null,
       // Most who ask do not look at it.
       get historicalData() {
-        return record.history.slice();
+        return record.history.entries();
       },
       sessionsSeen: record.sessions,
       firstSeen: record.firstSeen,
@@ -177,7 +176,7 @@ export class BehavioralProfiler implements Profiler {
     const average = this.#average(record);
     if (!this.options.learnsOpenings) return average;
     if (opening === undefined) return this.#liveRate(entry, average);
-    const visit = this.#crowd.begin(client, record.visits, opening);
+    const visit = this.#crowd.begin(record.visits, opening);
     this.#openings.set(client, { visit, at: opening.timestamp });
     return this.#crowd.isInformed ? visit.rate : average;
   }
@@ -225,7 +224,7 @@ export class BehavioralProfiler implements Profiler {
       const keep = this.#keepOver(seconds);
       own.bytes = own.bytes * keep + bytesIn + bytesOut;
       own.seconds = own.seconds * keep + seconds;
-      addToHistory(own.history, { timestamp, bytesIn, bytesOut, seconds }, this.options.maxHistory);
+      own.history.add(timestamp, bytesIn, bytesOut, seconds, this.options.maxHistory);
     }
     this.#watch(name, entry, update);
     if (update.closed) this.#close(name, entry);
@@ -251,7 +250,7 @@ export class BehavioralProfiler implements Profiler {
     const visit =
       opening !== undefined && timestamp - opening.at < OPENING_MS
         ? opening.visit
-        : this.#crowd.begin(client, this.#cache.view(entry).visits, { functionId, timestamp });
+        : this.#crowd.begin(this.#cache.view(entry).visits, { functionId, timestamp });
     entry.last = { name, client, visit, seconds: 0 };
     this.#sessions.set(name, entry.last);
   }
@@ -262,7 +261,7 @@ export class BehavioralProfiler implements Profiler {
       const { visits } = entry.own;
       visits.messages++;
       visits.lastMessage = timestamp / 1000;
-      this.#crowd.active(entry.client, timestamp, bytes);
+      this.#crowd.active(visits, timestamp, bytes);
     }
     const session = entry.last?.name === name ? entry.last : this.#sessions.get(name);
     if (session === undefined) return;

@@ -54,13 +54,9 @@ export class Crowd {
   }
 
   /** A session of a client opens. */
-  begin(
-    client: string,
-    visits: ClientVisits,
-    { functionId, timestamp, prefix = '', hints = '' }: SessionHints,
-  ): WatchedVisit {
+  begin(visits: ClientVisits, { functionId, timestamp, prefix = '', hints = '' }: SessionHints): WatchedVisit {
     const opening: OpeningHints = { hour: new Date(timestamp).getUTCHours(), prefix, hints };
-    const begun = this.#forecast.begin(client, visits, {
+    const begun = this.#forecast.begin(visits, {
       seconds: timestamp / 1000,
       functionKey: nameKey(functionId),
       prior: this.#prior.expect(opening, this.#forecast.all.mean),
@@ -70,9 +66,9 @@ export class Crowd {
   }
 
   /** A client was at work. */
-  active(client: string, timestamp: number, bytes: number): void {
+  active(visits: ClientVisits, timestamp: number, bytes: number): void {
     this.#forecast.activity.advance(timestamp / 1000);
-    if (bytes > 0) this.#forecast.activity.add(client, bytes);
+    if (bytes > 0) this.#forecast.activity.add(visits, bytes);
   }
 
   /** Bytes/s to expect of a session after its first seconds, where `known` (bytes/s) is what its client did before. */
@@ -108,7 +104,6 @@ export class Crowd {
   }
 
   forget(client: string): void {
-    this.#forecast.activity.forget(client);
     this.cohorts.forget(client);
   }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { ProfileRecord } from '../../src/profile/record/profile-record.js';
+import { VolumeHistory } from '../../src/profile/record/volume-history.js';
 
 const plain = { noNullPrototype: true } as const;
 const number = fc.integer({ min: 0, max: 2 ** 24 });
@@ -44,7 +45,7 @@ export const anyRecord: fc.Arbitrary<ProfileRecord> = fc
     [visits.recent, visits.last] = numbers.slice(10);
     record.errors.failed.set(failed);
     record.types.set(types);
-    record.history = history;
+    record.history = VolumeHistory.of(history);
     for (const { key, sum, count } of hours) visits.hours.add(key, sum, count);
     for (const { key, sum, count } of functions) visits.functions.add(key, sum, count);
     record.memory = memory as ProfileRecord['memory'];

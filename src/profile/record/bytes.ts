@@ -58,6 +58,12 @@ export class ByteWriter {
     this.#bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
   }
 
+  /** What writes itself. */
+  packed(value: { packedLength: number; pack(view: DataView, from: number): void }): void {
+    const at = this.#room(value.packedLength);
+    value.pack(this.#view, at);
+  }
+
   /** Writes a u32 over what stands at `at`. */
   patch(at: number, value: number): void {
     this.#view.setUint32(at, value, true);
@@ -76,43 +82,42 @@ export class ByteReader {
   constructor(
     readonly bytes: Uint8Array,
     public at = 0,
-    readonly end = bytes.length,
+    /** Where what is read ends: a part of the bytes, maybe. */
+    public end = bytes.length,
   ) {
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, end);
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   get left(): number {
     return this.end - this.at;
   }
 
+  /** Where so many bytes begin, which are read. */
+  #take(length: number): number {
+    const { at } = this;
+    if (length > this.end - at) throw new RangeError('numbers behind the end');
+    this.at = at + length;
+    return at;
+  }
+
   u8(): number {
-    const value = this.#view.getUint8(this.at);
-    this.at += 1;
-    return value;
+    return this.#view.getUint8(this.#take(1));
   }
 
   u16(): number {
-    const value = this.#view.getUint16(this.at, true);
-    this.at += 2;
-    return value;
+    return this.#view.getUint16(this.#take(2), true);
   }
 
   u32(): number {
-    const value = this.#view.getUint32(this.at, true);
-    this.at += 4;
-    return value;
+    return this.#view.getUint32(this.#take(4), true);
   }
 
   f32(): number {
-    const value = this.#view.getFloat32(this.at, true);
-    this.at += 4;
-    return value;
+    return this.#view.getFloat32(this.#take(4), true);
   }
 
   f64(): number {
-    const value = this.#view.getFloat64(this.at, true);
-    this.at += 8;
-    return value;
+    return this.#view.getFloat64(this.#take(8), true);
   }
 
   text(): string {
@@ -125,10 +130,9 @@ export class ByteReader {
   }
 
   floats(count: number): Float32Array {
-    if (count * 4 > this.left) throw new RangeError('numbers behind the end');
+    let at = this.#take(count * 4);
     const values = new Float32Array(count);
-    new Uint8Array(values.buffer).set(this.bytes.subarray(this.at, this.at + count * 4));
-    this.at += count * 4;
+    for (let i = 0; i < count; i++, at += 4) values[i] = this.#view.getFloat32(at, true);
     return values;
   }
 }

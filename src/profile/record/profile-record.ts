@@ -1,7 +1,7 @@
-import { type HistoryEntry, type PredictionMemory, REQUEST_TYPES } from '../behavioral-profile.js';
+import { type PredictionMemory, REQUEST_TYPES } from '../behavioral-profile.js';
 import { ErrorHistory } from '../error-history.js';
 import { ClientVisits } from '../visits/visit-history.js';
-import { mergeHistories } from './volume-history.js';
+import { VolumeHistory } from './volume-history.js';
 
 /** Entries of `history`. */
 export const MOST_HISTORY = 60;
@@ -19,31 +19,12 @@ export class ProfileRecord {
   visits = new ClientVisits();
   /** Sessions by request type, as the model told it at their end. */
   readonly types = new Float64Array(REQUEST_TYPES.length);
-  #history: HistoryEntry[] = [];
-  /** What there is of it in the store, until somebody looks: most who open a session do not. */
-  #packed: { unpack: (bytes: Uint8Array) => HistoryEntry[]; bytes: Uint8Array } | null = null;
+  history = new VolumeHistory();
 
   /** ms since the epoch. */
   firstSeen = 0;
   lastSeen = 0;
   memory: PredictionMemory | null = null;
-
-  get history(): HistoryEntry[] {
-    if (this.#packed !== null) {
-      this.#history = this.#packed.unpack(this.#packed.bytes);
-      this.#packed = null;
-    }
-    return this.#history;
-  }
-
-  set history(entries: HistoryEntry[]) {
-    this.#packed = null;
-    this.#history = entries;
-  }
-
-  packHistory(unpack: (bytes: Uint8Array) => HistoryEntry[], bytes: Uint8Array): void {
-    this.#packed = { unpack, bytes };
-  }
 
   /** A record with the counts of both; the second part is that of the later. */
   static merged(a: ProfileRecord, b: ProfileRecord): ProfileRecord {
@@ -59,7 +40,7 @@ export class ProfileRecord {
     const later = b.lastSeen > a.lastSeen ? b : a;
     const { recent, longer, last } = later.visits;
     Object.assign(merged.visits, { recent, longer, last });
-    merged.history = mergeHistories(a.history, b.history, MOST_HISTORY);
+    merged.history = VolumeHistory.merged(a.history, b.history, MOST_HISTORY);
     merged.firstSeen = Math.min(...[a.firstSeen, b.firstSeen].filter((ms) => ms > 0), Number.POSITIVE_INFINITY);
     if (merged.firstSeen === Number.POSITIVE_INFINITY) merged.firstSeen = 0;
     merged.lastSeen = later.lastSeen;
@@ -73,6 +54,7 @@ function addVisits(into: ClientVisits, from: ClientVisits): void {
   into.sum += from.sum;
   into.squares += from.squares;
   into.rateSum += from.rateSum;
+  into.aroundAt = Math.max(into.aroundAt, from.aroundAt);
   into.messages += from.messages;
   into.lastMessage = Math.max(into.lastMessage, from.lastMessage);
   for (const { key, sum, count } of from.hours) into.hours.add(key, sum, count);

@@ -1,8 +1,9 @@
 import { crc32 } from 'node:zlib';
-import { type HistoryEntry, REQUEST_TYPES, type RequestType } from '../behavioral-profile.js';
+import { REQUEST_TYPES, type RequestType } from '../behavioral-profile.js';
 import type { Habits } from '../visits/habits.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import { ProfileRecord } from './profile-record.js';
+import { VolumeHistory } from './volume-history.js';
 
 const MAGIC = 0x5054;
 /** Of what this host writes. One that a later host wrote is not touched. */
@@ -24,8 +25,6 @@ const Section = {
   Memory: 8,
   Recent: 9,
 } as const;
-
-const HISTORY_ENTRY = 20;
 
 /** What is written: counts and sums, what the last writer says, or both. */
 export type RecordPart = 'counts' | 'latest' | 'all';
@@ -81,14 +80,7 @@ function writeCounts(record: ProfileRecord): void {
   section(Section.Types, () => {
     for (const count of record.types) writer.f32(count);
   });
-  section(Section.History, () => {
-    for (const { timestamp, bytesIn, bytesOut, seconds } of record.history) {
-      writer.f64(timestamp);
-      writer.f32(bytesIn);
-      writer.f32(bytesOut);
-      writer.f32(seconds);
-    }
-  });
+  section(Section.History, () => writer.packed(record.history));
 }
 
 function writeLatest(record: ProfileRecord): void {
@@ -134,18 +126,6 @@ function readHabits(reader: ByteReader, habits: Habits): void {
   }
 }
 
-function unpackHistory(packed: Uint8Array): HistoryEntry[] {
-  const reader = new ByteReader(packed);
-  const entries: HistoryEntry[] = [];
-  while (reader.left >= HISTORY_ENTRY) {
-    const timestamp = reader.f64();
-    const bytesIn = reader.f32();
-    const bytesOut = reader.f32();
-    entries.push({ timestamp, bytesIn, bytesOut, seconds: reader.f32() });
-  }
-  return entries;
-}
-
 function readSection(tag: number, reader: ByteReader, record: ProfileRecord): void {
   const { visits } = record;
   switch (tag) {
@@ -177,7 +157,7 @@ function readSection(tag: number, reader: ByteReader, record: ProfileRecord): vo
       for (let i = 0; i < record.types.length && reader.left > 0; i++) record.types[i] = reader.f32();
       return;
     case Section.History:
-      record.packHistory(unpackHistory, reader.bytes.slice(reader.at, reader.end));
+      record.history = VolumeHistory.packed(reader.bytes.slice(reader.at, reader.end));
       return;
     case Section.Memory: {
       const model = reader.text();
@@ -210,8 +190,11 @@ export function decodeRecord(bytes: Uint8Array, record: ProfileRecord = new Prof
       const tag = reader.u8();
       const length = reader.u32();
       if (length > reader.left) throw new RangeError('a section behind the end');
-      readSection(tag, new ByteReader(bytes, reader.at, reader.at + length), record);
-      reader.at += length;
+      const next = reader.at + length;
+      reader.end = next;
+      readSection(tag, reader, record);
+      reader.at = next;
+      reader.end = bytes.length;
     }
   } catch (error) {
     throw new RecordError((error as Error).message);

@@ -4,15 +4,17 @@ const SPANS = [60, 300, 1800, 7200] as const;
 const LOOK_BACK = 600;
 const RING = LOOK_BACK + 1;
 const MINUTE = 60;
-/** Clients that are kept beside those around before those that left are looked for. */
-const SLACK = 1000;
+/** One who may be around. */
+export interface Present {
+  /** The whole second in which it spoke last, of those that {@link Activity} counts by; none: it was not here. */
+  aroundAt: number;
+}
 
 /** How busy all clients together are: damped counts of messages and bytes, and who spoke in the last ten minutes. */
 export class Activity {
   readonly messages = new Float64Array(SPANS.length);
   readonly bytes = new Float64Array(SPANS.length);
-  /** The whole second in which each client spoke last, and how many did in each of the last ten minutes. */
-  readonly #last = new Map<string, number>();
+  /** Clients by the second in which they spoke last, of the last ten minutes. */
   readonly #bySecond = new Float64Array(RING);
   #around = 0;
   /** Messages by second of the last minute. */
@@ -42,12 +44,12 @@ export class Activity {
     }
   }
 
-  #isAround(last: number | undefined): last is number {
-    return last !== undefined && last >= Math.floor(this.#now) - LOOK_BACK;
+  #isAround({ aroundAt }: Present): boolean {
+    return aroundAt >= Math.floor(this.#now) - LOOK_BACK;
   }
 
   /** `messages` of a client, at the time that was advanced to. */
-  add(client: string, bytes: number, messages = 1): void {
+  add(client: Present, bytes: number, messages = 1): void {
     for (let i = 0; i < SPANS.length; i++) {
       this.messages[i] += messages;
       this.bytes[i] += bytes;
@@ -56,36 +58,22 @@ export class Activity {
     this.#seconds[second % MINUTE] += messages;
     this.#lastMinute += messages;
     this.#lastMessage = this.#now;
-    const last = this.#last.get(client);
-    if (last === second) return;
-    this.#leave(last);
-    this.#last.set(client, second);
+    if (client.aroundAt === second) return;
+    if (this.#isAround(client)) {
+      this.#bySecond[client.aroundAt % RING]--;
+      this.#around--;
+    }
+    client.aroundAt = second;
     this.#bySecond[second % RING]++;
     this.#around++;
-    if (this.#last.size > 2 * this.#around + SLACK) this.#sweep();
-  }
-
-  #leave(last: number | undefined): void {
-    if (!this.#isAround(last)) return;
-    this.#bySecond[last % RING]--;
-    this.#around--;
-  }
-
-  #sweep(): void {
-    for (const [client, last] of this.#last) if (!this.#isAround(last)) this.#last.delete(client);
   }
 
   /** Other clients that spoke in the last ten minutes, messages of the last minute, and seconds since anybody spoke. */
-  around(client: string): { others: number; lastMinute: number; silence: number } {
+  around(client: Present): { others: number; lastMinute: number; silence: number } {
     return {
-      others: this.#around - (this.#isAround(this.#last.get(client)) ? 1 : 0),
+      others: this.#around - (this.#isAround(client) ? 1 : 0),
       lastMinute: this.#lastMinute,
       silence: Math.min(this.#now - this.#lastMessage, LOOK_BACK),
     };
-  }
-
-  forget(client: string): void {
-    this.#leave(this.#last.get(client));
-    this.#last.delete(client);
   }
 }

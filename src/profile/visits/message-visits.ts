@@ -47,7 +47,7 @@ export class MessageVisits {
     let told: ToldVisit | null = null;
     if (seconds - visits.lastMessage >= this.silence) {
       const { mean } = this.#forecast.all;
-      const begun = this.#forecast.begin(client, visits, { seconds, functionKey: nameKey(functionId), prior: mean });
+      const begun = this.#forecast.begin(visits, { seconds, functionKey: nameKey(functionId), prior: mean });
       const own = ownMean(visits, mean);
       told = { told: begun.expected.bytes, came: 0, mean, own, before: visits.count };
       const visit = { client, bytes: 0, begun, told };
@@ -58,7 +58,7 @@ export class MessageVisits {
     if (open !== undefined && seconds < open.begun.seconds + VISIT_SPAN) open.bytes += bytes;
     visits.lastMessage = seconds;
     visits.messages++;
-    activity.add(client, bytes);
+    activity.add(visits, bytes);
     return told;
   }
 

@@ -36,7 +36,6 @@ export function ownMean(visits: ClientVisits, prior: number): number {
  * order of 1.
  */
 export function visitColumns(
-  client: string,
   visits: ClientVisits,
   all: AllVisits,
   activity: Activity,
@@ -52,7 +51,7 @@ export function visitColumns(
   const gap = Math.log(Math.min(Math.max(1, seconds - visits.lastMessage), NEVER)) - USUAL_GAP;
   const deviation = count === 0 ? 1 : Math.sqrt(Math.max(0, visits.squares / count - (visits.sum / count) ** 2));
   const [day, week] = [(2 * Math.PI * seconds) / DAY, Math.floor(seconds / DAY + 4) % 7];
-  const { others, lastMinute, silence } = activity.around(client);
+  const { others, lastMinute, silence } = activity.around(visits);
   const messages = activity.messages.map(Math.log1p);
   const quiet = Math.log1p(silence) - 2.6;
   const crowd = Math.log1p(others) - 0.7;

@@ -1,6 +1,6 @@
+import { FourierFeatures } from '../../numeric/fourier-features.js';
 import { RidgeRegression, type RidgeState } from '../../numeric/ridge-regression.js';
 import { Activity } from './activity.js';
-import { FourierFeatures } from './fourier-features.js';
 import { NEW_COLUMNS, newColumns, ownMean, VISIT_COLUMNS, type VisitOpening, visitColumns } from './visit-columns.js';
 import { AllVisits, type Brought, type ClientVisits } from './visit-history.js';
 
@@ -76,12 +76,12 @@ export class VisitForecast {
   readonly #trustNew = new Trust();
 
   /** A visit of a client begins. */
-  begin(client: string, visits: ClientVisits, opening: VisitOpening): BegunVisit {
+  begin(visits: ClientVisits, opening: VisitOpening): BegunVisit {
     const { all } = this;
     const { seconds, functionKey } = opening;
     this.activity.advance(seconds);
     const prior = all.functions.mean((key) => key === functionKey, opening.prior, PRIOR_FUNCTION);
-    const columns = visitColumns(client, visits, all, this.activity, opening);
+    const columns = visitColumns(visits, all, this.activity, opening);
     const row = this.#rowOf(columns);
     const newRow = visits.count <= NEW ? newColumns(row, visits) : null;
     const bytes = ownMean(visits, prior);

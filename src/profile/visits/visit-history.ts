@@ -1,3 +1,4 @@
+import type { Present } from './activity.js';
 import { Habits, hourOfWeek } from './habits.js';
 
 /** What a visit brought: logarithms. */
@@ -17,7 +18,7 @@ const MOST_FUNCTIONS = 12;
 const MOST_KNOWN_FUNCTIONS = 4096;
 
 /** What one client's visits brought. */
-export class ClientVisits {
+export class ClientVisits implements Present {
   count = 0;
   /** Of log1p(bytes): sum, sum of squares. */
   sum = 0;
@@ -31,6 +32,7 @@ export class ClientVisits {
   /** Messages ever, and seconds of the last one. */
   messages = 0;
   lastMessage = Number.NEGATIVE_INFINITY;
+  aroundAt = Number.NEGATIVE_INFINITY;
   /** log1p(bytes) by hour of the week, and by function ({@link nameKey}). */
   hours = new Habits(MOST_HOURS);
   functions = new Habits(MOST_FUNCTIONS);

@@ -59,7 +59,7 @@ test('of an older version what is missing stays as new, of a later one it is not
   // Only the first section, as of a version that knew no more.
   const length = 16 + 5 + bytes.readUInt32LE(17);
   const older = decodeRecord(rewritten(bytes, (all) => all.subarray(0, length)));
-  assert.deepEqual([older.sessions, older.visits.count, older.history], [3, 0, []]);
+  assert.deepEqual([older.sessions, older.visits.count, older.history.entries()], [3, 0, []]);
   const more = rewritten(bytes, (all) => Buffer.concat([all, Buffer.from([200, 2, 0, 0, 0, 7, 7])]));
   assert.equal(decodeRecord(more).sessions, 3, 'a section that is not known is passed over');
   const damaged = Buffer.from(bytes);
@@ -86,7 +86,7 @@ test('two hosts’ records add up, whichever comes first', () => {
         assert.equal(merged.visits.count, a.visits.count + b.visits.count);
         assert.equal(merged.lastSeen, Math.max(a.lastSeen, b.lastSeen));
         const sum = (records: ProfileRecord[]) =>
-          records.flatMap(({ history }) => history).reduce((total, { bytesIn }) => total + bytesIn, 0);
+          records.flatMap(({ history }) => history.entries()).reduce((total, { bytesIn }) => total + bytesIn, 0);
         assert.equal(sum([merged]), sum([a, b]));
         assert.ok(merged.history.length <= 60);
       }

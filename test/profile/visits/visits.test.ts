@@ -2,60 +2,33 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Activity } from '../../../src/profile/visits/activity.js';
-import { FourierFeatures } from '../../../src/profile/visits/fourier-features.js';
 import { Habits, hourOfWeek, isSameStretch } from '../../../src/profile/visits/habits.js';
 import { MessageVisits } from '../../../src/profile/visits/message-visits.js';
+import { ClientVisits } from '../../../src/profile/visits/visit-history.js';
 import { scoreVisits, type ToldVisit } from '../../../src/profile/visits/visit-scores.js';
 import { seeded } from '../../support/seeded.js';
-
-test('products of Fourier features come near to the kernel that they stand for', () => {
-  const [inputs, size, width] = [6, 4000, 2];
-  const features = new FourierFeatures(inputs, size, width);
-  const random = seeded(2);
-  const write = (row: Float64Array) => {
-    const into = new Float64Array(size);
-    features.write(row, into, 0);
-    return into;
-  };
-  for (let n = 0; n < 20; n++) {
-    const [a, b] = [0, 1].map(() => Float64Array.from({ length: inputs }, () => 4 * random() - 2));
-    const [fa, fb] = [write(a), write(b)];
-    const product = (2 / size) * fa.reduce((sum, value, i) => sum + value * fb[i], 0);
-    const distance = a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0);
-    const kernel = Math.exp(-distance / (2 * width ** 2));
-    assert.ok(Math.abs(product - kernel) < 0.08, `${product} ${kernel}`);
-  }
-  // Far out, where the cosine has to find its way back.
-  const far = write(new Float64Array(inputs).fill(1e6));
-  assert.ok(far.every((value) => Math.abs(value) <= 1 + 1e-8));
-});
 
 test('who is around is told to the second, whatever order things happen in', () => {
   const event = fc.record({
     after: fc.oneof(fc.nat(3), fc.nat(400), fc.nat(2000)),
     client: fc.nat(6),
-    forget: fc.boolean(),
   });
   fc.assert(
     fc.property(fc.array(event, { maxLength: 60 }), (events) => {
       const activity = new Activity();
+      const clients = Array.from({ length: 7 }, () => new ClientVisits());
       const last = new Map<number, number>();
       const all: number[] = [];
       let now = 1_000_000;
-      for (const { after, client, forget } of events) {
+      for (const { after, client } of events) {
         now += after;
         activity.advance(now);
-        if (forget) {
-          activity.forget(String(client));
-          last.delete(client);
-        } else {
-          activity.add(String(client), 10);
-          last.set(client, now);
-          all.push(now);
-        }
+        activity.add(clients[client], 10);
+        last.set(client, now);
+        all.push(now);
         for (let who = 0; who < 7; who++) {
           const others = [...last].filter(([other, at]) => other !== who && at >= now - 600).length;
-          const { others: told, lastMinute } = activity.around(String(who));
+          const { others: told, lastMinute } = activity.around(clients[who]);
           assert.equal(told, others);
           assert.equal(lastMinute, all.filter((at) => at > now - 60).length);
         }
