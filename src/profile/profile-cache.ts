@@ -38,6 +38,8 @@ const STALE_MS = 1000;
 export class ProfileCache {
   /** In order of last use: a Map keeps the order of insertion. */
   readonly #entries = new Map<string, CachedProfile>();
+  /** Where the line begins: an iterator goes on where it was, a new one would pass all that was removed before it. */
+  #oldest = this.#entries.entries();
   #dirty: CachedProfile[] = [];
   #flushing: Promise<void> | null = null;
 
@@ -124,13 +126,18 @@ export class ProfileCache {
   }
 
   #makeRoom(): void {
-    let looked = 0;
-    for (const [client, entry] of this.#entries) {
+    for (let looked = 0; looked < LOOK; looked++) {
+      let next = this.#oldest.next();
+      if (next.done) {
+        this.#oldest = this.#entries.entries();
+        next = this.#oldest.next();
+        if (next.done) return;
+      }
+      const [client, entry] = next.value;
       this.#entries.delete(client);
       if (entry.open === 0 && !entry.isDirty) return;
       // In use: to the end of the line.
       this.#entries.set(client, entry);
-      if (++looked === LOOK) return;
     }
   }
 
