@@ -1,6 +1,7 @@
 import { SEAL_TAG_BYTES, SEALED_DATAGRAM_HEAD } from '../../control/sealing.js';
-import { BatchDelivery } from './delivery.js';
-import { fail } from './invocation.js';
+import { BatchDelivery, payloadOf } from './delivery.js';
+import type { Reply } from './handler.js';
+import { fail, type Invocation } from './invocation.js';
 import { type MappedSession, UNSEALED_MS } from './mapped-function.js';
 import { type Batch, ReceiveBuffer } from './receive/receive-buffer.js';
 import { openDatagrams } from './sealed/sealed-batch.js';
@@ -14,6 +15,26 @@ export class DatagramIntake {
   #timer: NodeJS.Timeout | undefined;
   #busy = 0;
   #isClosed = false;
+  readonly #send = async (bytes: Uint8Array): Promise<void> => {
+    this.owner.facade.sendDatagram(bytes);
+  };
+  /** What becomes of each batch: one for all, as there may be a batch for each datagram. */
+  readonly #handing: Invocation<BatchDelivery, Reply> = {
+    call: (delivery) => this.owner.endpoint.data(delivery, this.owner.facade),
+    done: (reply, { batch }) => {
+      if (reply !== undefined) this.owner.facade.sendDatagram(payloadOf(reply));
+      this.owner.pool.give(batch.buffer);
+      this.#busy--;
+      if (this.#received.length > 0) this.pump();
+    },
+    failed: (error, isLate, { batch }) => {
+      const { pool, session, mapping } = this.owner;
+      if (isLate) pool.lose(batch.buffer);
+      else pool.give(batch.buffer);
+      this.#busy--;
+      fail(session, mapping.id, mapping.onError, error);
+    },
+  };
 
   constructor(readonly owner: MappedSession) {
     this.#received = new ReceiveBuffer(owner.mapping.criteria, owner.pool, true);
@@ -32,23 +53,25 @@ export class DatagramIntake {
       owner.session.shard.undelivered();
       return;
     }
+    const now = performance.now();
     this.#received.room(length).set(bytes.subarray(start, end));
-    this.#received.filled(length, performance.now());
-    this.pump();
+    this.#received.filled(length, now);
+    this.pump(now);
   }
 
-  pump(): void {
-    while (this.#busy < MOST_BUSY && !this.#isClosed && this.owner.isOpen) {
-      const batch = this.#received.take(performance.now());
+  pump(now = performance.now()): void {
+    while (this.#received.length > 0 && this.#busy < MOST_BUSY && !this.#isClosed && this.owner.isOpen) {
+      const batch = this.#received.take(now);
       if (batch === null) break;
       const opened = this.#opened(batch);
       if (opened === null) this.owner.pool.give(batch.buffer);
       else this.#deliver(opened);
     }
-    clearTimeout(this.#timer);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.#timer = undefined;
     const due = this.#received.dueAt;
     if (this.#isClosed || due === Number.POSITIVE_INFINITY) return;
-    this.#timer = setTimeout(() => this.pump(), Math.max(1, due - performance.now()));
+    this.#timer = setTimeout(() => this.pump(), Math.max(1, due - now));
   }
 
   /** A batch as its function reads it; null: nothing of it can be read. */
@@ -64,29 +87,8 @@ export class DatagramIntake {
   }
 
   #deliver(batch: Batch): void {
-    const { owner } = this;
-    const { mapping, session } = owner;
     this.#busy++;
-    const delivery = new BatchDelivery('datagram', batch, 'none', async (bytes) => {
-      owner.facade.sendDatagram(bytes);
-    });
-    const over = (isHeld: boolean): void => {
-      if (isHeld) owner.pool.lose(batch.buffer);
-      else owner.pool.give(batch.buffer);
-      this.#busy--;
-    };
-    owner.invoke(
-      () => owner.endpoint.data(delivery, owner.facade),
-      (reply) => {
-        if (reply !== undefined) void delivery.reply(reply);
-        over(false);
-        if (this.#received.length > 0) this.pump();
-      },
-      (error, isLate) => {
-        over(isLate);
-        fail(session, mapping.id, mapping.onError, error);
-      },
-    );
+    this.owner.invoke(this.#handing, new BatchDelivery('datagram', batch, 'none', this.#send));
   }
 
   close(): void {

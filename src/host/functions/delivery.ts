@@ -18,22 +18,29 @@ class Messages implements Iterable<Uint8Array> {
   }
 }
 
+/** What is sent of a reply. */
+export function payloadOf(reply: Uint8Array | string): Uint8Array {
+  return typeof reply === 'string' ? encoder.encode(reply) : reply;
+}
+
 /** What is handed to a function. */
 export class BatchDelivery implements Delivery {
   readonly bytes: Uint8Array;
-  readonly messages: Iterable<Uint8Array>;
   readonly ended: boolean;
 
   constructor(
     readonly kind: 'datagram' | 'stream',
-    { bytes, spans, ended }: Batch,
+    readonly batch: Batch,
     readonly framing: Framing,
     readonly send: (bytes: Uint8Array) => Promise<void>,
     readonly sealed: SealedUnit | null = null,
   ) {
-    this.bytes = bytes;
-    this.messages = new Messages(bytes, spans);
-    this.ended = ended;
+    this.bytes = batch.bytes;
+    this.ended = batch.ended;
+  }
+
+  get messages(): Iterable<Uint8Array> {
+    return new Messages(this.bytes, this.batch.spans);
   }
 
   get lengths(): number[] {
@@ -41,7 +48,7 @@ export class BatchDelivery implements Delivery {
   }
 
   async reply(bytes: Uint8Array | string): Promise<void> {
-    const payload = typeof bytes === 'string' ? encoder.encode(bytes) : bytes;
+    const payload = payloadOf(bytes);
     await this.send(this.kind === 'stream' ? framed(this.framing, payload) : payload);
   }
 }

@@ -53,7 +53,7 @@ export type Defined =
 const MOST_REMOTES = 1000;
 
 const plainEndpoints: Record<string, () => Endpoint> = {
-  echo: () => new ModuleEndpoint({ data: ({ bytes }) => bytes.slice() }),
+  echo: () => new ModuleEndpoint({ data: ({ bytes }) => bytes }),
   sink: () => new ModuleEndpoint({}),
 };
 

@@ -12,42 +12,44 @@ export function failureOf(error: unknown): { code: AppErrorName; message: string
   return { code: 'handler-failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }
 
+/** A call of an endpoint and what follows it. What it is about is handed through, so that one object serves many calls. */
+export interface Invocation<A, T> {
+  call(about: A): T | Promise<T>;
+  done(value: T, about: A): void;
+  failed(error: unknown, isLate: boolean, about: A): void;
+}
+
 /**
  * Calls an endpoint and sees to its end: `done` with what it gave, or `failed`. One that is not done in time counts as
  * failed; what it gives later is dropped.
  */
-export function invoke<T>(
-  call: () => T | Promise<T>,
-  deadlineMs: number,
-  done: (value: T) => void,
-  failed: (error: unknown, isLate: boolean) => void,
-): void {
+export function invoke<A, T>(invocation: Invocation<A, T>, about: A, deadlineMs: number): void {
   let result: T | Promise<T>;
   try {
-    result = call();
+    result = invocation.call(about);
   } catch (error) {
     // The core is in a state that nobody can vouch for.
     if (error instanceof WebAssembly.RuntimeError) throw error;
-    failed(error, false);
+    invocation.failed(error, false, about);
     return;
   }
   if (!isPromise(result)) {
-    done(result);
+    invocation.done(result, about);
     return;
   }
   let isOver = false;
   const timer = setTimeout(() => {
     isOver = true;
-    failed(new EndpointError('handler-late', `not done after ${deadlineMs} ms`), true);
+    invocation.failed(new EndpointError('handler-late', `not done after ${deadlineMs} ms`), true, about);
   }, deadlineMs);
   result.then(
     (value) => {
       clearTimeout(timer);
-      if (!isOver) done(value);
+      if (!isOver) invocation.done(value, about);
     },
     (error: unknown) => {
       clearTimeout(timer);
-      if (!isOver) failed(error, false);
+      if (!isOver) invocation.failed(error, false, about);
     },
   );
 }

@@ -8,7 +8,7 @@ import { DatagramIntake } from './datagram-intake.js';
 import { type Endpoint, EndpointError } from './endpoints/endpoint.js';
 import { RemoteEndpoint } from './endpoints/remote-endpoint.js';
 import type { HostFunction, SessionFunction } from './host-function.js';
-import { type FailurePolicy, fail, invoke } from './invocation.js';
+import { type FailurePolicy, fail, type Invocation, invoke } from './invocation.js';
 import type { BufferPool } from './receive/buffer-pool.js';
 import type { CompiledCriteria } from './receive/compiled-criteria.js';
 import { SessionFacade } from './session-facade.js';
@@ -78,6 +78,7 @@ export class MappedSession implements SessionFunction {
 
   get unread(): number {
     let bytes = this.#datagrams.length;
+    if (this.#streams.size === 0) return bytes;
     for (const stream of this.#streams) bytes += stream.length;
     return bytes;
   }
@@ -94,26 +95,23 @@ export class MappedSession implements SessionFunction {
   }
 
   onOpen(): void {
-    this.invoke(
-      () => this.endpoint.open(this.facade),
-      () => {
+    const opening: Invocation<SessionFacade, unknown> = {
+      call: (facade) => this.endpoint.open(facade),
+      done: () => {
         this.#isOpen = true;
         for (const stream of [...this.#streams]) stream.pump();
         this.#datagrams.pump();
       },
-      (error) => {
+      failed: (error) => {
         fail(this.session, this.mapping.id, 'session', error);
       },
-    );
+    };
+    this.invoke(opening, this.facade);
   }
 
   /** Calls the endpoint within the function's deadline. */
-  invoke<T>(
-    call: () => T | Promise<T>,
-    done: (value: T) => void,
-    failed: (error: unknown, isLate: boolean) => void,
-  ): void {
-    invoke(call, this.mapping.deadlineMs, done, failed);
+  invoke<A, T>(invocation: Invocation<A, T>, about: A): void {
+    invoke(invocation, about, this.mapping.deadlineMs);
     this.session.shard.flushSoon();
   }
 
@@ -151,12 +149,13 @@ export class MappedSession implements SessionFunction {
     this.#isClosed = true;
     for (const stream of [...this.#streams]) stream.close();
     this.#datagrams.close();
-    this.invoke(
-      () => this.endpoint.close(this.facade, { code, reason, by }),
-      () => {},
-      (error) => {
+    const closing: Invocation<SessionFacade, unknown> = {
+      call: (facade) => this.endpoint.close(facade, { code, reason, by }),
+      done: () => {},
+      failed: (error) => {
         fail(this.session, this.mapping.id, 'message', error);
       },
-    );
+    };
+    this.invoke(closing, this.facade);
   }
 }

@@ -2,7 +2,7 @@ import { AppError } from '../../control/codes.js';
 import type { GatedStream } from '../shard/gated-stream.js';
 import { BatchDelivery } from './delivery.js';
 import type { OutgoingStream, Reply } from './handler.js';
-import { fail } from './invocation.js';
+import { fail, type Invocation } from './invocation.js';
 import { type MappedSession, UNSEALED_MS } from './mapped-function.js';
 import { type Batch, ReceiveBuffer } from './receive/receive-buffer.js';
 import { SealedStream, type SealedUnit } from './sealed/sealed-batch.js';
@@ -154,22 +154,23 @@ export class StreamIntake {
       }
       this.isBusy = false;
     };
-    owner.invoke(
-      async () => {
+    const handing: Invocation<BatchDelivery, void> = {
+      call: async () => {
         const result = owner.endpoint.data(delivery, owner.facade);
         const reply: Reply = await result;
         if (reply !== undefined) await delivery.reply(reply);
       },
-      () => {
+      done: () => {
         release(false);
         if (batch.ended) this.#finish();
         else this.pump();
       },
-      (error, isLate) => {
+      failed: (error, isLate) => {
         release(isLate);
         this.abort(fail(owner.session, mapping.id, mapping.onError, error));
       },
-    );
+    };
+    owner.invoke(handing, delivery);
   }
 
   async #send(bytes: Uint8Array): Promise<void> {
