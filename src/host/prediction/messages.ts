@@ -68,6 +68,8 @@ export interface PredictorStatus {
   skipped: number;
   /** Time that the last tick took, ms: from the feature rows to the settings. */
   tickMs: number;
+  /** Bytes/s that all sessions together are expected to move in the next ten seconds. */
+  dataRate: number;
   scores: ScoreReport;
   /** Sequences for training in the store. */
   sequences: number;

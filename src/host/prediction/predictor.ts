@@ -9,7 +9,7 @@ import { OUTPUT_COLUMNS, OUTPUTS } from '../../predict/model/outputs.js';
 import { FunctionHabits } from '../../predict/risk/function-habits.js';
 import { readScale } from '../../predict/risk/risk-scale.js';
 import { SessionRisks } from '../../predict/risk/session-risks.js';
-import { readForecast } from '../../predict/serving/forecast.js';
+import { readForecast, totalRate } from '../../predict/serving/forecast.js';
 import { ReplayRecorder } from '../../predict/serving/replay-recorder.js';
 import { SessionRows } from '../../predict/serving/session-rows.js';
 import { ShadowComparison } from '../../predict/serving/shadow-comparison.js';
@@ -208,7 +208,7 @@ export class Predictor {
   async tick(): Promise<void> {
     const started = performance.now();
     this.#scores.decay();
-    let sessions = 0;
+    let [sessions, dataRate] = [0, 0];
     for (const view of this.#shards.values()) {
       const tick = view.reader.read(view.tick);
       if (tick === null) continue;
@@ -221,6 +221,7 @@ export class Predictor {
       for (let from = 0; from < tick.rows; from += SLICE) {
         await this.#step(view, tick, from, Math.min(from + SLICE, tick.rows));
       }
+      dataRate += totalRate(view.rows.outputs, tick.rows, this.#tickSeconds);
     }
     this.#keepBudget();
     for (const [shard, { kinds }] of this.#shards) {
@@ -244,6 +245,7 @@ export class Predictor {
         ticks: this.#ticks,
         skipped: this.#skipped,
         tickMs: performance.now() - started,
+        dataRate,
         scores,
         sequences: this.store?.size ?? 0,
         shadow: this.#shadow === null ? null : { model: this.#shadow.id, ticks: this.#shadow.ticks },

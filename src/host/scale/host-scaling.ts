@@ -51,7 +51,8 @@ export class HostScaling {
     const { log, load } = this;
     const sample = () => {
       const { sessions, bytesIn, bytesOut, busyMicroseconds } = pool.totals();
-      return { sessions, bytes: bytesIn + bytesOut, busyMicroseconds };
+      const dataRate = prediction.serves ? (prediction.service?.status?.dataRate ?? null) : null;
+      return { sessions, bytes: bytesIn + bytesOut, busyMicroseconds, dataRate };
     };
     load.threads = planned.most;
     load.start(sample, (outlook) => pool.broadcast({ type: 'capacity', outlook }));

@@ -23,7 +23,15 @@ export interface LoadSample {
   sessions: number;
   bytes: number;
   busyMicroseconds: number;
+  /** Bytes/s that the open sessions are predicted to move together; null or none: nobody predicts. */
+  dataRate?: number | null;
 }
+
+/** A load, and what is foretold of it from below: bytes/s by the session now. */
+type Loads = Record<LoadName, number> & { dataRate: number | null };
+
+/** Sessions of a minute to come are at most so many times those of now. */
+const MOST_GROWTH = 4;
 
 const EVERY_MS = 10_000;
 const SAVE_MS = 600_000;
@@ -66,7 +74,7 @@ export class LoadKeeper {
   #own: Record<LoadName, number> = { sessions: 0, bytes: 0 };
   #before: { at: number; sample: LoadSample } | null = null;
   /** Samples that came while the past was learned again. */
-  #waiting: Record<LoadName, number>[] | null = null;
+  #waiting: Loads[] | null = null;
 
   constructor(
     readonly config: HostConfig,
@@ -108,7 +116,7 @@ export class LoadKeeper {
     const scale = EVERY_MS / 1000 / seconds;
     const bytes = Math.max(0, sample.bytes - before.sample.bytes) * scale;
     this.#own = { sessions: sample.sessions, bytes };
-    this.#take(this.#own);
+    this.#take({ ...this.#own, dataRate: sample.dataRate ?? null });
     // A shard that starts again begins to count anew.
     const busy = Math.max(0, sample.busyMicroseconds - before.sample.busyMicroseconds);
     const use = busy / 1e6 / seconds / this.threads;
@@ -148,15 +156,26 @@ export class LoadKeeper {
     return this.#fleet?.load?.hosts ?? 1;
   }
 
-  #take(loads: Record<LoadName, number>): void {
+  #take(loads: Loads): void {
     if (this.#waiting !== null) {
       this.#waiting.push(loads);
       return;
     }
     for (const name of LOADS) {
       const { history } = this.forecasters[name];
-      if (this.forecasters[name].add(loads[name])) this.#keep(name, history.at(history.count - 1));
+      const told = name === 'bytes' ? this.#fromBelow(loads) : undefined;
+      if (this.forecasters[name].add(loads[name], told)) this.#keep(name, history.at(history.count - 1));
     }
+  }
+
+  /** Bytes of a minute to come, from the predictions of the sessions: those open now, and as many as will be. */
+  #fromBelow({ sessions, dataRate }: Loads): ((minutes: number) => number) | undefined {
+    if (dataRate === null || sessions <= 0) return undefined;
+    const foretold = this.forecasters.sessions.forecasts();
+    return (minutes) => {
+      const then = foretold.find(({ horizon }) => horizon === minutes)?.mean ?? sessions * PARTS;
+      return dataRate * MINUTE.bytes * Math.min(MOST_GROWTH, then / PARTS / sessions);
+    };
   }
 
   forecasts(name: LoadName): LoadForecast[] {

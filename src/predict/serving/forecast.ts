@@ -35,6 +35,13 @@ export function rateOf(logarithm: number): number {
   return Math.exp(Math.min(logarithm, MOST_UNITS_LOG)) * LIMIT_UNIT;
 }
 
+/** Expected bytes/s of the first `rows` sessions together. */
+export function totalRate(outputs: Float32Array, rows: number, tickSeconds: number): number {
+  let sum = 0;
+  for (let at = OUTPUTS.rate.at, row = 0; row < rows; row++, at += OUTPUT_COLUMNS) sum += rateOf(outputs[at]);
+  return sum / tickSeconds;
+}
+
 /** Reads row `row` of a model's outputs: what it says of ticks, of so many seconds each. */
 export function readForecast(outputs: Float32Array, row: number, tickSeconds: number): Forecast {
   const at = row * OUTPUT_COLUMNS;

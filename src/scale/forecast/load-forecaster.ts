@@ -2,6 +2,8 @@ import { LoadView, scalesOf } from './load-features.js';
 import { DAY, LoadHistory, PARTS } from './load-history.js';
 import { LEARNING, LEVELS, type LoadForecast, LoadHorizon } from './load-horizon.js';
 
+const nobody = (): number => Number.NaN;
+
 /** The part of a minute with which a tree is grown: not that with which forecasts are made. */
 const GROWING = 3;
 
@@ -27,14 +29,18 @@ export class LoadForecaster {
     this.#horizons = horizons.map((minutes) => new LoadHorizon(minutes));
   }
 
-  /** The load of the next ten seconds. What is no number counts as the level. Returns whether a minute is complete. */
-  add(load: number): boolean {
+  /**
+   * The load of the next ten seconds. What is no number counts as the level. Returns whether a minute is complete.
+   * @param told what somebody who knows more than the series foretells of a minute so far ahead; NaN: nothing. It is
+   *   believed as far as it was right.
+   */
+  add(load: number, told: (minutes: number) => number = nobody): boolean {
     const usual = this.history.count === 0 ? 0 : this.#levels[1] / PARTS;
     this.#parts[this.#part++] = Number.isFinite(load) && load >= 0 ? load : usual;
     if (this.#part === GROWING) this.#horizons[this.history.count % this.#horizons.length].grow();
     if (this.#part < PARTS) return false;
     this.#part = 0;
-    this.#minute();
+    this.#minute(told);
     return true;
   }
 
@@ -64,10 +70,10 @@ export class LoadForecaster {
     if (count <= LEARNING) this.#scales = scalesOf(Math.max(1, this.#usual));
   }
 
-  #minute(): void {
+  #minute(told: (minutes: number) => number): void {
     this.#keep(this.#parts);
     this.#view.look();
-    for (const horizon of this.#horizons) horizon.update(this.#view, this.#levels, this.#scales);
+    for (const horizon of this.#horizons) horizon.update(this.#view, this.#levels, this.#scales, told(horizon.minutes));
   }
 
   /** Forecasts as of the last complete minute, by horizon; empty before the first. */

@@ -31,8 +31,12 @@ const TRUST = 2 * DAY;
 /** The past minutes of a level, by expert. */
 export const LEVELS = [2, 8, 30];
 
-/** Two regressions, levels, yesterday's shape. */
-const EXPERTS = 2 + LEVELS.length + 1;
+/** Two regressions, levels, yesterday's shape, what others told. */
+const YESTERDAY = 2 + LEVELS.length;
+const TOLD = YESTERDAY + 1;
+const EXPERTS = TOLD + 1;
+/** Errors of an expert that are known before it is heard. */
+const LEAST_SEEN = 10;
 
 /** What was foretold of a minute, and from what. */
 class Foretold {
@@ -53,6 +57,7 @@ export class LoadHorizon {
   readonly #plain = new RidgeRegression(LOAD_COLUMNS, 1, REGRESSION);
   readonly #root = new RidgeRegression(LOAD_COLUMNS, 1, REGRESSION);
   readonly #errors = new Float64Array(EXPERTS);
+  readonly #seen = new Float64Array(EXPERTS);
   readonly #forest: ResidualForest;
   /** Means of correction times what was left over, and of its square: their quotient is how far the forest is believed. */
   #agreed = 0;
@@ -69,13 +74,16 @@ export class LoadHorizon {
     this.#forest = new ResidualForest(TREE_COLUMNS, minutes);
   }
 
-  /** The last minute of what is viewed came: what was foretold of it is compared, and a new forecast made. */
-  update(view: LoadView, levels: Float64Array, scales: { plain: Scale; root: Scale }): void {
+  /**
+   * The last minute of what is viewed came: what was foretold of it is compared, and a new forecast made.
+   * @param told the load that somebody else foretells; NaN: nobody does
+   */
+  update(view: LoadView, levels: Float64Array, scales: { plain: Scale; root: Scale }, told: number): void {
     const last = view.history.count - 1;
     const foretold = this.#past[last % this.minutes];
     if (last >= this.minutes && !Number.isNaN(foretold.mean))
       this.#learn(foretold, last, view.history.at(last), scales);
-    this.#foretell(foretold, last, view, levels, scales);
+    this.#foretell(foretold, last, view, levels, scales, told);
     this.#now = foretold;
   }
 
@@ -84,15 +92,16 @@ export class LoadHorizon {
     for (const foretold of this.#past) foretold.mean = Number.NaN;
     const last = view.history.count - 1;
     this.#now = this.#past[last % this.minutes];
-    this.#foretell(this.#now, last, view, levels, scales);
+    this.#foretell(this.#now, last, view, levels, scales, Number.NaN);
   }
 
   #learn(foretold: Foretold, minute: number, value: number, scales: { plain: Scale; root: Scale }): void {
     this.#bands.learn(foretold, value, minute % DAY);
-    const step = Math.max(1 / MEMORY, 1 / (minute + 1));
     for (let i = 0; i < EXPERTS; i++) {
       const error = value - foretold.experts[i];
-      this.#errors[i] += (error * error - this.#errors[i]) * step;
+      if (Number.isNaN(error)) continue;
+      this.#seen[i]++;
+      this.#errors[i] += (error * error - this.#errors[i]) / Math.min(MEMORY, this.#seen[i]);
     }
     if (minute < LEARNING) return;
     this.#plain.learn(foretold.plain, [scales.plain.to(value)]);
@@ -111,6 +120,7 @@ export class LoadHorizon {
     view: LoadView,
     levels: Float64Array,
     { plain, root }: { plain: Scale; root: Scale },
+    told: number,
   ): void {
     const { history, level } = view;
     const { experts } = foretold;
@@ -125,7 +135,8 @@ export class LoadHorizon {
     const yesterday = history.mean(target - DAY - 5, target - DAY + 6);
     const then = history.mean(last - DAY - 29, last - DAY + 1);
     const now = history.mean(last - 29, last + 1);
-    experts[2 + LEVELS.length] = then > 0 ? (yesterday * now) / then : now;
+    experts[YESTERDAY] = then > 0 ? (yesterday * now) / then : now;
+    experts[TOLD] = told;
     foretold.together = this.#weigh(experts, value);
     foretold.level = level;
     view.writeRow(foretold.row, target, foretold.together);
@@ -137,8 +148,11 @@ export class LoadHorizon {
 
   #weigh(experts: Float64Array, value: number): number {
     let [sum, weights] = [0, 0];
-    const best = Math.max(1e-9, Math.min(...this.#errors));
-    for (let i = 0; i < EXPERTS; i++) {
+    const isTold = Number.isFinite(experts[TOLD]) && this.#seen[TOLD] >= LEAST_SEEN;
+    const heard = isTold ? EXPERTS : TOLD;
+    let best = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < heard; i++) best = Math.min(best, this.#errors[i]);
+    for (let i = 0; i < heard; i++) {
       if (!Number.isFinite(experts[i])) experts[i] = value;
       const weight = ((best + 1e-9) / (this.#errors[i] + 1e-9)) ** SHARPNESS;
       sum += weight * Math.max(0, experts[i]);

@@ -7,6 +7,7 @@ import { parseConfig } from '../../../src/host/config.js';
 import { LoadKeeper } from '../../../src/host/scale/load-keeper.js';
 import { type CapacityOutlook, OutlookGate, outlookOf } from '../../../src/scale/replicas/capacity-outlook.js';
 import { LearnedCapacity } from '../../../src/scale/replicas/learned-capacity.js';
+import { seeded } from '../../support/seeded.js';
 
 const folders: string[] = [];
 after(() => {
@@ -41,6 +42,27 @@ test('a load that rises asks for hosts before it is there', () => {
   assert.ok(desired !== null);
   assert.ok(desired.replicas >= 4 && desired.replicas <= 7, `${desired.replicas}`);
   assert.ok(desired.load / 6 > 60 && desired.load / 6 < 80, `${desired.load / 6}`);
+});
+
+test('bytes are foretold from the predictions of the sessions where those are right', () => {
+  const minutes = 500;
+  const random = seeded(3);
+  const rates = Array.from({ length: minutes + 1 }, () => (random() < 0.5 ? 1000 : 9000));
+  const surprise = (predicts: boolean): number => {
+    const { keeper } = keeperIn(folder(), { metric: 'bytes', capacity: 1e5 });
+    let bytes = 0;
+    let error = 0;
+    keeper.look(0, { sessions: 10, bytes, busyMicroseconds: 0 });
+    for (let i = 1; i < 6 * minutes; i++) {
+      bytes += 10 * rates[Math.floor((i - 1) / 6)];
+      const next = rates[Math.floor(i / 6)];
+      const dataRate = predicts ? next : null;
+      keeper.look(i * 10_000, { sessions: 10, bytes, busyMicroseconds: 0, dataRate });
+      if (i % 6 === 0 && i > 1200) error += Math.abs(keeper.forecasts('bytes')[0].mean / 60 - next);
+    }
+    return error / minutes;
+  };
+  assert.ok(surprise(true) < 0.5 * surprise(false), `${surprise(true)} and ${surprise(false)}`);
 });
 
 test('without load, or without a known capacity, nothing is asked for', () => {

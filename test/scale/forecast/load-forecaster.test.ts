@@ -113,6 +113,28 @@ describe('LoadForecaster', () => {
     assert.ok(Number.isFinite(forecaster.forecasts()[0].mean));
   });
 
+  test('what others know of the minutes to come is believed as far as it was right', () => {
+    const told = (isRight: boolean): number => {
+      const random = seeded(9);
+      const loads = Array.from({ length: 900 }, (_, i) => {
+        const level = 100 + 80 * Math.sign(Math.sin(i / 7) + random() - 0.5);
+        return level * (0.9 + 0.2 * random());
+      });
+      const forecaster = new LoadForecaster([3]);
+      const means: number[] = [];
+      let error = 0;
+      loads.forEach((load, minute) => {
+        const knows = (ahead: number) => (isRight ? loads[minute + ahead] : 1e4 * random());
+        for (let part = 0; part < PARTS; part++) forecaster.add(load / PARTS, knows);
+        if (minute > 300) error += (means[minute] - load) ** 2;
+        means[minute + 3] = forecaster.forecasts()[0].mean;
+      });
+      return Math.sqrt(error / 600);
+    };
+    assert.ok(told(true) < 20, `${told(true)}`);
+    assert.ok(told(false) < 90, `${told(false)}`);
+  });
+
   test('before the first minute there is no forecast', () => {
     assert.deepEqual(new LoadForecaster().forecasts(), []);
   });
