@@ -25,6 +25,7 @@ export class AdminServer {
   private constructor(
     readonly host: SocketHost,
     server: Server,
+    /** @internal */
     readonly feed: DashboardFeed,
   ) {
     this.#server = server;

@@ -1,4 +1,5 @@
-type Listener<E> = (event: E) => void;
+/** Is called with an event. */
+export type Listener<E> = (event: E) => void;
 
 /** Listeners by name of the event. */
 export class Emitter<Events> {

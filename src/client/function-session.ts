@@ -74,6 +74,7 @@ export class FunctionSession extends Emitter<SessionEvents> {
 
   private constructor(
     readonly transport: WebTransport,
+    /** @internal */
     readonly channel: ControlChannel,
     readonly options: OpenOptions,
     { session, settings }: Extract<HostMessage, { type: 'welcome' }>,

@@ -1,5 +1,5 @@
 export { FeatureMatrixReader, FeatureMatrixWriter, type FeatureTick } from './feature-matrix.js';
-export { type CoreLayout, type CoreShare, VERDICTS } from './layout.js';
+export { type CoreLayout, type CoreShare, type LayoutName, type LayoutNumbers, VERDICTS } from './layout.js';
 export { type Limits, NO_LIMITS } from './limits.js';
 export { LimitsMailbox, type PublishedLimits } from './limits-mailbox.js';
 export {
@@ -10,4 +10,4 @@ export {
   type SessionEvent,
   SessionTable,
 } from './session-table.js';
-export type { CoreExports } from './wasm-exports.js';
+export type { CoreExports, Flag } from './wasm-exports.js';

@@ -1,7 +1,8 @@
 import { TidegateError } from '../quic/errors.js';
 
 /** Numbers that the core exports: offsets, strides, bounds. `assembly/layout.ts` says what each one is. */
-type LayoutNumbers = Readonly<Record<LayoutName, number>>;
+/** Places and sizes, by name. */
+export type LayoutNumbers = Readonly<Record<LayoutName, number>>;
 
 const NAMES = [
   'GENERATION',

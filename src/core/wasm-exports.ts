@@ -2,7 +2,7 @@
 export type Flag = 0 | 1;
 
 /**
- * What `assembly/index.ts` exports; the exported numbers are read by {@link readLayout}. Times in milliseconds, sizes in
+ * What `assembly/index.ts` exports; the exported numbers are read by `readLayout`. Times in milliseconds, sizes in
  * bytes, rates in bytes/s. A handle names a session until it is closed; calls with another one do nothing. Nothing here
  * throws or traps on bad arguments: they are clamped and counted.
  */

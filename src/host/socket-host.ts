@@ -55,7 +55,9 @@ export class SocketHost extends EventEmitter<HostEvents> {
   restarts = 0;
   /** Changes of level, by the level that came of them. */
   readonly levelChanges = [0, 0, 0, 0];
+  /** @internal */
   readonly prediction: HostPrediction;
+  /** @internal */
   readonly record: DecisionRecord;
   #pool: ShardPool | null = null;
   #profiles: ProfileKeeper | null = null;
@@ -63,9 +65,15 @@ export class SocketHost extends EventEmitter<HostEvents> {
   #certificate: HostCertificate | null = null;
   #updates: SessionUpdates | null = null;
   #details: SessionDetails | null = null;
-  /** The load, what is forecast of it, and what is done about it. */
+  /**
+   * The load, what is forecast of it, and what is done about it.
+   * @internal
+   */
   readonly scaling: HostScaling;
-  /** Looks after the host's own metrics. */
+  /**
+   * Looks after the host's own metrics.
+   * @internal
+   */
   readonly watch = new HostWatch();
   readonly #matchmaker = new Matchmaker((shard, answer, transfer) =>
     this.#pool?.send(shard, { type: 'peer', answer }, transfer),
@@ -115,6 +123,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     return this.#profiles.profiler;
   }
 
+  /** @internal */
   get admissions(): Admissions {
     if (this.#admissions === null) throw new Error('the host is not started');
     return this.#admissions;
@@ -138,6 +147,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     return this.#openCertificate.source.nextHash;
   }
 
+  /** @internal */
   get load(): LoadKeeper {
     return this.scaling.load;
   }
@@ -150,6 +160,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     return this.#draining;
   }
 
+  /** @internal */
   get shards(): ShardPool {
     if (this.#pool === null) throw new Error('the host is not started');
     return this.#pool;
@@ -383,7 +394,10 @@ export class SocketHost extends EventEmitter<HostEvents> {
     }
   }
 
-  /** What is kept of clients: to export, and to forget. */
+  /**
+   * What is kept of clients: to export, and to forget.
+   * @internal
+   */
   get clientData(): ClientData {
     const { profiler, record, config, prediction } = this;
     const { identifier } = this.admissions;

@@ -13,6 +13,7 @@ export interface StepInputs {
 /** A model that says what sessions will do, a step at a time. It keeps nothing between steps. */
 export class Forecaster {
   private constructor(
+    /** @internal */
     readonly session: OnnxSession,
     readonly coreColumns: number,
     readonly stateColumns: number,

@@ -95,7 +95,7 @@ const NOBODY = new ProfileRecord();
  *
  *     rate = sum(w_i * bytes_i) / sum(w_i * seconds_i),   w_i = 2^(-(connected seconds since i) / halfLife)
  *
- * At an opening it is what is learned of openings: see {@link Crowd}.
+ * At an opening it is what is learned of openings: see `crowd.ts`.
  */
 export class BehavioralProfiler implements Profiler {
   readonly options: ProfilerOptions;

@@ -58,15 +58,17 @@ export interface Delivery {
   reply(bytes: Uint8Array): Promise<void>;
 }
 
+/** What `data` may answer with. */
 export type Reply = Uint8Array | string | undefined;
+/** What a handler returns, at once or later; most return nothing. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing is what most are
-type Result<T> = T | void | Promise<T | void>;
+export type HandlerResult<T> = T | void | Promise<T | void>;
 
 /** A function's endpoint in the host's own process. What `data` returns is a reply. */
 export interface Handlers<State = unknown> {
-  open?(session: FunctionSession<State>): Result<undefined>;
-  data?(delivery: Delivery, session: FunctionSession<State>): Result<Reply>;
-  close?(session: FunctionSession<State>, reason: CloseReason): Result<undefined>;
+  open?(session: FunctionSession<State>): HandlerResult<undefined>;
+  data?(delivery: Delivery, session: FunctionSession<State>): HandlerResult<Reply>;
+  close?(session: FunctionSession<State>, reason: CloseReason): HandlerResult<undefined>;
 }
 
 /** Types a function module: `export default defineFunction({ data(delivery, session) { ... } })`. */

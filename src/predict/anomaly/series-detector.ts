@@ -43,7 +43,7 @@ const ROUNDING = 1e-9;
 /**
  * Finds what is unusual in one metric, value by value, without looking ahead, in constant memory: about 6 kB. Several
  * kinds of evidence (the files beside this one; `EVIDENCE` has their names) are each compared with their own past
- * by {@link TailSurprise}; the most surprising speaks, once an event ({@link AlarmHold}). Nothing is set for a series,
+ * by `TailSurprise`; the most surprising speaks, once an event (`AlarmHold`). Nothing is set for a series,
  * and nothing depends on its unit.
  */
 export class SeriesDetector {

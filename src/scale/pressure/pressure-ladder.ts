@@ -34,7 +34,7 @@ const CALM_SHARE = 0.9;
 /** What a look at the pressure came to. */
 export interface PressureLook {
   step: PressureStep;
-  /** Limits shrink when {@link ANNOUNCED_MS} are over: clients are to be told now. */
+  /** Limits shrink when `ANNOUNCED_MS` are over: clients are to be told now. */
   announces: boolean;
 }
 
