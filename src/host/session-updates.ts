@@ -11,7 +11,9 @@ import type { SessionOpening } from './prediction/messages.js';
 import { sessionName, sessionsOf } from './session-name.js';
 import type { SessionUpdate } from './shard/messages.js';
 
-const NOTHING = { buffer: 0, rate: 0, level: 0 };
+const NOTHING = { bufferSize: 0, rateLimit: 0, level: 0 };
+/** What a session did after it was heard of last. */
+const NO_MORE = { bytesIn: 0, bytesOut: 0, seconds: 0, errors: 0, held: 0, opened: false };
 
 /** Who is told of sessions. */
 export interface SessionUpdateHooks {
@@ -23,8 +25,8 @@ export interface SessionUpdateHooks {
 export class SessionUpdates {
   /** Where limits of a shard's sessions are written. */
   readonly #mailboxes = new Map<number, LimitsMailbox>();
-  /** What sessions are granted: bytes of buffer, bytes/s. */
-  readonly #grants = new Map<string, { buffer: number; rate: number; level: number }>();
+  /** What open sessions said last. */
+  readonly #last = new Map<string, SessionUpdate>();
 
   constructor(
     readonly profiler: Profiler,
@@ -34,14 +36,15 @@ export class SessionUpdates {
     readonly hooks: SessionUpdateHooks,
   ) {}
 
-  /** A shard came, or came again with another memory: its sessions are gone. */
+  /** A shard came, or came again with another memory: sessions that it had are over, and nobody else says so. */
   shard(shard: number, core: CoreShare): void {
     this.#mailboxes.set(shard, new LimitsMailbox(core));
-    for (const [id, { buffer, rate }] of this.#grants) {
-      if (!id.startsWith(sessionsOf(shard))) continue;
-      this.#grants.delete(id);
-      this.admissions.buffered -= buffer;
-      this.admissions.granted -= rate;
+    const lost = [...this.#last].filter(([id]) => id.startsWith(sessionsOf(shard)));
+    if (lost.length > 0) {
+      this.take(
+        shard,
+        lost.map(([, last]) => ({ ...last, ...NO_MORE, closed: true })),
+      );
     }
   }
 
@@ -69,18 +72,19 @@ export class SessionUpdates {
   }
 
   /** Keeps the sums of what sessions are granted, and tells of sessions and settings that are new. */
-  #account(shard: number, { handle, client, functionId, bufferSize, rateLimit, level, closed }: SessionUpdate): void {
+  #account(shard: number, update: SessionUpdate): void {
+    const { handle, client, functionId, bufferSize, rateLimit, level, closed } = update;
     const id = sessionName(shard, handle);
-    const known = this.#grants.get(id);
+    const known = this.#last.get(id);
     const before = known ?? NOTHING;
-    const now = closed ? NOTHING : { buffer: bufferSize, rate: rateLimit, level };
-    this.admissions.buffered += now.buffer - before.buffer;
-    this.admissions.granted += now.rate - before.rate;
-    if (closed) this.#grants.delete(id);
-    else this.#grants.set(id, now);
+    const now = closed ? NOTHING : update;
+    this.admissions.buffered += now.bufferSize - before.bufferSize;
+    this.admissions.granted += now.rateLimit - before.rateLimit;
+    if (closed) this.#last.delete(id);
+    else this.#last.set(id, update);
     if (known === undefined) this.hooks.onSession({ state: 'opened', id, client, functionId });
     if (closed) this.hooks.onSession({ state: 'closed', id, client, functionId });
-    else if (now.rate !== before.rate || now.buffer !== before.buffer || now.level !== before.level) {
+    else if (rateLimit !== before.rateLimit || bufferSize !== before.bufferSize || level !== before.level) {
       this.hooks.onSettings({ id, client, rateLimit, bufferSize, securityLevel: level });
     }
   }

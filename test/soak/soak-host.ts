@@ -1,4 +1,7 @@
-/** The host of a soak: `node --expose-gc soak-host.js DATA_DIR PORT`. Asked over IPC it tells what it holds. */
+/**
+ * The host of a soak: `node --expose-gc soak-host.js DATA_DIR PORT STORE`. Asked over IPC it tells what it holds, and does to
+ * itself what can't be done from without.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { SocketHost } from '../../src/host/socket-host.js';
 
@@ -20,6 +23,9 @@ export interface SoakState {
   lines: Record<string, number>;
 }
 
+/** What the host is asked for; `clock`: ms by which its clock steps. */
+export type SoakRequest = 'state' | 'close' | 'predictor' | { clock: number };
+
 process.on('disconnect', () => process.exit(1));
 /** Bytes that are resident and no file's: pages of the store's file come and go with the system's memory. */
 function anonymous(): number {
@@ -27,10 +33,11 @@ function anonymous(): number {
   return Number(kilobytes) * 1024;
 }
 
-const [dataDir, port] = process.argv.slice(2);
+const [dataDir, port, store] = process.argv.slice(2);
 const host = new SocketHost(
   {
     dataDir,
+    store,
     port: Number(port),
     shards: 1,
     tick: 1,
@@ -51,7 +58,17 @@ host.on('log', (level, message) => {
 host.on('anomaly', () => anomalies++);
 await host.start();
 process.send?.({ url: host.url, hash: host.certificateHash });
-process.on('message', async (what: 'state' | 'close') => {
+const now = Date.now;
+process.on('message', async (what: SoakRequest) => {
+  if (typeof what === 'object') {
+    Date.now = () => now() + what.clock;
+    return;
+  }
+  if (what === 'predictor') {
+    // A session that is none: the predictor's thread breaks at it.
+    host.prediction.service?.opened(0, [null as never]);
+    return;
+  }
   if (what === 'close') {
     await host.close(2);
     process.exit(0);

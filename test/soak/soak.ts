@@ -1,7 +1,7 @@
 /**
  * `npm run soak -- [--minutes N] [--sessions N] [--chaos]`: a host under sessions that come and go, with predictions, training and a
- * store, for so long; with chaos shards, the trainer and clients are killed, and the disk of the data folder runs full. After each round
- * everybody has left: then memory, files and counts are looked at. Exits with 1 where something grows, is lost, or is said in the log that
+ * store, for so long; with chaos shards, the predictor, the trainer, the store and clients are killed, the clock steps, and the disk of the
+ * data folder runs full. After each round everybody has left: then memory, files and counts are looked at. Exits with 1 where something grows, is lost, or is said in the log that
  * nobody brought about.
  */
 import { type ChildProcess, execFileSync, fork, spawnSync } from 'node:child_process';
@@ -11,7 +11,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { NodeClient } from '../../src/client/node-client.js';
 import { Recorder, sleep } from '../support/client.js';
-import type { SoakState } from './soak-host.js';
+import { noRedis, RedisServer } from '../support/redis.js';
+import type { SoakRequest, SoakState } from './soak-host.js';
 
 const { values } = parseArgs({
   options: {
@@ -31,6 +32,9 @@ const EXPECTED: Record<string, RegExp> = {
   shard: /shard ended and is started again|pressure|unusual/,
   trainer: /train/,
   clients: /unusual/,
+  predictor: /the average of the past predicts/,
+  clock: /unusual/,
+  store: /store|Valkey|profile/i,
   disk: /can't|can not|could not|not kept|not written|not recorded|ENOSPC|profile|decisions|sequence|store|full|pressure/,
   none: /unusual|can't share a UDP port|security level|pressure|the average of the past predicts/,
 };
@@ -58,13 +62,17 @@ if (values.chaos) {
     console.log('no tmpfs can be mounted here: the disk does not run full');
   }
 }
-const host = fork(new URL('./soak-host.js', import.meta.url), [join(folder, 'data'), '0'], {
+const redis = values.chaos && !noRedis ? await RedisServer.start() : null;
+if (values.chaos && redis === null) console.log(`the store is LMDB, and is not killed: ${noRedis}`);
+const host = fork(new URL('./soak-host.js', import.meta.url), [join(folder, 'data'), '0', redis?.url ?? 'lmdb'], {
   execArgv: ['--expose-gc'],
 });
 const { url, hash } = await next<{ url: string; hash: string }>(host);
 
+const ask = (what: SoakRequest): boolean => host.send(what);
+
 async function stateOf(): Promise<SoakState> {
-  host.send('state');
+  ask('state');
   return await next<SoakState>(host);
 }
 
@@ -86,6 +94,20 @@ async function misbehave(what: string, clients: ChildProcess): Promise<void> {
       for (const pid of stdout.split('\n')) if (pid.trim() !== '') process.kill(Number(pid), 'SIGKILL');
       return;
     }
+    case 'predictor':
+      ask('predictor');
+      return;
+    case 'clock':
+      for (const clock of [3_600_000, -3_600_000, 0]) {
+        ask({ clock });
+        await sleep(2000);
+      }
+      return;
+    case 'store':
+      await redis?.down();
+      await sleep(5000);
+      await redis?.up();
+      return;
     case 'clients':
       clients.kill('SIGKILL');
       return;
@@ -102,7 +124,10 @@ async function misbehave(what: string, clients: ChildProcess): Promise<void> {
   }
 }
 
-const faults = values.chaos ? ['none', 'shard', 'trainer', 'clients', ...(mounted ? ['disk'] : [])] : ['none'];
+const faults = ['none'];
+if (values.chaos) faults.push('shard', 'trainer', 'clients', 'predictor', 'clock');
+if (redis !== null) faults.push('store');
+if (mounted) faults.push('disk');
 const startedAt = performance.now();
 const levels: { rss: number; heap: number; files: number }[] = [];
 let restarts = 0;
@@ -159,8 +184,9 @@ for (let round = 0; performance.now() - startedAt < minutes * 60_000; round++) {
     if (!EXPECTED[fault].test(line) && !EXPECTED.none.test(line)) problems.push(`round ${round} (${fault}): ${line}`);
   }
 }
-host.send('close');
+ask('close');
 await new Promise((resolve) => host.once('exit', resolve));
+await redis?.down();
 if (mounted) execFileSync('umount', ['-l', folder]);
 rmSync(folder, { recursive: true, force: true });
 

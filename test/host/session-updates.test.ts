@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { test } from 'node:test';
+import { SessionTable } from '../../src/core/session-table.js';
+import type { Admissions } from '../../src/host/admissions.js';
+import { DecisionRecord } from '../../src/host/decision-record.js';
+import type { SessionEvent } from '../../src/host/host-events.js';
+import type { HostPrediction } from '../../src/host/prediction/host-prediction.js';
+import { SessionUpdates } from '../../src/host/session-updates.js';
+import type { SessionUpdate } from '../../src/host/shard/messages.js';
+import { BehavioralProfiler } from '../../src/profile/behavioral-profiler.js';
+
+const update = (handle: number, more: Partial<SessionUpdate> = {}): SessionUpdate => ({
+  ...{ handle, client: `client-${handle}`, bytesIn: 100, bytesOut: 50, seconds: 1, opened: false, closed: false },
+  ...{ functionId: 'echo', errors: 0, rateLimit: 1000, bufferSize: 4096, level: 0, held: 0, isEnforced: true },
+  ...more,
+});
+
+test('sessions of a shard that died are over for all who count them', (t) => {
+  const folder = mkdtempSync(`${tmpdir()}/tidegate-updates-`);
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const profiler = new BehavioralProfiler({ maxProfiles: 2 });
+  const admissions = { buffered: 0, granted: 0, config: { functions: {} }, promiseOf: () => null };
+  const ended: string[] = [];
+  const service = {
+    opened: () => {},
+    closed: (_shard: number, _handle: number, client: string) => ended.push(client),
+  };
+  const events: SessionEvent[] = [];
+  const updates = new SessionUpdates(
+    profiler,
+    admissions as unknown as Admissions,
+    { service, serves: true } as unknown as HostPrediction,
+    new DecisionRecord(folder, () => {}),
+    { onSession: (event) => events.push(event), onSettings: () => {} },
+  );
+  const { share } = new SessionTable(1_000_000, 4);
+  updates.shard(0, share);
+  updates.shard(1, share);
+  updates.take(0, [update(1, { opened: true }), update(2, { opened: true })]);
+  updates.take(1, [update(3, { opened: true })]);
+  assert.deepEqual([admissions.buffered, admissions.granted], [3 * 4096, 3000]);
+
+  updates.shard(0, share);
+  assert.deepEqual([admissions.buffered, admissions.granted], [4096, 1000]);
+  const closed = events.filter(({ state }) => state === 'closed');
+  assert.deepEqual(
+    closed.map(({ id, client, functionId }) => [id, client, functionId]),
+    [
+      ['0-1', 'client-1', 'echo'],
+      ['0-2', 'client-2', 'echo'],
+    ],
+  );
+  assert.deepEqual(ended, ['client-1', 'client-2'], 'the predictor keeps what it knows of them');
+  // Who is thought to be open stays in memory for ever: others find room only where these are not.
+  for (const handle of [4, 5, 6]) {
+    updates.take(1, [update(handle, { opened: true }), update(handle, { closed: true })]);
+  }
+  assert.ok(profiler.size <= 3, `${profiler.size}`);
+});
