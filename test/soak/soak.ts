@@ -34,7 +34,7 @@ const EXPECTED: Record<string, RegExp> = {
   clients: /unusual/,
   predictor: /the average of the past predicts/,
   clock: /unusual/,
-  store: /store|Valkey|profile/i,
+  store: /store|Valkey|profile|fleet/i,
   disk: /can't|can not|could not|not kept|not written|not recorded|ENOSPC|profile|decisions|sequence|store|full|pressure/,
   none: /unusual|can't share a UDP port|security level|pressure|the average of the past predicts/,
 };

@@ -103,3 +103,8 @@ export function clientConfig(quiche: NativeQuiche, options: QuicEndpointOptions)
   );
   return applyTransport(config, options);
 }
+
+/** A stateless reset token as quiche takes it. */
+export function resetTokenNumber(token: Buffer): bigint {
+  return BigInt(`0x${token.toString('hex')}`);
+}
