@@ -13,6 +13,12 @@ function argumentsOf(given: readonly string[]): string[] {
   return names.length === 0 ? [...given] : [...given.filter((argument) => !PSEUDONYM.test(argument)), '--', ...names];
 }
 
+// Who reads may have read enough, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
 try {
   await program.parseAsync(argumentsOf(process.argv.slice(2)), { from: 'user' });
 } catch (error) {

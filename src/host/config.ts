@@ -72,6 +72,7 @@ export const hostConfigSchema = z.strictObject({
     .describe('origin that clients are told to move to on SIGTERM; null: the one that they have'),
   tcp: z.boolean().default(true).describe('serve HTTP/2 and WebSocket on the same port too'),
   allowedOrigins: z.array(z.string()).nullable().default(null).describe('origins of pages that may connect; null: all'),
+  tracing: z.boolean().default(false).describe('calls of function endpoints are OpenTelemetry spans'),
   mode: z.enum(['enforce', 'observe']).default('enforce').describe('observe: limits are reckoned and not applied'),
   tick: z.number().min(0.05).max(60).default(1).describe('seconds between updates of profiles and limits'),
   idleTimeout: z.number().min(1).max(600).default(30).describe('seconds after which a silent connection ends'),

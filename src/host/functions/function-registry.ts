@@ -9,6 +9,7 @@ import { AddressGuard } from './endpoints/address-guard.js';
 import type { Endpoint } from './endpoints/endpoint.js';
 import { ModuleEndpoint } from './endpoints/module-endpoint.js';
 import { RemoteEndpoint } from './endpoints/remote-endpoint.js';
+import { loadTracing, TracedEndpoint, type Tracing } from './endpoints/traced-endpoint.js';
 import { isRemote, mappingShape } from './function-config.js';
 import type { HostFunction } from './host-function.js';
 import { MappedFunction, type Mapping } from './mapped-function.js';
@@ -27,6 +28,8 @@ export interface FunctionTable {
   /** Signs calls of remote endpoints. */
   endpointKey: Uint8Array;
   maxBufferSize: number;
+  /** Calls of endpoints are OpenTelemetry spans. */
+  tracing: boolean;
 }
 
 /** A function as a shard has it. */
@@ -63,6 +66,7 @@ export class FunctionRegistry {
   readonly #indices = new Map<string, number>();
   #table: FunctionTable;
   #guard: AddressGuard;
+  #tracing: Tracing | null = null;
   /** By their configuration: a reload leaves those that are the same. */
   #remotes = new Map<string, RemoteEndpoint>();
 
@@ -98,6 +102,7 @@ export class FunctionRegistry {
 
   /** Takes over another table. Sessions stay: what they invoke is of the new one from their next message on. Throws where one can't be used; then all stays. */
   async reload(table: FunctionTable): Promise<void> {
+    const tracing = table.tracing ? await loadTracing() : null;
     const guard = new AddressGuard(table.endpoints);
     const remotes = new Map<string, RemoteEndpoint>();
     const made = new Map<string, RegisteredFunction>();
@@ -111,7 +116,8 @@ export class FunctionRegistry {
         made.set(id, this.#entry(id, config, new PeerFunction(id, this.peers), null));
         continue;
       }
-      const load = (text: string): Promise<Endpoint> => this.#endpoint(text, config, table, guard, remotes);
+      const load = async (text: string): Promise<Endpoint> =>
+        traced(await this.#endpoint(text, config, table, guard, remotes), id, tracing);
       const variants: Partial<Record<RequestType, Endpoint>> = {};
       for (const kind of REQUEST_TYPES) {
         const text = config.variants[kind];
@@ -132,6 +138,7 @@ export class FunctionRegistry {
       };
       made.set(id, this.#entry(id, config, new MappedFunction(mapping, this.pool), mapping));
     }
+    this.#tracing = tracing;
     this.#takeOver(table, guard, remotes, made);
   }
 
@@ -242,7 +249,8 @@ export class FunctionRegistry {
     if (target.mapping !== null) return target.mapping;
     const plain = plainEndpoints[id];
     if (plain === undefined) return { problem: 'define-refused', reason: `${id} takes no criteria` };
-    return { endpoints: { base: plain(), variants: {}, quarantine: null }, deadlineMs: 1000, seal: null };
+    const base = traced(plain(), id, this.#tracing);
+    return { endpoints: { base, variants: {}, quarantine: null }, deadlineMs: 1000, seal: null };
   }
 
   #clientRemote(url: string): Target | { problem: AppErrorName; reason: string } {
@@ -257,14 +265,19 @@ export class FunctionRegistry {
     if (known === undefined && this.#remotes.size >= MOST_REMOTES) {
       return { problem: 'endpoint-refused', reason: 'this host calls no more addresses than it does already' };
     }
-    const base = known ?? new RemoteEndpoint({ url, ...remote }, this.#guard, endpointKey(this.#table));
-    this.#remotes.set(key, base);
+    const called = known ?? new RemoteEndpoint({ url, ...remote }, this.#guard, endpointKey(this.#table));
+    this.#remotes.set(key, called);
+    const base = traced(called, 'client', this.#tracing);
     return { endpoints: { base, variants: {}, quarantine: null }, deadlineMs: 10_000, seal: null };
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#remotes.values()].map((remote) => remote.destroy()));
   }
+}
+
+function traced(endpoint: Endpoint, functionId: string, tracing: Tracing | null): Endpoint {
+  return tracing === null ? endpoint : new TracedEndpoint(endpoint, functionId, tracing);
 }
 
 function endpointKey({ endpoints, endpointKey: key }: FunctionTable): Uint8Array {

@@ -6,7 +6,6 @@ import type { GatedStream } from '../shard/gated-stream.js';
 import type { HostSession } from '../shard/host-session.js';
 import { DatagramIntake } from './datagram-intake.js';
 import { type Endpoint, EndpointError } from './endpoints/endpoint.js';
-import { RemoteEndpoint } from './endpoints/remote-endpoint.js';
 import type { HostFunction, SessionFunction } from './host-function.js';
 import { type FailurePolicy, fail, type Invocation, invoke } from './invocation.js';
 import type { BufferPool } from './receive/buffer-pool.js';
@@ -88,8 +87,7 @@ export class MappedSession implements SessionFunction {
     const { base, variants, quarantine } = this.mapping.endpoints;
     if (this.session.settings.securityLevel === 3 && this.session.isEnforced) {
       if (quarantine !== null) return quarantine;
-      if (base instanceof RemoteEndpoint)
-        throw new EndpointError('quarantined', 'quarantined clients reach no remote endpoint');
+      if (base.isRemote) throw new EndpointError('quarantined', 'quarantined clients reach no remote endpoint');
     }
     return variants[this.session.requestType] ?? base;
   }

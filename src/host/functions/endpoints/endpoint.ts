@@ -3,6 +3,8 @@ import type { CloseReason, Delivery, FunctionSession, Reply } from '../handler.j
 
 /** What a function invokes. Rejections and throws are failures of that one call. */
 export interface Endpoint {
+  /** Calls leave this host. */
+  readonly isRemote: boolean;
   open(session: FunctionSession): unknown;
   data(delivery: Delivery, session: FunctionSession): Reply | Promise<Reply>;
   close(session: FunctionSession, reason: CloseReason): unknown;

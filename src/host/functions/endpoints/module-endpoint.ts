@@ -9,6 +9,8 @@ const NAMES = ['open', 'data', 'close'] as const;
 
 /** Handlers of a module, in the shard's own thread. */
 export class ModuleEndpoint implements Endpoint {
+  readonly isRemote = false;
+
   constructor(readonly handlers: Handlers) {}
 
   /** Loads a module; one that changed since is loaded anew. Throws TIDEGATE_E_FUNCTION. */

@@ -53,6 +53,7 @@ export function signature(key: Uint8Array, timestamp: string, delivery: string, 
 
 /** An endpoint over HTTP(S): a POST for each event, its body what came, the answer's body a reply. */
 export class RemoteEndpoint implements Endpoint {
+  readonly isRemote = true;
   readonly #agent: Agent;
   readonly #policy: IPolicy;
   readonly #breaker: CircuitBreakerPolicy;
