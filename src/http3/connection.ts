@@ -5,12 +5,14 @@ import {
   STREAM_ABORTED,
   STREAM_BLOCKED,
 } from '../quic/engine.js';
-import { encodeVarint, readVarint } from '../quic/varint.js';
+import { readVarint } from '../quic/varint.js';
 import { CriticalStreams, StreamType } from './critical-streams.js';
+import { EarlyArrivals } from './early-arrivals.js';
 import { H3ConnectionError, H3Error, H3StreamError } from './errors.js';
 import { Frame } from './frame-reader.js';
 import { concatBytes, encodeFrame } from './frame-writer.js';
 import { isWebTransport, type RequestHead } from './message.js';
+import { OwnStreams } from './own-streams.js';
 import type { HeaderField } from './qpack/field-section.js';
 import { type RequestOwner, RequestStream } from './request-stream.js';
 import { type SessionClose, type SessionOwner, WebTransportSession } from './session.js';
@@ -62,10 +64,8 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
   readonly #sessions = new Map<number, WebTransportSession>();
   /** The session of the last datagram: nearly always that of the next. */
   #lastSession: WebTransportSession | null = null;
-  #earlyStreams: WebTransportStream[] = [];
-  #earlyDatagrams: { sessionId: number; bytes: Uint8Array }[] = [];
-  #controlId = -1;
-  #controlPending: Uint8Array = NOTHING;
+  readonly #early: EarlyArrivals;
+  readonly #own: OwnStreams;
   readonly #critical: CriticalStreams;
   #highestRequest = -4;
   #goawaySent = Number.POSITIVE_INFINITY;
@@ -78,6 +78,8 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
     readonly options: H3Options = DEFAULT_H3_OPTIONS,
   ) {
     quic.handler = this;
+    this.#early = new EarlyArrivals(options.maxEarly);
+    this.#own = new OwnStreams(quic, (id, sink) => this.#sinks.set(id, sink));
     this.#critical = new CriticalStreams(quic, scratch, {
       setSink: (id, sink) => this.#sinks.set(id, sink),
       onSettings: (settings) => {
@@ -107,34 +109,7 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
   onEstablished(): void {
     const { maxSessions, maxFieldSectionSize } = this.options;
     const settings = encodeSettings(ownSettings(maxSessions, maxFieldSectionSize, this.quic.isServer));
-    this.#controlId = this.quic.openStream(false, false);
-    if (this.#controlId < 0) {
-      this.#fail(new H3ConnectionError(H3Error.STREAM_CREATION_ERROR, 'the peer allows no control stream'));
-      return;
-    }
-    this.#sinks.set(this.#controlId, {
-      onReadable() {},
-      onWritable: () => this.#sendControl(NOTHING),
-    });
-    this.#sendControl(concatBytes(encodeVarint(StreamType.CONTROL), encodeFrame(Frame.SETTINGS, settings)));
-    // Without a dynamic table QPACK's streams carry nothing, and RFC 9204 section 4.2 lets a server leave them out. A
-    // client opens them as browsers do, so that it has the same number of streams left for its sessions.
-    if (this.quic.isServer) return;
-    for (const type of [StreamType.QPACK_ENCODER, StreamType.QPACK_DECODER]) {
-      const id = this.quic.openStream(false, false);
-      if (id < 0) return;
-      this.#sinks.set(id, { onReadable() {} });
-      this.quic.streamWrite(id, encodeVarint(type), false);
-    }
-  }
-
-  #sendControl(bytes: Uint8Array): void {
-    this.#controlPending = concatBytes(this.#controlPending, bytes);
-    const taken = this.quic.streamWrite(this.#controlId, this.#controlPending, false);
-    if (taken === STREAM_ABORTED) {
-      this.#fail(new H3ConnectionError(H3Error.CLOSED_CRITICAL_STREAM, 'control stream stopped'));
-    }
-    if (taken > 0) this.#controlPending = this.#controlPending.subarray(taken);
+    this.#orFail(() => this.#own.open(settings));
   }
 
   onDatagram(bytes: Uint8Array, length: number): void {
@@ -160,8 +135,7 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
   #holdDatagram(sessionId: number, bytes: Uint8Array, length: number): void {
     // RFC 9297 section 2.1: what names no request that is or will be is dropped.
     if (sessionId <= this.#highestRequest || !this.quic.isServer) return;
-    if (this.#earlyDatagrams.length >= this.options.maxEarly) return;
-    this.#earlyDatagrams.push({ sessionId, bytes: bytes.slice(0, length) });
+    this.#early.holdDatagram(sessionId, bytes, length);
   }
 
   onStreamReadable(id: number): void {
@@ -185,7 +159,7 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
   onStreamWritable(id: number): void {
     const stream = this.#streams.get(id);
     if (stream !== undefined) stream.onWritable();
-    else this.#sinks.get(id)?.onWritable?.();
+    else this.#orFail(() => this.#sinks.get(id)?.onWritable?.());
   }
 
   onStreamStopped(id: number, code: number): void {
@@ -204,8 +178,7 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
     this.#streams.clear();
     this.#sinks.clear();
     this.#requests.clear();
-    this.#earlyDatagrams = [];
-    this.#earlyStreams = [];
+    this.#early.clear();
     this.handler.onClosed(info);
   }
 
@@ -217,6 +190,16 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
       if (error instanceof H3StreamError) this.#abortRequest(id, error);
       else if (error instanceof H3ConnectionError) this.#fail(error);
       else throw error;
+    }
+  }
+
+  /** The same of what concerns no stream by itself. */
+  #orFail(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof H3ConnectionError)) throw error;
+      this.#fail(error);
     }
   }
 
@@ -327,17 +310,8 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
     const session = this.#sessions.get(sessionId);
     if (session !== undefined) session.receiveStream(stream);
     else if (sessionId <= this.#highestRequest || !this.quic.isServer) stream.abort();
-    else this.#holdStream(stream);
+    else this.#early.holdStream(stream);
     return true;
-  }
-
-  #holdStream(stream: WebTransportStream): void {
-    if (this.#earlyStreams.length >= this.options.maxEarly) {
-      stream.abort(H3Error.WEBTRANSPORT_BUFFERED_STREAM_REJECTED);
-      return;
-    }
-    stream.pause();
-    this.#earlyStreams.push(stream);
   }
 
   /** Client: asks for a session. Its state turns 'open' with the answer; `onAnswer` gets the status. */
@@ -393,7 +367,7 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
     const session = new WebTransportSession(this, request.id, head);
     request.session = session;
     this.#sessions.set(session.id, session);
-    this.#giveEarly(session);
+    this.#early.giveTo(session);
     if (this.#sessions.size > this.options.maxSessions) {
       session.reject(429);
       return;
@@ -401,20 +375,11 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
     this.handler.onSession(session);
   }
 
-  #giveEarly(session: WebTransportSession): void {
-    const streams = this.#earlyStreams.filter((stream) => stream.sessionId === session.id);
-    this.#earlyStreams = this.#earlyStreams.filter((stream) => stream.sessionId !== session.id);
-    const datagrams = this.#earlyDatagrams.filter((datagram) => datagram.sessionId === session.id);
-    this.#earlyDatagrams = this.#earlyDatagrams.filter((datagram) => datagram.sessionId !== session.id);
-    for (const stream of streams) session.receiveStream(stream);
-    for (const { bytes } of datagrams) session.receiveDatagram(bytes, 1 << (bytes[0] >> 6), bytes.length);
-  }
-
   /** Server: GOAWAY and DRAIN to all sessions (RFC 9114 section 5.2). */
   drain(): void {
     if (this.#goawaySent !== Number.POSITIVE_INFINITY || this.quic.isClosed || !this.quic.isEstablished) return;
     this.#goawaySent = this.#highestRequest + 4;
-    this.#sendControl(encodeFrame(Frame.GOAWAY, encodeVarint(this.quic.isServer ? this.#goawaySent : 0)));
+    this.#orFail(() => this.#own.goaway(this.quic.isServer ? this.#goawaySent : 0));
     for (const session of this.#sessions.values()) session.drain();
   }
 
