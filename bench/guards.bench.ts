@@ -8,6 +8,7 @@ import { SessionTable } from '../src/core/session-table.js';
 import { drawFeatures, FourierFeatures } from '../src/numeric/fourier-features.js';
 import { BehavioralProfiler } from '../src/profile/behavioral-profiler.js';
 import { LoadForecaster } from '../src/scale/forecast/load-forecaster.js';
+import { clientName, tickUpdate } from './support/full-profile.js';
 
 interface Guard {
   name: string;
@@ -61,24 +62,15 @@ function features(): Guard {
 
 function profiles(): Guard {
   const profiler = new BehavioralProfiler();
-  const names = Array.from({ length: BATCH }, (_, i) => `client-${i}`);
+  const names = Array.from({ length: BATCH }, (_, i) => clientName(i));
   const rates = new Map(names.map((name) => [name, { rate: 0, seen: 0 }]));
   let timestamp = 1_800_000_000_000;
-  const did = (opened: boolean) => ({
-    timestamp,
-    bytesIn: 1200,
-    bytesOut: 300,
-    seconds: 1,
-    opened,
-    closed: false,
-    errors: 0,
-  });
-  for (const name of names) profiler.updateProfile(name, did(true));
+  for (const name of names) profiler.updateProfile(name, tickUpdate(name, timestamp, true));
   return {
     name: 'a profile update, against an average in a Map',
     ours: () => {
       timestamp += 1000;
-      for (const name of names) profiler.updateProfile(name, did(false));
+      for (const name of names) profiler.updateProfile(name, tickUpdate(name, timestamp));
     },
     baseline: () => {
       for (const name of names) {

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bench } from 'tinybench';
-import { BehavioralProfiler, type ProfileUpdate } from '../src/profile/behavioral-profiler.js';
+import { BehavioralProfiler } from '../src/profile/behavioral-profiler.js';
 import { encodeRecord } from '../src/profile/record/record-codec.js';
 import { LmdbStore } from '../src/profile/store/lmdb-store.js';
 import { Child } from './support/children.js';
-import { clientName, fullProfile } from './support/full-profile.js';
+import { clientName, fullProfile, tickUpdate } from './support/full-profile.js';
 
 const CLIENTS = Number(process.env.CLIENTS ?? 1_000_000);
 const LIVE = 100_000;
@@ -41,23 +41,11 @@ try {
 const profiler = new BehavioralProfiler({ maxProfiles: LIVE });
 const names = Array.from({ length: LIVE }, (_, i) => clientName(i));
 let timestamp = 1_800_000_000_000;
-// As the host makes them: objects of one shape.
-const update = (name: string, opened = false): ProfileUpdate => ({
-  timestamp,
-  bytesIn: 1200,
-  bytesOut: 300,
-  seconds: 1,
-  opened,
-  closed: false,
-  errors: 0,
-  session: name,
-  functionId: 'echo',
-});
-for (const name of names) profiler.updateProfile(name, update(name, true));
+for (const name of names) profiler.updateProfile(name, tickUpdate(name, timestamp, true));
 const bench = new Bench({ time: 3000, warmupTime: 1000 });
 bench.add(`a tick of ${LIVE} live clients`, () => {
   timestamp += 1000;
-  for (const name of names) profiler.updateProfile(name, update(name));
+  for (const name of names) profiler.updateProfile(name, tickUpdate(name, timestamp));
 });
 await bench.run();
 const [task] = bench.tasks;
@@ -72,7 +60,7 @@ try {
   let begun = performance.now();
   const round = async (opened: boolean): Promise<void> => {
     timestamp += 1000;
-    for (const name of names) behind.updateProfile(name, update(name, opened));
+    for (const name of names) behind.updateProfile(name, tickUpdate(name, timestamp, opened));
     await behind.flush();
   };
   const perSecondSince = (updates: number): number => Math.round(updates / ((performance.now() - begun) / 1000));

@@ -1,3 +1,4 @@
+import type { ProfileUpdate } from '../../src/profile/behavioral-profiler.js';
 import { MOST_HISTORY, ProfileRecord } from '../../src/profile/record/profile-record.js';
 
 /** As long as a pseudonym. */
@@ -6,6 +7,12 @@ export function clientName(i: number): string {
 }
 
 const STATE = 64;
+
+/** What a session did in a tick, as the host tells profiles: objects of one shape. */
+export function tickUpdate(session: string, timestamp: number, opened = false): ProfileUpdate {
+  const functionId = 'echo';
+  return { timestamp, bytesIn: 1200, bytesOut: 300, seconds: 1, opened, closed: false, errors: 0, session, functionId };
+}
 
 /** A record with every part at its full size. */
 export function fullProfile(i: number): ProfileRecord {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../predict/store/atomic-file.js';
 import { LoadForecaster } from '../../scale/forecast/load-forecaster.js';
-import { PARTS } from '../../scale/forecast/load-history.js';
+import { DAY, PARTS } from '../../scale/forecast/load-history.js';
 import type { LoadForecast } from '../../scale/forecast/load-horizon.js';
 import { type CapacityOutlook, OutlookGate, outlookOf } from '../../scale/replicas/capacity-outlook.js';
 import { desiredReplicas } from '../../scale/replicas/desired-replicas.js';
@@ -38,7 +38,6 @@ const SAVE_MS = 600_000;
 /** Seconds between two looks of which the load is known. */
 const LONGEST_LOOK = 60;
 const MINUTE_MS = 60_000;
-const DAY = 1440;
 /** Minutes that are kept, and of them those that are learned from again at the next start. */
 const KEPT_MINUTES = 8 * DAY;
 const RESTORED_MINUTES = 2 * DAY;
