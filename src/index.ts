@@ -3,6 +3,7 @@ export { AdminServer } from './admin/admin-server.js';
 export type { AdmissionCounts, OpenedSocket, SettingsChooser } from './host/admissions.js';
 export { type HostConfig, type HostConfigInput, parseConfig } from './host/config.js';
 export { type CreateHostOptions, createHost } from './host/create-host.js';
+export type { EndpointChooser, EndpointQuestion } from './host/endpoint-choice.js';
 export {
   type CloseReason,
   type Delivery,

@@ -3,12 +3,13 @@ import { type SettingsPolicy, type SettingsPromise, type SocketSettings, setting
 import type { AppErrorName } from '../control/codes.js';
 import { ClientWatch } from '../predict/risk/client-watch.js';
 import { readScale } from '../predict/risk/risk-scale.js';
-import type { BehavioralProfile } from '../profile/behavioral-profile.js';
+import type { BehavioralProfile, RequestType } from '../profile/behavioral-profile.js';
 import type { Profiler } from '../profile/behavioral-profiler.js';
 import type { SessionHints } from '../profile/crowd.js';
 import { addressPrefix } from '../quic/address-prefix.js';
 import type { HostConfig } from './config.js';
 import { speaksControl } from './control/control-stream.js';
+import { byRequestType, type EndpointChooser } from './endpoint-choice.js';
 import type { Identifier, Identity } from './identity/identifier.js';
 import type { Admission, Introduction } from './shard/messages.js';
 
@@ -51,6 +52,7 @@ export class Admissions {
     public identifier: Identifier,
     readonly profiler: Profiler,
     readonly chooseSettings: SettingsChooser = (_profile, usual) => usual,
+    readonly chooseEndpoint: EndpointChooser = byRequestType,
   ) {
     this.policy = { ...config.policy, headroom: 1 };
   }
@@ -66,6 +68,12 @@ export class Admissions {
     const settings = this.chooseSettings(profile, usual, opening);
     const bufferSize = budgetFor(settings.bufferSize, policy.minBufferSize, this.buffered, memoryBudget);
     return { ...settings, bufferSize, profile };
+  }
+
+  /** Which of its function's variants answers a session; null: the function's endpoint. */
+  variantOf(client: string, functionId: string, requestType: RequestType, profile: BehavioralProfile): string | null {
+    const variants = Object.keys(this.config.functions[functionId]?.variants ?? {});
+    return variants.length === 0 ? null : this.chooseEndpoint({ client, functionId, requestType, profile, variants });
   }
 
   /** Clients asked for what is not there. */
@@ -105,7 +113,8 @@ export class Admissions {
     // Built-in functions look at no history, which is the larger part of a profile on its way to the shard.
     const isSeen = this.config.functions[functionId]?.endpoint !== undefined || functionId === '';
     const shown = isSeen ? profile : { ...profile, historicalData: [] };
-    return { admission: { client, settings, profile: shown, tenantWeight, problem: identity.problem, token } };
+    const variant = this.variantOf(client, functionId, profile.predictedRequestType, profile);
+    return { admission: { client, settings, profile: shown, variant, tenantWeight, problem: identity.problem, token } };
   }
 
   /** Brings a profile to hand, from under an older name where it has one. */

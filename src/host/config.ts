@@ -284,8 +284,7 @@ function checkFunctions(config: HostConfig): void {
         'leave out prefix, pattern and json, or seal',
       );
     }
-    const { streaming, transactional, control } = entry.variants;
-    for (const text of [entry.endpoint, entry.quarantine, streaming, transactional, control]) {
+    for (const text of [entry.endpoint, entry.quarantine, ...Object.values(entry.variants)]) {
       if (text === undefined || !isRemote(text)) continue;
       const why = URL.canParse(text) ? guard.objectionTo(new URL(text)) : 'it is no address';
       if (why !== null)
@@ -293,10 +292,7 @@ function checkFunctions(config: HostConfig): void {
     }
     entry.endpoint = entry.endpoint === undefined ? undefined : absolute(entry.endpoint);
     entry.quarantine = entry.quarantine === undefined ? undefined : absolute(entry.quarantine);
-    for (const kind of ['streaming', 'transactional', 'control'] as const) {
-      const text = entry.variants[kind];
-      if (text !== undefined) entry.variants[kind] = absolute(text);
-    }
+    for (const [name, text] of Object.entries(entry.variants)) entry.variants[name] = absolute(text);
   }
   for (const id of config.clientFunctions.functions) {
     if (config.functions[id] === undefined && !(BUILT_IN as readonly string[]).includes(id)) {

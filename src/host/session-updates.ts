@@ -1,7 +1,7 @@
 import { isWorthWriting, publishedLimits, settingsFor } from '../adapt/settings.js';
 import type { CoreShare } from '../core/layout.js';
 import { LimitsMailbox } from '../core/limits-mailbox.js';
-import { ERROR_SCENARIOS, errorBit } from '../profile/behavioral-profile.js';
+import { ERROR_SCENARIOS, errorBit, type RequestType } from '../profile/behavioral-profile.js';
 import type { Profiler } from '../profile/behavioral-profiler.js';
 import type { Admissions } from './admissions.js';
 import type { DecisionRecord } from './decision-record.js';
@@ -71,6 +71,20 @@ export class SessionUpdates {
     service?.opened(shard, openings);
   }
 
+  /** Which variants answer sessions that are foretold another kind of request. */
+  variantsFor(
+    shard: number,
+    sessions: readonly { handle: number; requestType: RequestType }[],
+  ): { handle: number; variant: string | null }[] {
+    return sessions.flatMap(({ handle, requestType }) => {
+      const known = this.#last.get(sessionName(shard, handle));
+      if (known === undefined) return [];
+      const { client, functionId } = known;
+      const profile = this.profiler.getProfile(client);
+      return [{ handle, variant: this.admissions.variantOf(client, functionId, requestType, profile) }];
+    });
+  }
+
   /** Keeps the sums of what sessions are granted, and tells of sessions and settings that are new. */
   #account(shard: number, update: SessionUpdate): void {
     const { handle, client, functionId, bufferSize, rateLimit, level, closed } = update;
@@ -90,7 +104,6 @@ export class SessionUpdates {
   }
 
   #opening({ handle, client, functionId }: SessionUpdate, openedAt: number): SessionOpening {
-    const { variants } = this.admissions.config.functions[functionId] ?? { variants: {} };
     const { sessionsSeen, predictedDataRate, predictedErrors } = this.profiler.getProfile(client);
     return {
       handle,
@@ -104,7 +117,7 @@ export class SessionUpdates {
       },
       memory: this.profiler.memoryOf(client),
       promise: this.admissions.promiseOf(functionId) ?? null,
-      isTyped: Object.values(variants).some((text) => text !== undefined),
+      isTyped: Object.keys(this.admissions.config.functions[functionId]?.variants ?? {}).length > 0,
     };
   }
 

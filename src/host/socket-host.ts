@@ -2,6 +2,7 @@ import { EventEmitter, on } from 'node:events';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { assertPortFree } from '../net/udp-driver.js';
+import type { RequestType } from '../profile/behavioral-profile.js';
 import type { Profiler } from '../profile/behavioral-profiler.js';
 import type { SessionHints } from '../profile/crowd.js';
 import { TidegateError } from '../quic/errors.js';
@@ -11,6 +12,7 @@ import { ClientData } from './client-data.js';
 import { type HostConfig, type HostConfigInput, parseConfig } from './config.js';
 import { keysThatDiffer, reloadablePart } from './config-changes.js';
 import { DecisionRecord } from './decision-record.js';
+import { assertChosenByType, type EndpointChooser } from './endpoint-choice.js';
 import type { FunctionTable } from './functions/function-registry.js';
 import { Matchmaker } from './functions/peers/matchmaker.js';
 import type { HostEvents } from './host-events.js';
@@ -42,6 +44,8 @@ export interface HostParts {
   identify?: IdentityHook;
   /** Chooses the settings of sockets that open. */
   chooseSettings?: SettingsChooser;
+  /** Chooses which of a function's variants answers a session. */
+  chooseEndpoint?: EndpointChooser;
   /** Module that runs a shard; tests put faults into it. */
   shardWorker?: string;
 }
@@ -87,14 +91,14 @@ export class SocketHost extends EventEmitter<HostEvents> {
     readonly parts: HostParts = {},
   ) {
     super();
-    this.config = parseConfig(config);
+    this.config = this.#parse(config);
     this.record = new DecisionRecord(join(this.config.dataDir, 'decisions'), this.#log, this.config.retention);
     this.scaling = new HostScaling(this.config, this.#log);
     this.prediction = new HostPrediction(this.config, {
       log: this.#log,
       remember: (client, memory) => this.#profiles?.profiler.remember(client, memory),
       onSource: (state) => this.emit('prediction', state),
-      onRequestTypes: (shard, sessions) => this.#pool?.send(shard, { type: 'requestTypes', sessions }),
+      onRequestTypes: (shard, sessions) => this.#tellVariants(shard, sessions),
       onRisks: (shard, sessions) => {
         const told = sessions.map(({ handle, risk, reasons }) => ({ handle, risk, reason: reasons.join('; ') }));
         this.#pool?.send(shard, { type: 'risks', sessions: told });
@@ -112,6 +116,12 @@ export class SocketHost extends EventEmitter<HostEvents> {
     } catch (error) {
       if (signal?.aborted !== true) throw error;
     }
+  }
+
+  #parse(input: HostConfigInput): HostConfig {
+    const config = parseConfig(input);
+    if (this.parts.chooseEndpoint === undefined) assertChosenByType(config.functions);
+    return config;
   }
 
   get #log(): Log {
@@ -210,7 +220,13 @@ export class SocketHost extends EventEmitter<HostEvents> {
     const { config } = this;
     const keys = await loadKeys(keyFileOf(config));
     const identifier = await createIdentifier(config.identity, keys, this.parts.identify);
-    this.#admissions = new Admissions(config, identifier, this.profiler, this.parts.chooseSettings);
+    this.#admissions = new Admissions(
+      config,
+      identifier,
+      this.profiler,
+      this.parts.chooseSettings,
+      this.parts.chooseEndpoint,
+    );
     this.#certificate = await HostCertificate.open(
       config,
       () => this.#certificateChanged(),
@@ -287,7 +303,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
    * differ and take a restart.
    */
   async reload(config?: HostConfigInput): Promise<string[]> {
-    const next = config === undefined ? this.config : parseConfig(config);
+    const next = config === undefined ? this.config : this.#parse(config);
     await this.#openCertificate.source.reload();
     const keys = await loadKeys(keyFileOf(this.config));
     const identifier = await createIdentifier(next.identity, keys, this.parts.identify);
@@ -391,6 +407,17 @@ export class SocketHost extends EventEmitter<HostEvents> {
     } catch (error) {
       this.emit('log', 'error', 'a session could not be admitted', { error: (error as Error).message });
       this.#pool?.send(shard, { type: 'refused', request, problem: 'hook-failed', reason: 'the host failed' });
+    }
+  }
+
+  #tellVariants(shard: number, requestTypes: { handle: number; requestType: RequestType }[]): void {
+    try {
+      const sessions = this.#updates?.variantsFor(shard, requestTypes) ?? [];
+      if (sessions.length > 0) this.#pool?.send(shard, { type: 'variants', sessions });
+    } catch (error) {
+      this.emit('log', 'error', 'chooseEndpoint failed; sessions keep their endpoint', {
+        error: (error as Error).message,
+      });
     }
   }
 

@@ -45,6 +45,27 @@ test('a module: told of the open, invoked on data, answers on streams and by dat
   assert.ok(quick.count > answer.count, 'state is of the session');
 });
 
+test(
+  'a reply too big for a datagram is the failure of its function, and nothing that the client did',
+  limit,
+  async () => {
+    const receive = { maxMessage: 1000 };
+    const host = await hosts.start({ tick: 0.1, functions: { greet: { endpoint: greeter, receive } } });
+    const session = await hosts.open(host, 'greet');
+    // In JSON each of these is six bytes.
+    await until(async () => {
+      await session.sendDatagram(new Uint8Array(900));
+      return host.shards.total('endpointErrors') > 30;
+    });
+    const [first] = await host.sessions();
+    assert.equal(first.counts.oversized, 0);
+    await until(async () => {
+      await session.sendDatagram(new Uint8Array(1001));
+      return (await host.sessions())[0].counts.oversized > 0;
+    });
+  },
+);
+
 test('messages on a stream are told by their frames, and handed on when the criteria are met', limit, async () => {
   const receive = { framing: 'u32', when: { messages: 2 } } as const;
   const host = await hosts.start({ functions: { pairs: { endpoint: greeter, receive } } });

@@ -49,7 +49,11 @@ export class DatagramIntake {
     const length = end - start;
     if (length === 0 || this.#isClosed) return;
     const overhead = owner.session.seal === null ? 0 : SEALED_DATAGRAM_HEAD + SEAL_TAG_BYTES;
-    if (length > owner.mapping.criteria.receive.maxMessage + overhead || owner.unread + length > owner.limit) {
+    if (length > owner.mapping.criteria.receive.maxMessage + overhead) {
+      owner.session.noteOversized();
+      return;
+    }
+    if (owner.unread + length > owner.limit) {
       owner.session.shard.undelivered();
       return;
     }

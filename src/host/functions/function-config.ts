@@ -35,9 +35,9 @@ const remote = z
 export const mappingShape = {
   endpoint: endpoint.optional().describe('what it invokes; left out for the built-in ones'),
   variants: z
-    .strictObject({ streaming: endpoint.optional(), transactional: endpoint.optional(), control: endpoint.optional() })
-    .prefault({})
-    .describe('endpoints by what the client is predicted to ask for'),
+    .record(z.string().min(1), endpoint)
+    .default({})
+    .describe('other endpoints: streaming, transactional or control by what the client is predicted to ask for'),
   quarantine: endpoint.optional().describe('what clients at level 3 reach instead'),
   receive: receiveSchema.describe('when what came is handed on'),
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),

@@ -1,6 +1,5 @@
 import type { AppErrorName } from '../../control/codes.js';
 import type { Define } from '../../control/messages.js';
-import { REQUEST_TYPES, type RequestType } from '../../profile/behavioral-profile.js';
 import { TidegateError } from '../../quic/errors.js';
 import type { HostConfig } from '../config.js';
 import type { SealPolicy } from '../control/seal-policy.js';
@@ -118,11 +117,8 @@ export class FunctionRegistry {
       }
       const load = async (text: string): Promise<Endpoint> =>
         traced(await this.#endpoint(text, config, table, guard, remotes), id, tracing);
-      const variants: Partial<Record<RequestType, Endpoint>> = {};
-      for (const kind of REQUEST_TYPES) {
-        const text = config.variants[kind];
-        if (text !== undefined) variants[kind] = await load(text);
-      }
+      const variants = new Map<string, Endpoint>();
+      for (const [name, text] of Object.entries(config.variants)) variants.set(name, await load(text));
       const mapping: Mapping = {
         id,
         criteria: new CompiledCriteria(config.receive),
@@ -250,7 +246,7 @@ export class FunctionRegistry {
     const plain = plainEndpoints[id];
     if (plain === undefined) return { problem: 'define-refused', reason: `${id} takes no criteria` };
     const base = traced(plain(), id, this.#tracing);
-    return { endpoints: { base, variants: {}, quarantine: null }, deadlineMs: 1000, seal: null };
+    return { endpoints: { base, variants: new Map(), quarantine: null }, deadlineMs: 1000, seal: null };
   }
 
   #clientRemote(url: string): Target | { problem: AppErrorName; reason: string } {
@@ -268,7 +264,7 @@ export class FunctionRegistry {
     const called = known ?? new RemoteEndpoint({ url, ...remote }, this.#guard, endpointKey(this.#table));
     this.#remotes.set(key, called);
     const base = traced(called, 'client', this.#tracing);
-    return { endpoints: { base, variants: {}, quarantine: null }, deadlineMs: 10_000, seal: null };
+    return { endpoints: { base, variants: new Map(), quarantine: null }, deadlineMs: 10_000, seal: null };
   }
 
   async close(): Promise<void> {

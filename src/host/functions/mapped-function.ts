@@ -1,6 +1,5 @@
 import { AppError } from '../../control/codes.js';
 import type { SessionClose } from '../../http3/session.js';
-import type { RequestType } from '../../profile/behavioral-profile.js';
 import type { SealPolicy } from '../control/seal-policy.js';
 import type { GatedStream } from '../shard/gated-stream.js';
 import type { HostSession } from '../shard/host-session.js';
@@ -23,8 +22,8 @@ export const UNSEALED_MS = 2000;
 export interface Mapping {
   readonly id: string;
   readonly criteria: CompiledCriteria;
-  /** By kind of request where there are variants. A reload puts others in their place. */
-  endpoints: { base: Endpoint; variants: Partial<Record<RequestType, Endpoint>>; quarantine: Endpoint | null };
+  /** A reload puts others in their place. */
+  endpoints: { base: Endpoint; variants: ReadonlyMap<string, Endpoint>; quarantine: Endpoint | null };
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
   readonly deadlineMs: number;
   readonly onError: FailurePolicy;
@@ -82,14 +81,15 @@ export class MappedSession implements SessionFunction {
     return bytes;
   }
 
-  /** What is invoked now: the variant for what the client is about to do, or where it is quarantined its own. */
+  /** What is invoked now: the variant that was chosen, or where the client is quarantined its own. */
   get endpoint(): Endpoint {
     const { base, variants, quarantine } = this.mapping.endpoints;
     if (this.session.settings.securityLevel === 3 && this.session.isEnforced) {
       if (quarantine !== null) return quarantine;
       if (base.isRemote) throw new EndpointError('quarantined', 'quarantined clients reach no remote endpoint');
     }
-    return variants[this.session.requestType] ?? base;
+    const { variant } = this.session;
+    return variant === null ? base : (variants.get(variant) ?? base);
   }
 
   onOpen(): void {

@@ -5,7 +5,7 @@ import { PASS } from '../../core/layout.js';
 import type { SessionTable } from '../../core/session-table.js';
 import type { SessionClose, SessionHandler } from '../../http3/session.js';
 import type { WebTransportStream } from '../../http3/stream.js';
-import type { BehavioralProfile, RequestType } from '../../profile/behavioral-profile.js';
+import type { BehavioralProfile } from '../../profile/behavioral-profile.js';
 import type { DatagramSendResult } from '../../quic/engine.js';
 import { ControlSniffer, speaksControl } from '../control/control-stream.js';
 import type { SealPolicy } from '../control/seal-policy.js';
@@ -61,6 +61,7 @@ export interface SessionSetup {
   functionId: string;
   settings: SocketSettings;
   profile: BehavioralProfile | null;
+  variant: string | null;
   /** Its share where the shard is over capacity. */
   weight: number;
   /** Whether limits hold, or are only reckoned. */
@@ -83,8 +84,8 @@ export class HostSession implements SessionHandler {
   profile: BehavioralProfile | null;
   weight: number;
   isEnforced: boolean;
-  /** What the client is about to ask for, as it was told last. */
-  requestType: RequestType;
+  /** Which of its function's variants answers it; null: the function's endpoint. */
+  variant: string | null;
   control: SessionControl | null = null;
   sealPolicy: SealPolicy | null;
   /** How its messages are sealed; null: they are not. */
@@ -125,7 +126,7 @@ export class HostSession implements SessionHandler {
     this.isEnforced = setup.isEnforced;
     this.sealPolicy = setup.sealPolicy;
     this.isProvisional = setup.problem === 'jwt-required';
-    this.requestType = setup.profile?.predictedRequestType ?? 'transactional';
+    this.variant = setup.variant;
     this.posture = new SecurityPosture(shard.posturePolicy);
     this.query = new URLSearchParams(setup.identity.path.split('?')[1] ?? '');
     transport.handler = this;
@@ -335,7 +336,11 @@ export class HostSession implements SessionHandler {
   #sent(result: DatagramSendResult, bytes: number): DatagramSendResult {
     if (result !== 'sent') {
       this.table.core.unsent(this.handle, bytes);
-      if (result === 'too-big') this.table.core.note(this.handle, this.table.events.oversized, 1);
+      // Its function made it so: nothing that counts against the client.
+      if (result === 'too-big') {
+        const message = `a datagram of ${bytes} bytes is too big for its connection`;
+        this.shard.endpointFailed(this, this.functionId, 'handler-failed', message);
+      }
     }
     return result;
   }
@@ -348,6 +353,12 @@ export class HostSession implements SessionHandler {
   /** The client broke a protocol of ours. */
   noteMalformed(): void {
     if (this.transport.state !== 'closed') this.table.core.note(this.handle, this.table.events.malformed, 1);
+  }
+
+  /** The client sent a datagram that its function takes none of. */
+  noteOversized(): void {
+    this.table.core.note(this.handle, this.table.events.oversized, 1);
+    this.shard.undelivered();
   }
 
   /** Its level is to be looked at now. */

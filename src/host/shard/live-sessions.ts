@@ -3,7 +3,7 @@ import { FeatureMatrixWriter } from '../../core/feature-matrix.js';
 import { VERDICTS } from '../../core/layout.js';
 import type { SessionCounts, SessionTable } from '../../core/session-table.js';
 import type { SessionClose } from '../../http3/session.js';
-import { errorBit, type RequestType } from '../../profile/behavioral-profile.js';
+import { errorBit } from '../../profile/behavioral-profile.js';
 import type { CounterName, ShardCounters } from './counters.js';
 import type { HostSession } from './host-session.js';
 import type { LevelKeeper } from './level-keeper.js';
@@ -170,9 +170,9 @@ export class LiveSessions {
     if (session !== undefined) session.risk = { value: risk, reason };
   }
 
-  setRequestType(handle: number, requestType: RequestType): void {
+  setVariant(handle: number, variant: string | null): void {
     const session = this.#live.get(handle)?.session;
-    if (session !== undefined) session.requestType = requestType;
+    if (session !== undefined) session.variant = variant;
   }
 
   /** The level that a session's predicted risk suggests. */

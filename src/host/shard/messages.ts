@@ -5,7 +5,7 @@ import type { AppErrorName } from '../../control/codes.js';
 import type { CoreShare } from '../../core/layout.js';
 import type { Limits } from '../../core/limits.js';
 import type { SessionCounts } from '../../core/session-table.js';
-import type { BehavioralProfile, RequestType } from '../../profile/behavioral-profile.js';
+import type { BehavioralProfile } from '../../profile/behavioral-profile.js';
 import type { CidKey } from '../../quic/connection-id.js';
 import type { HandshakeLimits } from '../../quic/handshake-limiter.js';
 import type { CapacityOutlook } from '../../scale/replicas/capacity-outlook.js';
@@ -136,6 +136,8 @@ export interface Admission {
   client: string;
   settings: SocketSettings;
   profile: BehavioralProfile;
+  /** Which of the function's variants answers it; null: its endpoint. */
+  variant: string | null;
   tenantWeight: number;
   problem: AppErrorName | null;
   /** To be shown the next time. */
@@ -163,8 +165,8 @@ export type ToShard =
   | { type: 'peer'; answer: PeerAnswer; port?: MessagePort }
   | { type: 'functions'; request: number; table: FunctionTable }
   | { type: 'mode'; mode: 'enforce' | 'observe' }
-  /** What clients are about to ask for, where their functions have variants. */
-  | { type: 'requestTypes'; sessions: { handle: number; requestType: RequestType }[] }
+  /** Other variants of their functions answer sessions from now on. */
+  | { type: 'variants'; sessions: { handle: number; variant: string | null }[] }
   /** How unusual sessions are, and in what. */
   | { type: 'risks'; sessions: { handle: number; risk: number; reason: string }[] }
   /** How full the host will be: clients are told. */

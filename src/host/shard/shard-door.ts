@@ -135,7 +135,7 @@ export class ShardDoor {
     const registered = shard.functions.get(functionId);
     // It may have gone with a reload.
     if (registered === undefined && functionId !== '') throw new Error(`the function ${functionId} is gone`);
-    const { client, settings, profile, tenantWeight, problem } = admission;
+    const { client, settings, profile, variant, tenantWeight, problem } = admission;
     const now = performance.now();
     const isEnforced = (registered?.mode ?? shard.init.mode) === 'enforce';
     const handle = shard.table.open(now, {
@@ -146,7 +146,7 @@ export class ShardDoor {
     const identity: SessionIdentity = { client, transport: kind, peer, path };
     const weight = (registered?.weight ?? 1) * tenantWeight;
     const sealPolicy = registered?.mapping?.seal ?? null;
-    const setup = { identity, functionId, settings, profile, weight, isEnforced, problem, sealPolicy };
+    const setup = { identity, functionId, settings, profile, variant, weight, isEnforced, problem, sealPolicy };
     const session = new HostSession(shard, transport, handle, sessionName(shard.init.index, handle), setup, now);
     shard.live.add(session, now);
     shard.windows.note(addressPrefix(peer), settings.bufferSize);
@@ -178,14 +178,14 @@ export class ShardDoor {
     });
   }
 
-  #rename(session: HostSession, { client, settings, profile, tenantWeight }: Admission): void {
+  #rename(session: HostSession, { client, settings, profile, variant, tenantWeight }: Admission): void {
     const { shard } = this;
     if (client === session.identity.client) return;
     const now = performance.now();
     const last = shard.live.move(session, client, now);
     if (last !== null) shard.send({ type: 'updates', updates: [last] });
     session.profile = profile;
-    session.requestType = profile.predictedRequestType;
+    session.variant = variant;
     session.weight = (shard.functions.get(session.functionId)?.weight ?? 1) * tenantWeight;
     session.settings = { ...settings, securityLevel: session.posture.level };
     shard.windows.note(addressPrefix(session.identity.peer), settings.bufferSize);

@@ -226,8 +226,8 @@ export class Shard implements DoorShard {
       case 'mode':
         this.#setMode(message.mode);
         return;
-      case 'requestTypes':
-        for (const { handle, requestType } of message.sessions) this.live.setRequestType(handle, requestType);
+      case 'variants':
+        for (const { handle, variant } of message.sessions) this.live.setVariant(handle, variant);
         return;
       case 'risks':
         for (const { handle, risk, reason } of message.sessions) this.live.setRisk(handle, risk, reason);
