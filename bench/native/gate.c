@@ -1,6 +1,6 @@
 /*
  * The gate's kernel in C: the same record, the same arithmetic and vector width as assembly/gate.ts, for the ratio that
- * bench/gate.bench.ts prints. layout.h is written by the bench from what the core exports.
+ * bench/core.bench.ts prints. layout.h is written by the bench from what the core exports.
  *
  * usage: gate SESSIONS PACKETS ROUNDS      prints the best round's ns a packet and a checksum
  */
@@ -326,7 +326,7 @@ int main(int argc, char **argv) {
     openBucket(r + IN_BUCKET);
     openBucket(r + OUT_BUCKET);
   }
-  /* The same packets as the bench makes: see bench/gate.bench.ts. */
+  /* The same packets as the bench makes: see bench/core.bench.ts. */
   uint32_t batch = SCRATCH_SIZE / BATCH_STRIDE, random = 12345;
   uint32_t *order = malloc(total * 8);
   for (uint32_t i = 0; i < total; i++) {

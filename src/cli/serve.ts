@@ -1,6 +1,5 @@
 import { pino } from 'pino';
 import { AdminServer } from '../admin/admin-server.js';
-import { WebhookAlerts } from '../admin/alerts.js';
 import type { HostConfigInput } from '../host/config.js';
 import { SocketHost } from '../host/socket-host.js';
 
@@ -23,12 +22,13 @@ export async function serve(read: () => HostConfigInput, json: boolean): Promise
     throw error;
   }
   const { keda } = host.config.scaling;
-  // gRPC takes a while to load: only who asks for it waits.
+  // gRPC and undici take a while to load: only who asks for them waits.
   const scaler =
     keda === null ? null : await (await import('../admin/keda/keda-scaler.js')).KedaScaler.start(host, keda);
   announce(host, admin, json);
   const { webhook, ...limits } = host.config.alerts;
-  const alerts = webhook === null ? null : new WebhookAlerts(host, webhook, limits);
+  const alerts =
+    webhook === null ? null : new (await import('../admin/alerts.js')).WebhookAlerts(host, webhook, limits);
 
   await new Promise<void>((resolve) => {
     let stopping = false;

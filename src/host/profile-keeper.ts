@@ -4,7 +4,6 @@ import { FolderLock } from '../profile/store/folder-lock.js';
 import { LmdbStore } from '../profile/store/lmdb-store.js';
 import { MemoryStore } from '../profile/store/memory-store.js';
 import type { ProfileStore } from '../profile/store/profile-store.js';
-import { ValkeyStore } from '../profile/store/valkey-store.js';
 import type { HostConfig } from './config.js';
 import type { Log } from './prediction/messages.js';
 
@@ -20,6 +19,8 @@ export async function openStore(
 ): Promise<ProfileStore> {
   if (store === 'memory') return new MemoryStore(maxProfiles * 5);
   if (store === 'lmdb') return await LmdbStore.open(join(dataDir, 'profiles'));
+  // Its client takes a while to load: only who has one waits.
+  const { ValkeyStore } = await import('../profile/store/valkey-store.js');
   return await ValkeyStore.open(store, { hostId, retentionMs: retention * DAY_MS, log });
 }
 

@@ -193,7 +193,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
       throw error;
     }
     this.record.start();
-    this.scaling.start({
+    await this.scaling.start({
       pool: this.shards,
       admissions: this.admissions,
       prediction: this.prediction,

@@ -7,7 +7,7 @@ import { builtInFunctions } from './built-in.js';
 import { AddressGuard } from './endpoints/address-guard.js';
 import type { Endpoint } from './endpoints/endpoint.js';
 import { ModuleEndpoint } from './endpoints/module-endpoint.js';
-import { RemoteEndpoint } from './endpoints/remote-endpoint.js';
+import type { RemoteEndpoint } from './endpoints/remote-endpoint.js';
 import { loadTracing, TracedEndpoint, type Tracing } from './endpoints/traced-endpoint.js';
 import { isRemote, mappingShape } from './function-config.js';
 import type { HostFunction } from './host-function.js';
@@ -66,6 +66,8 @@ export class FunctionRegistry {
   #table: FunctionTable;
   #guard: AddressGuard;
   #tracing: Tracing | null = null;
+  /** Null until one may be called: it takes a while to load. */
+  #remoteClass: typeof RemoteEndpoint | null = null;
   /** By their configuration: a reload leaves those that are the same. */
   #remotes = new Map<string, RemoteEndpoint>();
 
@@ -134,6 +136,7 @@ export class FunctionRegistry {
       };
       made.set(id, this.#entry(id, config, new MappedFunction(mapping, this.pool), mapping));
     }
+    if (table.clientFunctions.endpoints) await this.#loadRemote();
     this.#tracing = tracing;
     this.#takeOver(table, guard, remotes, made);
   }
@@ -180,6 +183,11 @@ export class FunctionRegistry {
     };
   }
 
+  async #loadRemote(): Promise<typeof RemoteEndpoint> {
+    this.#remoteClass ??= (await import('./endpoints/remote-endpoint.js')).RemoteEndpoint;
+    return this.#remoteClass;
+  }
+
   async #endpoint(
     text: string,
     config: FunctionConfig,
@@ -192,7 +200,7 @@ export class FunctionRegistry {
       const remote =
         remotes.get(key) ??
         this.#remotes.get(key) ??
-        new RemoteEndpoint({ url: text, ...config.remote }, guard, endpointKey(table));
+        new (await this.#loadRemote())({ url: text, ...config.remote }, guard, endpointKey(table));
       remotes.set(key, remote);
       return remote;
     }
@@ -250,7 +258,7 @@ export class FunctionRegistry {
   }
 
   #clientRemote(url: string): Target | { problem: AppErrorName; reason: string } {
-    if (!this.#table.clientFunctions.endpoints) {
+    if (!this.#table.clientFunctions.endpoints || this.#remoteClass === null) {
       return { problem: 'endpoint-refused', reason: 'this host lets clients name no remote endpoints' };
     }
     const objection = this.#guard.objectionTo(new URL(url));
@@ -261,7 +269,7 @@ export class FunctionRegistry {
     if (known === undefined && this.#remotes.size >= MOST_REMOTES) {
       return { problem: 'endpoint-refused', reason: 'this host calls no more addresses than it does already' };
     }
-    const called = known ?? new RemoteEndpoint({ url, ...remote }, this.#guard, endpointKey(this.#table));
+    const called = known ?? new this.#remoteClass({ url, ...remote }, this.#guard, endpointKey(this.#table));
     this.#remotes.set(key, called);
     const base = traced(called, 'client', this.#tracing);
     return { endpoints: { base, variants: new Map(), quarantine: null }, deadlineMs: 10_000, seal: null };

@@ -5,7 +5,6 @@ import type { HostConfig } from '../config.js';
 import type { HostKeys } from '../keys.js';
 import { AnonymousTokens } from './anonymous-token.js';
 import { Identifier, type IdentityHook } from './identifier.js';
-import { JwtVerifier } from './jwt-verifier.js';
 import { Pseudonyms } from './pseudonyms.js';
 
 /** The identifier that a configuration asks for. Throws TIDEGATE_E_CONFIG where a key file or a hook can't be used. */
@@ -17,7 +16,8 @@ export async function createIdentifier(
   return new Identifier({
     pseudonyms: new Pseudonyms(keys.pseudonyms),
     tokens: anonymous ? new AnonymousTokens(keys.tokens, tokenDays) : null,
-    jwt: jwt === undefined ? null : await JwtVerifier.create(jwt),
+    // jose takes a while to load: only who has tokens checked waits.
+    jwt: jwt === undefined ? null : await (await import('./jwt-verifier.js')).JwtVerifier.create(jwt),
     isJwtRequired: jwt?.required ?? false,
     hook: identify ?? (hook === undefined ? null : await loadHook(hook)),
   });

@@ -47,7 +47,7 @@ export class HostScaling {
     return this.#shards?.wanted ?? 0;
   }
 
-  start({ pool, admissions, prediction, planned, onPressure }: ScaledHost): void {
+  async start({ pool, admissions, prediction, planned, onPressure }: ScaledHost): Promise<void> {
     const { log, load } = this;
     const sample = () => {
       const { sessions, bytesIn, bytesOut, busyMicroseconds } = pool.totals();
@@ -55,7 +55,7 @@ export class HostScaling {
       return { sessions, bytes: bytesIn + bytesOut, busyMicroseconds, dataRate };
     };
     load.threads = planned.most;
-    load.start(sample, (outlook) => pool.broadcast({ type: 'capacity', outlook }));
+    await load.start(sample, (outlook) => pool.broadcast({ type: 'capacity', outlook }));
     const read = (): PressureReading => {
       const { outlook } = load;
       return {

@@ -9,7 +9,7 @@ import { desiredReplicas } from '../../scale/replicas/desired-replicas.js';
 import { LearnedCapacity } from '../../scale/replicas/learned-capacity.js';
 import type { HostConfig } from '../config.js';
 import type { Log } from '../prediction/messages.js';
-import { Fleet } from './fleet.js';
+import type { Fleet } from './fleet.js';
 
 /** Loads that are forecast: sessions open, bytes both ways. */
 export const LOADS = ['sessions', 'bytes'] as const;
@@ -83,10 +83,12 @@ export class LoadKeeper {
   }
 
   /** Looks every ten seconds. `told` gets an outlook that is worth telling clients. */
-  start(read: () => LoadSample, told: (outlook: CapacityOutlook) => void): void {
+  async start(read: () => LoadSample, told: (outlook: CapacityOutlook) => void): Promise<void> {
     this.#waiting = [];
     void this.#restore();
     if (/^(valkey|redis)s?:/.test(this.config.store)) {
+      // Valkey's client takes a while to load: only who has one waits.
+      const { Fleet } = await import('./fleet.js');
       this.#fleet = new Fleet(this.config.store, this.log);
       this.#ofFleet = new LoadForecaster();
     }

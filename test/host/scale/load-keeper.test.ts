@@ -86,7 +86,7 @@ test('minutes are kept, and learned again at the next start; a file that is none
   rise(keeper);
   await keeper.close();
   const next = keeperIn(dataDir);
-  next.keeper.start(
+  await next.keeper.start(
     () => nothing,
     () => {},
   );
@@ -99,7 +99,7 @@ test('minutes are kept, and learned again at the next start; a file that is none
 
   writeFileSync(join(dataDir, 'load', 'minutes.bin'), 'no load at all');
   const broken = keeperIn(dataDir);
-  broken.keeper.start(
+  await broken.keeper.start(
     () => nothing,
     () => {},
   );
@@ -122,7 +122,7 @@ test('a host that was away finds yesterday where it was: what it missed is count
   const restored = async (minutesAgo: number, least: number): Promise<number> => {
     write(minutesAgo);
     const { keeper } = keeperIn(dataDir);
-    keeper.start(
+    await keeper.start(
       () => nothing,
       () => {},
     );
