@@ -5,8 +5,9 @@ import { STATIC_TABLE } from './static-table.js';
 /** Name (lower case) and value of a field line. */
 export type HeaderField = readonly [name: string, value: string];
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder('latin1');
+/** Field values are octets (RFC 9110 section 5.5), a character each; TextDecoder's latin1 is windows-1252. */
+const toText = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 
 const exact = new Map<string, number>();
 const byName = new Map<string, number>();
@@ -32,7 +33,7 @@ function pushInteger(out: number[], flags: number, prefixBits: number, value: nu
 }
 
 function pushString(out: number[], flags: number, prefixBits: number, text: string): void {
-  const plain = encoder.encode(text);
+  const plain = Buffer.from(text, 'latin1');
   const coded = huffmanEncode(plain);
   const huffman = coded.length < plain.length;
   const bytes = huffman ? coded : plain;
@@ -83,10 +84,10 @@ class Reader {
     if (this.at + length > this.bytes.length) throw failed('string runs past the section');
     const raw = this.bytes.subarray(this.at, this.at + length);
     this.at += length;
-    if (!huffman) return decoder.decode(raw);
+    if (!huffman) return toText(raw);
     const decoded = huffmanDecode(raw);
     if (decoded === null) throw failed('wrong Huffman coding');
-    return decoder.decode(decoded);
+    return toText(decoded);
   }
 
   peek(): number {
