@@ -50,6 +50,8 @@ export function suspicionOf(scale: RiskScale, usual: Float32Array, values: Float
   let largest = 0;
   let sum = 0;
   for (let i = 0; i < AXIS_COUNT; i++) {
+    // Most values are usual: what they are measured by is not even looked at.
+    if (!(values[at + i] > usual[i])) continue;
     const excess = excessOn(usual[i], scale.axes[i].scale, values[at + i]);
     sum += excess;
     if (excess > largest) largest = excess;

@@ -1,6 +1,6 @@
 import { grown } from '../places.js';
 import { AXIS_COUNT, axisOf } from './axes.js';
-import { USUALLY_REGULAR, VOLUMES } from './function-habits.js';
+import { USUALLY_REGULAR } from './function-habits.js';
 import { OpeningsSeen } from './openings-seen.js';
 
 /** Messages of up to so many bytes, log1p, can be a beacon's. */
@@ -81,6 +81,7 @@ export class SessionAxes {
   most = new Float32Array(0);
   readonly #at: Record<keyof typeof READ, number>;
   readonly #counted: { axis: number; columns: number[]; keep: number }[];
+  readonly #countedColumns: number[];
   readonly #keep: number;
   /** log1p of the ms of a tick, and a little: a session that is idle for longer did nothing in it. */
   readonly #silent: number;
@@ -92,6 +93,9 @@ export class SessionAxes {
   #counts = new Float32Array(0);
   #totals = new Float64Array(0);
   #before = new Float32Array(0);
+  /** The sum of all that is counted, as of the last tick, and whether any count has not faded. */
+  #all = new Float64Array(0);
+  #isCounting = new Uint8Array(0);
   /** The forecast that a session is held to; packets before; time of the last packet, its pauses. */
   #told = new Float32Array(0);
   #packets = new Float32Array(0);
@@ -122,6 +126,7 @@ export class SessionAxes {
       columns: events.map((event) => at(`event.${event}`)),
       keep: 2 ** (-tickSeconds / halfLife),
     }));
+    this.#countedColumns = this.#counted.flatMap(({ columns }) => columns);
     this.#silent = Math.log1p(tickSeconds * 1100);
     this.#keep = 2 ** (-tickSeconds / HALF_LIFE);
     this.#openingSizes = at('opening.size.1');
@@ -135,6 +140,8 @@ export class SessionAxes {
     this.#counts = grown(this.#counts, places * this.#counted.length);
     this.#totals = grown(this.#totals, places * this.#counted.length);
     this.#before = grown(this.#before, places * this.#counted.length);
+    this.#all = grown(this.#all, places);
+    this.#isCounting = grown(this.#isCounting, places);
     this.#told = grown(this.#told, places);
     this.#packets = grown(this.#packets, places);
     this.#last = grown(this.#last, places);
@@ -156,6 +163,8 @@ export class SessionAxes {
     this.#totals.fill(0, place * counts, (place + 1) * counts);
     this.#before.fill(0, place * counts, (place + 1) * counts);
     this.#pauses.fill(0, place * PAUSES, (place + 1) * PAUSES);
+    this.#all[place] = 0;
+    this.#isCounting[place] = 0;
     this.#told[place] = 0;
     this.#packets[place] = 0;
     this.#last[place] = 0;
@@ -198,7 +207,8 @@ export class SessionAxes {
     if (clockwork > this.most[to + CLOCKWORK]) this.most[to + CLOCKWORK] = clockwork;
     values[to + CLOCKWORK] = regular < USUALLY_REGULAR ? clockwork : 0;
     values[to + AMPLIFICATION] = this.#amplification(place, features, at);
-    for (const axis of VOLUMES) if (values[to + axis] > this.most[to + axis]) this.most[to + axis] = values[to + axis];
+    this.#noteMost(to + UPLOAD);
+    this.#noteMost(to + PACKETS);
     if (this.#noted[place] === 0 && features[at + this.#openingSizes + this.#openingPackets - 1] !== 0) {
       this.#noted[place] = 1;
       const part = (from: number): Float32Array => features.subarray(at + from, at + from + this.#openingPackets);
@@ -206,7 +216,17 @@ export class SessionAxes {
     }
   }
 
+  #noteMost(at: number): void {
+    if (this.values[at] > this.most[at]) this.most[at] = this.values[at];
+  }
+
   #count(place: number, features: Float32Array, at: number, to: number): void {
+    let all = 0;
+    for (const column of this.#countedColumns) all += features[at + column];
+    // Hardly any session has something new to count, or is still remembered for something.
+    if (all === this.#all[place] && this.#isCounting[place] === 0) return;
+    this.#all[place] = all;
+    this.#isCounting[place] = 0;
     const counted = this.#counted;
     for (let i = 0; i < counted.length; i++) {
       const { axis, columns, keep } = counted[i];
@@ -221,7 +241,10 @@ export class SessionAxes {
         this.#before[slot] = total;
         this.#totals[slot] = now;
       } else this.#counts[slot] *= keep;
-      this.values[to + axis] = this.#counts[slot] > NOTHING ? Math.log1p(this.#counts[slot]) : 0;
+      const isThere = this.#counts[slot] > NOTHING;
+      if (isThere) this.#isCounting[place] = 1;
+      else this.#counts[slot] = 0;
+      this.values[to + axis] = isThere ? Math.log1p(this.#counts[slot]) : 0;
     }
   }
 
@@ -233,7 +256,8 @@ export class SessionAxes {
     this.#turning[place] *= this.#keep;
     if (turns !== before) this.#turning[place] += Math.max(0, Math.expm1(turns) - Math.expm1(before));
     this.#turns[place] = turns;
-    const [request, reply] = [features[at + columns.request], features[at + columns.reply]];
+    const request = features[at + columns.request];
+    const reply = features[at + columns.reply];
     if (turns < LEAST_TURNS || this.#turning[place] < NOTHING || reply - request < LEAST_AMPLIFICATION) return 0;
     return reply - 2 * request + 1.5 * Math.log1p(this.#turning[place]);
   }
@@ -257,7 +281,9 @@ export class SessionAxes {
       this.#packets[place] = packets * 2 ** ((age - last) / 60_000);
     }
     if (this.#paused[place] < PAUSES || features[at + columns.size1] > SMALL) return 0;
-    let [sum, least, most] = [0, Number.POSITIVE_INFINITY, 0];
+    let sum = 0;
+    let least = Number.POSITIVE_INFINITY;
+    let most = 0;
     for (let i = place * PAUSES; i < (place + 1) * PAUSES; i++) {
       const pause = this.#pauses[i];
       sum += pause;

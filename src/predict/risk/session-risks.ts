@@ -42,8 +42,9 @@ export class SessionRisks {
   #suspicion = new Float32Array(0);
   #most = new Float32Array(0);
   #ticks = new Uint32Array(0);
-  /** What is known of sessions from their opening, by handle. */
+  /** What is known of sessions from their opening, by handle, and of those that are looked at by place. */
   readonly #opened = new Map<number, Opened>();
+  #known: (Opened | undefined)[] = [];
 
   constructor(
     features: readonly string[],
@@ -58,7 +59,11 @@ export class SessionRisks {
 
   opened(handle: number, { functionId, visits, expectedLogRate }: SessionContext): void {
     const ofFunction = this.habits.of(functionId);
-    this.#opened.set(handle, { functionId, ofFunction, habit: visits >= KNOWN_VISITS ? expectedLogRate : 0 });
+    const opened = { functionId, ofFunction, habit: visits >= KNOWN_VISITS ? expectedLogRate : 0 };
+    const known = this.#opened.get(handle);
+    // A client that said later who it is: its place holds the same object.
+    if (known === undefined) this.#opened.set(handle, opened);
+    else Object.assign(known, opened);
   }
 
   closed(handle: number, place: number): void {
@@ -83,9 +88,13 @@ export class SessionRisks {
       if (place >= this.#owner.length) this.#grow(Math.max(place + 1, this.#owner.length * 2, 64));
       const isNew = this.#owner[place] !== handle;
       if (isNew) this.#begin(place, handle);
-      const opened = this.#opened.get(handle);
+      let opened = this.#known[place];
+      if (opened === undefined) {
+        opened = this.#opened.get(handle);
+        this.#known[place] = opened;
+      }
       const told = isNew ? 0 : rows.outputs[row * OUTPUT_COLUMNS + TOLD_COLUMN];
-      const { regularity, usual } = opened?.ofFunction ?? this.#nobody;
+      const { regularity, usual } = opened === undefined ? this.#nobody : opened.ofFunction;
       const regular = opened === undefined ? 1 : regularity;
       this.#axes.update(place, features, row * columns, told, opened?.habit ?? 0, regular);
       const now = suspicionOf(this.scale, usual, this.#axes.values, place * AXIS_COUNT);
@@ -117,6 +126,7 @@ export class SessionRisks {
 
   #begin(place: number, handle: number): void {
     this.#axes.clear(place);
+    this.#known[place] = undefined;
     this.#owner[place] = handle;
     this.#suspicion[place] = 0;
     this.#most[place] = 0;
@@ -125,6 +135,7 @@ export class SessionRisks {
 
   #grow(places: number): void {
     this.#axes.grow(places);
+    while (this.#known.length < places) this.#known.push(undefined);
     this.#owner = grown(this.#owner, places);
     this.#suspicion = grown(this.#suspicion, places);
     this.#most = grown(this.#most, places);
