@@ -30,7 +30,12 @@ test('two hosts behind a balancer by connection ID: a change of address and the 
   const [one, two] = fleet;
   const balancer = await CidBalancer.create(
     (await loadKeys(keys)).shard.cid,
-    fleet.map((host) => ({ hostId: host.config.hostId, port: host.port, isReady: () => host.isReady })),
+    fleet.map((host) => ({
+      hostId: host.config.hostId,
+      address: '127.0.0.1',
+      port: host.port,
+      isReady: () => host.isReady,
+    })),
   );
   closers.push(() => balancer.close());
   const place = { url: `https://127.0.0.1:${balancer.port}`, hash: fleet.map((host) => host.certificateHash) };

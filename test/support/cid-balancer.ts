@@ -6,6 +6,7 @@ import { PacketHeader } from '../../src/quic/packet-header.js';
 export interface BalancedHost {
   /** As in its configuration: connection IDs name it. */
   hostId: number;
+  address: string;
   port: number;
   /** Whether it takes new connections: what a balancer learns from `/readyz`. */
   isReady(): boolean;
@@ -38,9 +39,13 @@ export class CidBalancer {
     inside.on('message', (packet, from) => this.#route(packet, from));
   }
 
-  static async create(keys: readonly CidKey[], hosts: readonly BalancedHost[]): Promise<CidBalancer> {
+  static async create(
+    keys: readonly CidKey[],
+    hosts: readonly BalancedHost[],
+    bind = '127.0.0.1',
+  ): Promise<CidBalancer> {
     const inside = createSocket('udp4');
-    await new Promise<void>((resolve) => inside.bind(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => inside.bind(0, bind, resolve));
     return new CidBalancer(inside, keys, hosts);
   }
 
@@ -54,7 +59,7 @@ export class CidBalancer {
       this.lost++;
       return;
     }
-    this.#towards(from, host).send(packet, host.port, '127.0.0.1');
+    this.#towards(from, host).send(packet, host.port, host.address);
   }
 
   #hostOf(packet: Buffer): BalancedHost | undefined {
@@ -84,6 +89,11 @@ export class CidBalancer {
       this.#outside.set(key, socket);
     }
     return socket;
+  }
+
+  /** Addresses that clients were seen at. */
+  get clients(): string[] {
+    return [...new Set([...this.#outside.keys()].map((key) => key.split(' ')[0]))];
   }
 
   close(): void {

@@ -17,6 +17,8 @@ interface Announcement {
 }
 
 interface HostProcessOptions {
+  /** What it is started by, as `ip netns exec NAME`. */
+  prefix?: readonly string[];
   node?: string;
   folder?: string;
   script?: string;
@@ -46,9 +48,11 @@ export class HostProcess {
 
   static async #once(args: readonly string[], options: HostProcessOptions): Promise<HostProcess> {
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tidegate-test-'));
+    const [command, ...rest] = [...(options.prefix ?? []), options.node ?? process.execPath];
     const child = spawn(
-      options.node ?? process.execPath,
+      command,
       [
+        ...rest,
         ...(options.script === undefined ? [CLI, 'serve'] : [options.script]),
         '--port',
         '0',
