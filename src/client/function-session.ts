@@ -41,7 +41,7 @@ export interface SessionEvents {
   /** The host will be so full in one and five minutes; `pace` of what it wants is what a client may send. */
   capacity: { in1m: number; in5m: number; pace: number };
   /** The host closes: at the latest after `deadlineMs`. */
-  drain: { deadlineMs: number; to?: string };
+  drain: { deadlineMs?: number; to?: string };
 }
 
 /** A host that did not do as the protocol says, or refused. */

@@ -122,7 +122,10 @@ export type HostMessage =
     }
   /** The session ends for want of room: to be opened again after so many ms. */
   | { type: 'retry'; version: 1; afterMs: number; reason: string }
-  /** The host closes; `to`: the origin to open the next session at, where that is another than this. */
-  | { type: 'drain'; deadlineMs: number; to?: string }
+  /**
+   * The host closes by the deadline. Without one it stays, and so may the session: opened anew it is served by another thread.
+   * `to`: the origin to open the next session at, where that is another than this.
+   */
+  | { type: 'drain'; deadlineMs?: number; to?: string }
   /** `about` names the definition that was refused. */
   | { type: 'error'; code: number; name: AppErrorName; reason: string; about?: string };

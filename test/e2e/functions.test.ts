@@ -264,7 +264,9 @@ test('other functions, modules and identities are taken over while sessions stay
 test('a host that closes says so on the control stream, and lets sessions end', limit, async () => {
   const host = await hosts.start({ functions: { greet: { endpoint: greeter } } });
   const session = await hosts.open(host, 'greet');
-  const told = new Promise<number>((resolve) => session.on('drain', ({ deadlineMs }) => resolve(deadlineMs)));
+  const told = new Promise<number | undefined>((resolve) =>
+    session.on('drain', ({ deadlineMs }) => resolve(deadlineMs)),
+  );
   const closed = host.close(5);
   assert.equal(await told, 5000);
   assert.equal(json(await session.request(text('last words'))).said[0], 'last words');

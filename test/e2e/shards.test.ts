@@ -3,6 +3,7 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { SessionDetail } from '../../src/host/session-details.js';
 import { type Opened, sleep, TestClient, until } from '../support/client.js';
+import { keepFunctionOpen } from '../support/function-client.js';
 import { HostProcess } from '../support/host-process.js';
 import { nodeForShards, noShards } from '../support/many-shards.js';
 import { RebindingProxy } from '../support/rebinding-proxy.js';
@@ -167,4 +168,37 @@ test('a shard is drained and another added while sessions go on', { skip: noShar
   await Promise.all(third.map((each) => each.client.ping(each)));
   assert.deepEqual([...new Set(await shardsOf(host))].sort(), [0, 1]);
   assert.equal(await host.metric('tidegate_shard_restarts_total'), 0);
+});
+
+test('clients of a shard that is not needed are asked to move: it ends, and nothing that they ask is lost', {
+  skip: noShards,
+  timeout: 60_000,
+}, async () => {
+  const host = await start(['--shards', '2'], nodeForShards);
+  const plain = await open(host, '/echo');
+  const [stays] = await shardsOf(host);
+  const kept = Array.from({ length: 12 }, () => keepFunctionOpen(host, 'echo', { firstWaitMs: 50 }));
+  const askAll = async (what: string): Promise<void> => {
+    const bytes = new TextEncoder().encode(what);
+    const answers = await Promise.all(
+      kept.map(async (client) => new TextDecoder().decode(await client.request(bytes))),
+    );
+    assert.deepEqual([...new Set(answers)], [what]);
+  };
+  await askAll('hello');
+  assert.deepEqual([...new Set(await shardsOf(host))].sort(), [0, 1]);
+  host.send({ retire: stays });
+  let asked = 0;
+  await until(async () => {
+    await askAll(`request ${asked++}`);
+    return (await shardsOf(host)).filter((shard) => shard === stays).length === 1;
+  }, 30_000);
+  // Who speaks no control is asked nothing, and stays until it ends.
+  await plain.client.ping(plain);
+  assert.equal((await shardsOf(host)).length, kept.length + 1);
+  plain.http3.close();
+  plain.client.flush();
+  await until(async () => (await host.admin<{ shards: number[] }>('/readyz')).shards.length === 1, 15_000);
+  await askAll('at the end');
+  for (const client of kept) client.close();
 });

@@ -284,9 +284,10 @@ export class Shard implements DoorShard {
     }
   }
 
-  /** New connections go elsewhere; those that are here stay until they end. */
+  /** New connections go elsewhere; those that are here are asked to follow, or stay until they end. */
   #retire(): void {
     this.#sockets.retire();
+    this.signals.move();
     this.isDraining = this.live.size > 0 || this.isDraining;
     if (this.live.size === 0) this.#endSoon();
   }

@@ -6,6 +6,9 @@ import type { PressureOrders } from './messages.js';
 
 /** ms over which a signal to all sessions is spread, so that clients don't act in step. */
 const JITTER_MS = 3000;
+/** ms over which the sessions of a shard that is not needed are asked to move, and more where there are many. */
+const MOVE_MS = 5000;
+const MOVE_MS_EACH = 10;
 /** Clients that are to come again are spread over so much around the time that they are told. */
 const RETRY_SPREAD = 0.5;
 /** Share of the sessions that one round drops. */
@@ -35,29 +38,37 @@ export class Signals {
   /** How full the host will be. */
   capacity({ in1m, in5m, pace }: CapacityOutlook): void {
     const message = { type: 'capacity', version: 1, in1m: two(in1m), in5m: two(in5m), pace: two(pace) } as const;
-    this.#tell(() => message);
+    this.#tell(() => message, JITTER_MS);
   }
 
   /** Limits and buffers will be `headroom` of what they are in `inMs`, as far as what is foretold of a session allows. */
   limitsAhead(headroom: number, inMs: number, reason: string): void {
     const at = performance.now() + inMs;
-    this.#tell(({ settings: { rateLimit, burst, bufferSize } }) => ({
-      type: 'limits',
-      version: 1,
-      rateLimit: Math.round(rateLimit * headroom),
-      burst: Math.round(burst * headroom),
-      bufferSize: Math.round(bufferSize * headroom),
-      inMs: Math.max(0, Math.round(at - performance.now())),
-      reason,
-    }));
+    this.#tell(
+      ({ settings: { rateLimit, burst, bufferSize } }) => ({
+        type: 'limits',
+        version: 1,
+        rateLimit: Math.round(rateLimit * headroom),
+        burst: Math.round(burst * headroom),
+        bufferSize: Math.round(bufferSize * headroom),
+        inMs: Math.max(0, Math.round(at - performance.now())),
+        reason,
+      }),
+      JITTER_MS,
+    );
   }
 
-  #tell(messageFor: (session: HostSession) => HostMessage): void {
+  /** Sessions are asked to be opened anew, a few at a time: another shard will have them. Who speaks no control stays. */
+  move(): void {
+    this.#tell(() => ({ type: 'drain' }), Math.max(MOVE_MS, MOVE_MS_EACH * this.sessions().length));
+  }
+
+  #tell(messageFor: (session: HostSession) => HostMessage, spreadMs: number): void {
     for (const session of this.sessions()) {
       if (session.control === null) continue;
       setTimeout(() => {
         if (!session.isClosed) session.control?.send(messageFor(session));
-      }, this.random() * JITTER_MS).unref();
+      }, this.random() * spreadMs).unref();
     }
   }
 
