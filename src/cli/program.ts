@@ -196,6 +196,7 @@ program
   .option('--fit <file>', 'with --risk: write what is ordinary and how risks are calibrated')
   .option('--verbose', 'with --risk: who was judged wrongly, and by what')
   .option('--ablate', 'with --anomaly and --labels: the score without each kind of evidence')
+  .option('--cross', 'with --anomaly and --labels: each folder, with all settings chosen on the others (minutes)')
   .option('--plot <file>', 'SVG: what was told of a few flows, over what came')
   .option('--out <folder>', 'write steps.csv and flows.csv, or what the other kinds of input give')
   .option('--json', 'one line of JSON')

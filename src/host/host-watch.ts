@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { ALARM_SCORE, EVIDENCE, SeriesDetector } from '../predict/anomaly/series-detector.js';
+import { ALARM_SCORE, SeriesDetector } from '../predict/anomaly/series-detector.js';
+import { EVIDENCE } from '../predict/anomaly/series-evidence.js';
 import type { CounterName } from './shard/counters.js';
 
 /** Something unusual about the host itself. */

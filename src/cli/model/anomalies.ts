@@ -1,7 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SingleBar } from 'cli-progress';
-import { ALL_EVIDENCE, EVIDENCE, SeriesDetector } from '../../predict/anomaly/series-detector.js';
+import { SeriesDetector } from '../../predict/anomaly/series-detector.js';
+import { ALL_EVIDENCE, EVIDENCE } from '../../predict/anomaly/series-evidence.js';
+import { CHOICE_STEPS, chooseByFolder } from '../../predict/evaluation/anomaly-choice.js';
 import { nabScore, type ScoredSeries } from '../../predict/evaluation/nab-score.js';
 import { TidegateError } from '../../quic/errors.js';
 import { readLines } from '../lines.js';
@@ -11,6 +13,7 @@ export interface AnomalyOptions {
   out?: string;
   labels?: string;
   ablate?: boolean;
+  cross?: boolean;
   json?: boolean;
 }
 
@@ -175,38 +178,33 @@ export async function evaluateAnomalies(folder: string, options: AnomalyOptions)
     }
   }
   if (options.ablate && windows !== null) ablate(all, windows);
+  if (options.cross && windows !== null) crossValidate(all, windows);
 }
 
-/** What each kind of evidence is worth, and what a choice among them made on the other folders scores on one. */
+/** What each kind of evidence is worth: the scores without it. */
 function ablate(all: readonly Series[], windows: Map<string, [number, number][]>): void {
   const one = (value: number): string => value.toFixed(1);
-  const choices = Array.from({ length: 2 ** EVIDENCE.length - 1 }, (_, i) =>
-    ALL_EVIDENCE.filter((kind) => ((i + 1) >> kind) & 1),
-  );
-  const made = choices.map((used) => ({
-    used,
-    scored: scored(
-      all.map((series) => ({ series, scores: detect(series, used) })),
-      windows,
-    ),
-  }));
   for (const [off, name] of EVIDENCE.entries()) {
-    const without = made.find(({ used }) => used.length === EVIDENCE.length - 1 && !used.includes(off));
-    if (without === undefined) continue;
-    const { score, byFolder } = scoresOf(without.scored);
+    const used = ALL_EVIDENCE.filter((kind) => kind !== off);
+    const without = all.map((series) => ({ series, scores: detect(series, used) }));
+    const { score, byFolder } = scoresOf(scored(without, windows));
     console.log(`without ${name.padEnd(56)}${one(score)}  ${Object.values(byFolder).map(one).join('  ')}`);
   }
-  for (const folder of new Set(all.map(({ name }) => name.split('/')[0]))) {
-    const its = (series: readonly ScoredSeries[]) => series.filter(({ name }) => name.startsWith(`${folder}/`));
-    if (its(made[0].scored).every((series) => series.windows.length === 0)) continue;
-    const others = made.map((choice) => ({
-      ...choice,
-      score: nabScore(choice.scored.filter((series) => !series.name.startsWith(`${folder}/`))).score,
-    }));
-    const best = others.reduce((a, b) => (b.score > a.score ? b : a));
-    console.log(
-      `${folder}: evidence chosen on the other folders (${best.used.join(',')}; there ${one(best.score)}), ` +
-        `here ${one(nabScore(its(best.scored)).score)}`,
-    );
+}
+
+/** What the detector scores on each folder where all its settings are chosen on the others. */
+function crossValidate(all: readonly Series[], windows: Map<string, [number, number][]>): void {
+  const one = (value: number): string => value.toFixed(1);
+  const bar = new SingleBar({ format: '{bar} {value} of {total} settings of tails', stream: process.stderr });
+  if (process.stderr.isTTY) bar.start(CHOICE_STEPS, 0);
+  const labelled = all.map(({ name, times, values }) => ({ name, times, values, windows: windows.get(name) ?? [] }));
+  const choices = chooseByFolder(labelled, () => {
+    if (bar.isActive) bar.increment();
+  });
+  bar.stop();
+  for (const { folder, constants, used, others, here } of choices) {
+    const settings = Object.entries(constants).map(([name, value]) => `${name} ${value}`);
+    console.log(`${folder}: chosen on the others (there ${one(others)}), here ${one(here)}`);
+    console.log(`  ${settings.join(', ')}; evidence ${used.join(',')}`);
   }
 }

@@ -1,11 +1,4 @@
-/** Surprise, in nats, that opens an event: one value in 400. */
-const OPENS = 6;
-
-/** Values for which an event is held. */
-const HELD = 100;
-
-/** A held event speaks again only if it grows by a factor e less likely. */
-const GROWS = 1;
+import { CONSTANTS, type DetectorConstants } from './constants.js';
 
 /**
  * One event, one alarm: after a surprise, the values that follow say nothing for a while unless they are more
@@ -15,13 +8,16 @@ export class AlarmHold {
   #left = 0;
   #held = 0;
 
+  constructor(readonly constants: DetectorConstants = CONSTANTS) {}
+
   /** The surprise that is news, in nats: 0 while an event like it is held. */
   next(surprise: number): number {
+    const { opens, held, grows } = this.constants;
     if (this.#left > 0) {
       this.#left--;
-      if (surprise <= this.#held + GROWS) return 0;
-    } else if (surprise <= OPENS) return surprise;
-    this.#left = HELD;
+      if (surprise <= this.#held + grows) return 0;
+    } else if (surprise <= opens) return surprise;
+    this.#left = held;
     this.#held = surprise;
     return surprise;
   }

@@ -1,23 +1,6 @@
 import { AlarmHold } from './alarm-hold.js';
-import { CompressedScale } from './compressed-scale.js';
-import { DailySeason } from './daily-season.js';
-import { RunningMedian } from './running-median.js';
-import { SlowLevel } from './slow-level.js';
-import { TailSurprise } from './tail-surprise.js';
-
-/** What a value may be unusual in, in the words of an alarm. */
-export const EVIDENCE = [
-  'change from the value before',
-  'value above its level',
-  'median of 9 values off its level',
-  'mean of 64 values above its level',
-  'distance to the same time of day',
-  'unrest of 32 values (compressed scale)',
-  'mean of 16 values above its level (compressed scale)',
-] as const;
-
-/** All of `EVIDENCE`. */
-export const ALL_EVIDENCE: readonly number[] = EVIDENCE.map((_, i) => i);
+import { CONSTANTS, type DetectorConstants } from './constants.js';
+import { ALL_EVIDENCE, SeriesEvidence } from './series-evidence.js';
 
 /** A score of 1/2: a value as unlikely as one in 1,000. */
 const HALF = Math.log(1_000);
@@ -25,134 +8,53 @@ const HALF = Math.log(1_000);
 /** From this score on, people are told. */
 export const ALARM_SCORE = 0.5;
 
-/** Values are held to this, so that their squares are numbers. */
-const LARGEST = 1e150;
-
-/** Values until the detector says anything. */
-const LEARNING = 100;
-
-/** A pause this many times the usual interval is a gap: what came before says little of what comes after. */
-const GAP = 20;
-
-/** Values after a gap that learn and don't tell. */
-const AFTER_GAP = 10;
-
-/** What is smaller than this, relative to the level, is rounding. */
-const ROUNDING = 1e-9;
+/** Surprise in nats as a score between 0 and 1. */
+export function scoreOf(surprise: number): number {
+  return surprise / (surprise + HALF);
+}
 
 /**
- * Finds what is unusual in one metric, value by value, without looking ahead, in constant memory: about 6 kB. Several
- * kinds of evidence (the files beside this one; `EVIDENCE` has their names) are each compared with their own past
- * by `TailSurprise`; the most surprising speaks, once an event (`AlarmHold`). Nothing is set for a series,
- * and nothing depends on its unit.
+ * Finds what is unusual in one metric, value by value, without looking ahead, in constant memory. Of several kinds of evidence
+ * (`SeriesEvidence`) the most surprising speaks, once an event (`AlarmHold`). Nothing is set for a series, and nothing depends
+ * on its unit.
  */
 export class SeriesDetector {
   /** The evidence that spoke loudest at the last update: an index of `EVIDENCE`. */
   loudest = 0;
 
-  readonly #tails = EVIDENCE.map(() => new TailSurprise());
-  readonly #evidence = new Float64Array(EVIDENCE.length);
-  readonly #hold = new AlarmHold();
-  readonly #level = new SlowLevel();
-  readonly #season = new DailySeason();
-  readonly #median = new RunningMedian(9);
-  readonly #scale = new CompressedScale();
-  readonly #compressedLevel = new SlowLevel();
-  readonly #unrestLevel = new SlowLevel();
+  readonly #evidence: SeriesEvidence;
+  readonly #hold: AlarmHold;
   readonly #used: readonly number[];
-  #last = 0;
-  #mean64 = 0;
-  #lastCompressed = 0;
-  #compressed16 = 0;
-  #unrest = 0;
-  #seen = 0;
-  #silent = LEARNING;
-  #lastTime = Number.NaN;
-  #interval = 0;
 
   /** @param used kinds of evidence that speak, by their index in `EVIDENCE`; fewer for ablations */
-  constructor(used: readonly number[] = ALL_EVIDENCE) {
+  constructor(used: readonly number[] = ALL_EVIDENCE, constants: DetectorConstants = CONSTANTS) {
     this.#used = used;
+    this.#evidence = new SeriesEvidence(constants);
+    this.#hold = new AlarmHold(constants);
   }
 
   /** The level that values are compared with. */
   get level(): number {
-    return this.#level.value;
+    return this.#evidence.level;
   }
 
   /**
    * Takes the next value.
    * @param timestamp in seconds; may repeat, go back or leap
-   * @param given the metric's value; what is no finite number is passed over
+   * @param value the metric's value; what is no finite number is passed over
    * @returns a score between 0 and 1: at {@link ALARM_SCORE} a value so unusual comes once in 1,000
    */
-  update(timestamp: number, given: number): number {
-    if (!Number.isFinite(given) || !Number.isFinite(timestamp)) return 0;
-    const value = Math.max(-LARGEST, Math.min(LARGEST, given));
-    if (this.#seen === 0) this.#begin(value);
-    else if (this.#isGap(timestamp)) this.#resume(value);
-    this.#lastTime = timestamp;
-    this.#gather(timestamp, value);
-    this.#seen++;
+  update(timestamp: number, value: number): number {
+    if (!Number.isFinite(value) || !Number.isFinite(timestamp)) return 0;
+    const tells = this.#evidence.next(timestamp, value);
+    const { surprises } = this.#evidence;
     let most = 0;
     for (const i of this.#used) {
-      const surprise = this.#tails[i].next(this.#evidence[i]);
-      if (surprise <= most) continue;
-      most = surprise;
+      if (surprises[i] <= most) continue;
+      most = surprises[i];
       this.loudest = i;
     }
     const news = this.#hold.next(most);
-    if (this.#silent > 0) {
-      this.#silent--;
-      return 0;
-    }
-    return news / (news + HALF);
-  }
-
-  #begin(value: number): void {
-    this.#level.add(value);
-    this.#last = value;
-    this.#mean64 = value;
-  }
-
-  /** What came before a gap is no neighbour of what comes after. */
-  #resume(value: number): void {
-    this.#last = value;
-    this.#silent = Math.max(this.#silent, AFTER_GAP);
-  }
-
-  #isGap(timestamp: number): boolean {
-    const pause = timestamp - this.#lastTime;
-    if (!(pause > 0)) return false;
-    const isGap = this.#seen > LEARNING && pause > GAP * this.#interval;
-    this.#interval +=
-      (Math.min(pause, this.#seen > LEARNING ? 2 * this.#interval : pause) - this.#interval) /
-      Math.min(this.#seen, LEARNING);
-    return isGap;
-  }
-
-  #gather(timestamp: number, value: number): void {
-    const evidence = this.#evidence;
-    const level = this.#level.value;
-    const rounding = ROUNDING * (Math.abs(level) + Math.abs(value));
-    const real = (distance: number): number => (Math.abs(distance) > rounding ? distance : 0);
-    evidence[0] = real(Math.abs(value - this.#last));
-    evidence[1] = real(value - level);
-    this.#mean64 += (value - this.#mean64) / 64;
-    evidence[2] = real(Math.abs(this.#median.next(value) - level));
-    evidence[3] = real(this.#mean64 - level);
-    evidence[4] = real(this.#season.next(timestamp, value));
-    this.#level.add(value);
-    this.#last = value;
-
-    const compressed = this.#scale.next(value);
-    const change = Math.abs(compressed - this.#lastCompressed);
-    this.#unrest += (change - this.#unrest) / 32;
-    evidence[5] = real(this.#unrest - this.#unrestLevel.value);
-    this.#compressed16 += (compressed - this.#compressed16) / 16;
-    evidence[6] = real(this.#compressed16 - this.#compressedLevel.value);
-    this.#unrestLevel.add(change);
-    this.#compressedLevel.add(compressed);
-    this.#lastCompressed = compressed;
+    return tells ? scoreOf(news) : 0;
   }
 }

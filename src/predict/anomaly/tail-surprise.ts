@@ -1,20 +1,10 @@
-/** Largest values kept: with the quantile below, those of 4,000 values. */
-const KEPT = 80;
-
-/** The share of values that counts as the tail. */
-const TAIL = 0.02;
+import { CONSTANTS, type DetectorConstants } from './constants.js';
 
 /** Fewest values that make a tail. */
 const FEWEST_IN_TAIL = 10;
 
 /** Values before which nothing is surprising. */
 const LEARNING = 50;
-
-/** A value within this factor of one seen before is like it. */
-const ALIKE = 1.15;
-
-/** Past values that count: evidence older than 4,000 values makes a repeat no more surprising. */
-const MEMORY = 4_000;
 
 /** Heaviest tail believed in: with a shape of 1/2 and more the variance, from which it is estimated, has no limit. */
 const HEAVIEST = 0.5;
@@ -31,10 +21,14 @@ const HEAVIEST = 0.5;
  * surprising as its rank says: a repeat is no news, whatever the fitted tail makes of it.
  */
 export class TailSurprise {
-  /** The largest values, in descending order. */
-  readonly #largest = new Float64Array(KEPT);
+  /** The largest values, in descending order: a tail's of as many values as count. */
+  readonly #largest: Float64Array;
   #kept = 0;
   #seen = 0;
+
+  constructor(readonly constants: DetectorConstants = CONSTANTS) {
+    this.#largest = new Float64Array(Math.max(FEWEST_IN_TAIL, Math.round(constants.tail * constants.memory)));
+  }
 
   /** Surprise of `value` in nats, at least 0; then it belongs to what was seen. */
   next(value: number): number {
@@ -46,14 +40,15 @@ export class TailSurprise {
   #surprise(value: number): number {
     if (this.#seen < LEARNING) return 0;
     const largest = this.#largest;
-    const tail = Math.min(this.#kept, Math.max(FEWEST_IN_TAIL, Math.floor(TAIL * this.#seen)));
+    const { alike, memory } = this.constants;
+    const tail = Math.min(this.#kept, Math.max(FEWEST_IN_TAIL, Math.floor(this.constants.tail * this.#seen)));
     const threshold = largest[tail - 1];
     if (!(value > threshold)) return 0;
-    const count = Math.min(this.#seen, MEMORY);
+    const count = Math.min(this.#seen, memory);
     const fitted = Math.log(count / tail) + this.#excess(value - threshold, threshold, tail);
-    if (value > largest[0] * ALIKE) return fitted;
+    if (value > largest[0] * alike) return fitted;
     let rank = 1;
-    while (rank < tail && largest[rank] * ALIKE >= value) rank++;
+    while (rank < tail && largest[rank] * alike >= value) rank++;
     return Math.max(0, Math.min(fitted, Math.log(count / (rank + 0.5))));
   }
 
@@ -77,8 +72,9 @@ export class TailSurprise {
   #add(value: number): void {
     this.#seen++;
     const largest = this.#largest;
-    if (this.#kept === KEPT && value <= largest[KEPT - 1]) return;
-    let i = this.#kept < KEPT ? this.#kept++ : KEPT - 1;
+    const most = largest.length;
+    if (this.#kept === most && value <= largest[most - 1]) return;
+    let i = this.#kept < most ? this.#kept++ : most - 1;
     for (; i > 0 && largest[i - 1] < value; i--) largest[i] = largest[i - 1];
     largest[i] = value;
   }

@@ -2,6 +2,7 @@
 export interface ScoredSeries {
   /** `folder/file.csv`. */
   name: string;
+  /** 0 to 1, by row. */
   scores: Float64Array;
   /** First and last row of each window in which an anomaly is to be found, in order. */
   windows: readonly (readonly [number, number])[];
@@ -66,13 +67,15 @@ function rowsOf({ name, scores, windows }: ScoredSeries, first: number): Row[] {
  * a window; one threshold for all series, the best. Agrees with `shared/tools/nab_score.py`.
  */
 export function nabScore(series: readonly ScoredSeries[]): NabScore {
-  const rows: Row[] = [];
+  let rows: Row[] = [];
   let windows = 0;
   for (const one of series) {
     rows.push(...rowsOf(one, windows));
     windows += one.windows.length;
   }
-  rows.sort((a, b) => b.score - a.score);
+  // Most rows say nothing: they are the last, in whatever order.
+  const silent = rows.filter(({ score }) => score <= 0);
+  rows = [...rows.filter(({ score }) => score > 0).sort((a, b) => b.score - a.score), ...silent];
   const worths = new Map<number, number>();
   for (const { window } of rows) if (window !== null) worths.set(window, -1);
   let total = -worths.size;

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { RunningMedian } from '../../../src/predict/anomaly/running-median.js';
-import { ALARM_SCORE, EVIDENCE, SeriesDetector } from '../../../src/predict/anomaly/series-detector.js';
+import { ALARM_SCORE, SeriesDetector } from '../../../src/predict/anomaly/series-detector.js';
+import { EVIDENCE } from '../../../src/predict/anomaly/series-evidence.js';
 import { TailSurprise } from '../../../src/predict/anomaly/tail-surprise.js';
 import { seeded } from '../../support/seeded.js';
 
