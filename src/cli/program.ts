@@ -195,9 +195,12 @@ program
   .option('--requests <file>', 'with --risk: a log of requests (host, time, url, response, bytes; tabs), ordinary too')
   .option('--fit <file>', 'with --risk: write what is ordinary and how risks are calibrated')
   .option('--verbose', 'with --risk: who was judged wrongly, and by what')
-  .option('--ablate', 'with --anomaly and --labels: the score without each kind of evidence')
+  .option('--ablate', 'with --anomaly and --labels, or --risk: what is found without each part')
   .option('--cross', 'with --anomaly and --labels: each folder, with all settings chosen on the others (minutes)')
-  .option('--plot <file>', 'SVG: what was told of a few flows, over what came')
+  .option(
+    '--plot <file>',
+    'SVG: what was told of a few flows, over what came; with --risk: how far risks mean what they say',
+  )
   .option('--out <folder>', 'write steps.csv and flows.csv, or what the other kinds of input give')
   .option('--json', 'one line of JSON')
   .action(async (file: string, options) => {

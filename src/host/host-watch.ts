@@ -20,10 +20,17 @@ export interface HostSample {
   counters: Record<CounterName, number>;
   /** ms that the predictor's last tick took; null without one. */
   predictorMs: number | null;
+  /** How late shards do what they are to do, ms. */
+  lagMs: number;
 }
 
 /** ms between two looks. */
 const EVERY_MS = 5_000;
+
+/** s for which something unusual is worth naming as a reason. */
+const LATELY = 60;
+
+const short = (value: number): string => Number(value.toPrecision(3)).toLocaleString('en');
 
 /** Counters that are watched as rates, a second. */
 const RATES: Record<string, readonly CounterName[]> = {
@@ -41,6 +48,7 @@ export class HostWatch {
   readonly #delay = monitorEventLoopDelay({ resolution: 20 });
   #before: { at: number; counters: Record<CounterName, number> } | null = null;
   #timer: NodeJS.Timeout | undefined;
+  #latest: { at: number; found: readonly HostAnomaly[] } = { at: Number.NEGATIVE_INFINITY, found: [] };
   /** Scores as of the last sample, and how often each metric was unusual. */
   readonly scores: Record<string, number> = {};
   readonly counts: Record<string, number> = {};
@@ -55,7 +63,7 @@ export class HostWatch {
   }
 
   /** Looks at a sample. Returns what is unusual. */
-  sample(now: number, { counters, predictorMs }: HostSample): HostAnomaly[] {
+  sample(now: number, { counters, predictorMs, lagMs }: HostSample): HostAnomaly[] {
     const values: Record<string, number> = { sessions: counters.sessions, handshakesInFlight: counters.handshakes };
     const before = this.#before;
     this.#before = { at: now, counters };
@@ -69,8 +77,19 @@ export class HostWatch {
     }
     values.lateness = this.#delay.percentile(99) / 1e6;
     this.#delay.reset();
+    values.latency = lagMs;
     if (predictorMs !== null) values.predictorTick = predictorMs;
-    return Object.entries(values).flatMap(([metric, value]) => this.#look(now, metric, value) ?? []);
+    const found = Object.entries(values).flatMap(([metric, value]) => this.#look(now, metric, value) ?? []);
+    if (found.length > 0) this.#latest = { at: now, found };
+    return found;
+  }
+
+  /** What has been unusual in the last minute before `now` (s), for who is told of its consequences; null: nothing. */
+  unusual(now: number): string | null {
+    const { at, found } = this.#latest;
+    if (now - at > LATELY || found.length === 0) return null;
+    const [{ metric, value, usual }] = [...found].sort((a, b) => b.score - a.score);
+    return `unusual: ${metric} ${short(value)}, usually ${short(usual)}`;
   }
 
   #look(now: number, metric: string, value: number): HostAnomaly | null {

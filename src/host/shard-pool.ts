@@ -113,6 +113,11 @@ export class ShardPool {
     return this.#counters.reduce((sum, counters) => sum + counters.get(name), 0);
   }
 
+  /** How late the latest of the shards that live does what it is to do, ms. */
+  get lagMs(): number {
+    return Math.max(0, ...this.live.map((shard) => this.counters(shard).get('lagMs')));
+  }
+
   /** Sums of the counters of all places, those of shards that ended too. */
   totals(): Record<(typeof COUNTER_NAMES)[number], number> {
     return Object.fromEntries(COUNTER_NAMES.map((name) => [name, this.total(name)])) as Record<

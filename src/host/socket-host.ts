@@ -198,11 +198,13 @@ export class SocketHost extends EventEmitter<HostEvents> {
       admissions: this.admissions,
       prediction: this.prediction,
       planned: this.#planned,
+      unusual: () => this.watch.unusual(Date.now() / 1000),
       onPressure: (step, from) => this.emit('pressure', step, from),
     });
     const sample = (): HostSample => ({
       counters: this.shards.totals(),
       predictorMs: this.prediction.service?.status?.tickMs ?? null,
+      lagMs: this.shards.lagMs,
     });
     this.watch.start(sample, (anomaly) => {
       this.emit('anomaly', anomaly);

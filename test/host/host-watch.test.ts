@@ -16,6 +16,7 @@ test('a host whose errors leap is unusual, and says in what', () => {
     for (const { metric, value, usual, reason } of watch.sample(i * 5, {
       counters: { ...counters },
       predictorMs: null,
+      lagMs: 0,
     })) {
       if (i < 500) continue;
       found.push(metric);
@@ -27,5 +28,7 @@ test('a host whose errors leap is unusual, and says in what', () => {
   assert.ok(found.includes('errors'), `${found}`);
   assert.equal(found.includes('packets'), false);
   assert.ok(watch.counts.errors >= 1);
+  assert.match(watch.unusual(2510) ?? '', /^unusual: \w+ [\d,.]+, usually [\d,.]+$/);
+  assert.equal(watch.unusual(1e9), null, 'what is long ago is no reason');
   watch.close();
 });

@@ -21,6 +21,7 @@ import { TidegateError } from '../../quic/errors.js';
 import { readLines } from '../lines.js';
 import { writing } from '../output.js';
 import { readFlows } from './flow-file.js';
+import { reliabilityPlot } from './reliability-plot.js';
 
 export interface RiskOptions {
   labels?: string;
@@ -29,6 +30,8 @@ export interface RiskOptions {
   fit?: string;
   seed: number;
   verbose?: boolean;
+  ablate?: boolean;
+  plot?: string;
   json?: boolean;
 }
 
@@ -186,6 +189,33 @@ function explain(trials: readonly Trial[], scale: RiskScale): void {
   }
 }
 
+/** Trials whose sessions were never looked at in one axis. */
+function withoutAxis(trials: readonly Trial[], axis: number): Trial[] {
+  return trials.map((trial) => ({
+    ...trial,
+    values: trial.values.map((value, i) => (i % AXIS_COUNT === axis ? 0 : value)),
+  }));
+}
+
+/** What each axis is worth: what is found without it, and the false alarms. */
+function ablate(parts: readonly { learned: Trial[]; judged: Trial[] }[]): void {
+  console.log('without an axis, both halves: abuse found, the kind that is found least, false alarms');
+  AXES.forEach(({ name }, axis) => {
+    const scores = parts.map(({ learned, judged }) =>
+      scoreRisk(fitScale(withoutAxis(learned, axis), PREVALENCE), withoutAxis(judged, axis), PREVALENCE),
+    );
+    const mean = (of: (scores: RiskScores) => number): number =>
+      scores.reduce((sum, each) => sum + of(each), 0) / scores.length;
+    const kinds = ABUSE_KINDS.map((kind) => [kind, mean(({ found }) => found[kind] ?? 1)] as const);
+    const [worst, share] = kinds.reduce((a, b) => (b[1] < a[1] ? b : a));
+    const percent = (value: number): string => `${(value * 100).toFixed(0)} %`;
+    const alarms = scores.reduce((sum, { falseAlarms }) => sum + falseAlarms, 0);
+    console.log(
+      `  ${name.padEnd(20)}${percent(mean(({ foundInAll }) => foundInAll))}  ${worst} ${percent(share)}  ${alarms}`,
+    );
+  });
+}
+
 /**
  * Runs `tidegate eval --risk`: ordinary sessions and abusive ones go through the core, the model and the axes; what is
  * ordinary and how risks are calibrated is learned on one half and scored on the other, then with each kind of abuse
@@ -247,7 +277,12 @@ export async function evaluateRisk(path: string, options: RiskOptions): Promise<
     console.log(`  ${heldOut.map(([kind, share]) => `${kind} ${(share * 100).toFixed(0)} %`).join(', ')}`);
     if (options.verbose) for (const { scale, judged } of parts) explain(judged, scale);
   }
-  const { fit } = options;
+  if (options.ablate) ablate(parts);
+  const { fit, plot } = options;
+  if (plot !== undefined) {
+    const halves = results.map((scores, part) => ({ title: `half ${part + 1}`, scores }));
+    await writing(plot, () => writeFile(plot, reliabilityPlot(halves)));
+  }
   if (fit === undefined) return;
   const all = fitScale(withHabits(trials, habitsOf(trials.filter(({ kind }) => kind === null))), PREVALENCE);
   const short = (value: number): number => Number(value.toPrecision(5));

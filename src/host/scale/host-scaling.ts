@@ -16,6 +16,8 @@ export interface ScaledHost {
   admissions: Admissions;
   prediction: HostPrediction;
   planned: PlannedShards;
+  /** What has been unusual of late, in words; null: nothing. */
+  unusual(): string | null;
   onPressure(step: PressureStep, from: PressureStep): void;
 }
 
@@ -47,7 +49,7 @@ export class HostScaling {
     return this.#shards?.wanted ?? 0;
   }
 
-  async start({ pool, admissions, prediction, planned, onPressure }: ScaledHost): Promise<void> {
+  async start({ pool, admissions, prediction, planned, unusual, onPressure }: ScaledHost): Promise<void> {
     const { log, load } = this;
     const sample = () => {
       const { sessions, bytesIn, bytesOut, busyMicroseconds } = pool.totals();
@@ -61,13 +63,14 @@ export class HostScaling {
       return {
         fullness: load.fullness(pool.total('sessions')),
         soon: outlook === null ? null : Math.max(outlook.in1m, outlook.in5m),
-        lagMs: Math.max(0, ...pool.live.map((shard) => pool.counters(shard).get('lagMs'))),
+        lagMs: pool.lagMs,
       };
     };
     this.#pressure = new PressureKeeper(
       { signalAt: TIGHT, ...this.config.pressure },
       {
         read,
+        unusual,
         tellShards: (message) => {
           // One that starts later has to know too.
           if (message.type === 'pressure') pool.settings.pressure = message.orders;

@@ -20,6 +20,8 @@ const RETRY_SECONDS = 5;
 export interface PressureHooks {
   /** Without the lag of one look: that of the last ones is smoothed here. */
   read(): PressureReading;
+  /** What has been unusual about the host of late, in words; null: nothing. */
+  unusual(): string | null;
   tellShards(message: ToShard): void;
   setHeadroom(headroom: number): void;
   onStep(step: PressureStep, from: PressureStep, reading: PressureReading): void;
@@ -62,7 +64,8 @@ export class PressureKeeper {
     const from = this.ladder.step;
     const { step, announces } = this.ladder.look(reading, now);
     if (announces) {
-      const reason = 'the host is about to be full';
+      const unusual = this.hooks.unusual();
+      const reason = `the host is about to be full${unusual === null ? '' : `; ${unusual}`}`;
       this.hooks.tellShards({ type: 'limitsAhead', headroom: SHRUNK, inMs: ANNOUNCED_MS, reason });
     }
     if (step === from) return;
