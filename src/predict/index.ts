@@ -1,4 +1,5 @@
 /** Prediction by itself: a model that says what sessions will do, and a detector of what is unusual in a series. */
+export type { DetectorConstants } from './anomaly/constants.js';
 export { ALARM_SCORE, SeriesDetector } from './anomaly/series-detector.js';
 export { Forecaster, type StepInputs } from './forecaster.js';
 export { HORIZONS, OUTPUT_COLUMNS, OUTPUTS, QUANTILES } from './model/outputs.js';

@@ -40,6 +40,7 @@ export function reliabilityPlot(parts: readonly { title: string; scores: RiskSco
   const [width, height] = [LEFT + SIDE + RIGHT, TOP + SIDE + BOTTOM];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" fill="#333">`,
+    '<title>Share of abuse, by the risk that was told</title>',
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     `<text x="${LEFT}" y="20" font-size="14">Share of abuse, by the risk that was told</text>`,
     ...grid,
