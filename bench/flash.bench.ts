@@ -1,6 +1,7 @@
 /**
  * A flash crowd: ten times the sessions in ten seconds. What those lose that were there before, how much later their echoes
- * come, and what the newcomers are told; without and with a limit on what the host carries.
+ * come, and what the newcomers are told; without and with a limit on what the host carries, and with the same crowd at another
+ * host on this machine: what a load generator and a second host cost their neighbours on two cores is not this host's doing.
  */
 import type { LoadResult } from '../src/cli/load/load-report.js';
 import { Child, sleep } from './support/children.js';
@@ -15,17 +16,27 @@ interface Crowd {
   p99: number;
 }
 
-async function flash(title: string, config: object): Promise<void> {
-  const server = await Child.start<{ url: string; hash: string }>('./bench-host.js', [
+const startHost = (config: object): ReturnType<typeof Child.start<{ url: string; hash: string }>> =>
+  Child.start('./bench-host.js', [
     '1',
     'udp',
     '{}',
     'gated',
     JSON.stringify({ handshakes: {}, prediction: { enabled: true }, ...config }),
   ]);
+
+/** Returns the p99 of those before, ms, while the crowd comes. */
+async function flash(title: string, config: object, isElsewhere = false): Promise<number> {
+  const server = await startHost(config);
+  const other = isElsewhere ? await startHost(config) : server;
   const { url, hash } = server.hello;
   const steady = await Child.start('./steady-client.js', [url, hash, String(SESSIONS), String(RATE)]);
-  const crowd = await Child.start('./crowd-client.js', [url, hash, String(SESSIONS * 10), String(SECONDS)]);
+  const crowd = await Child.start('./crowd-client.js', [
+    other.hello.url,
+    other.hello.hash,
+    String(SESSIONS * 10),
+    String(SECONDS),
+  ]);
   await sleep(3000);
   await steady.child.ask<LoadResult>();
   await sleep(SECONDS * 1000);
@@ -39,11 +50,14 @@ async function flash(title: string, config: object): Promise<void> {
   console.log(
     `  those before: ${lost} % lost, p99 ${is.toFixed(2)} ms, before ${was.toFixed(2)} ms (${(is / was).toFixed(2)} x)`,
   );
-  for (const { child } of [steady, crowd, server]) child.stop();
+  for (const { child } of [steady, crowd, server, other]) child.stop();
+  return is;
 }
 
-await flash(`${SESSIONS * 10} come to ${SESSIONS}`, {});
+const here = await flash(`${SESSIONS * 10} come to ${SESSIONS}`, {});
 await flash(`the same, where the host carries ${SESSIONS * 3}`, {
   scaling: { capacity: SESSIONS * 3 },
   pressure: { dropAt: null },
 });
+const elsewhere = await flash('the same crowd at another host', {}, true);
+console.log(`p99 of those before with the crowd here, of with it elsewhere: ${(here / elsewhere).toFixed(2)} x`);

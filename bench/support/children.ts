@@ -4,10 +4,19 @@ import { type ChildProcess, fork } from 'node:child_process';
 export class Child {
   private constructor(readonly process: ChildProcess) {}
 
-  static async start<T>(module: string, args: string[] = []): Promise<{ child: Child; hello: T }> {
-    const forked = fork(new URL(module, import.meta.url), args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-    const child = new Child(forked);
+  static async start<T>(
+    module: string,
+    args: string[] = [],
+    node = process.execPath,
+  ): Promise<{ child: Child; hello: T }> {
+    const child = Child.begin(module, args, node);
     return { child, hello: await child.#next<T>() };
+  }
+
+  /** One that has nothing to say before it works. */
+  static begin(module: string, args: string[] = [], node = process.execPath): Child {
+    const stdio: ['ignore', 'ignore', 'inherit', 'ipc'] = ['ignore', 'ignore', 'inherit', 'ipc'];
+    return new Child(fork(new URL(module, import.meta.url), args, { stdio, execPath: node }));
   }
 
   async #next<T>(): Promise<T> {
