@@ -151,7 +151,10 @@ export interface QuicCounters {
 }
 
 export interface QuicEndpoint {
-  /** Takes one UDP payload. Its events come at the next {@link flush}, or at once where many packets queue up. */
+  /**
+   * Takes one UDP payload. Its events come at the next {@link flush}, or at once where many packets queue up; a server answers who
+   * is not connected yet in a flush, too, and may take several for it ({@link QuicEndpointHooks.requestFlush}).
+   */
   receive(packet: Uint8Array, address: string, port: number, now: number): void;
   /** Ends a batch: raises the events of every touched connection and sends what each has to say. */
   flush(now: number): void;

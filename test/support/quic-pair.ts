@@ -53,6 +53,9 @@ export class QuicPair {
   client!: QuicEndpoint;
   server!: QuicEndpoint;
 
+  /** An endpoint has more to do in another flush. */
+  #isAsked = false;
+
   private constructor(readonly options: PairOptions) {}
 
   static async create(options: PairOptions = {}): Promise<QuicPair> {
@@ -109,7 +112,9 @@ export class QuicPair {
         this.wire.push({ from, packet: packet.slice(), address, port });
         return true;
       },
-      requestFlush() {},
+      requestFlush: () => {
+        this.#isAsked = true;
+      },
     };
   }
 
@@ -120,9 +125,10 @@ export class QuicPair {
   /** Flushes and delivers until nothing moves. */
   run(rounds = 200): void {
     for (let round = 0; round < rounds; round++) {
+      this.#isAsked = false;
       this.client.flush(performance.now());
       this.server.flush(performance.now());
-      if (this.wire.length === 0) return;
+      if (this.wire.length === 0 && !this.#isAsked) return;
       for (const sent of this.wire.splice(0)) this.#deliver(sent);
     }
   }

@@ -11,6 +11,7 @@ import { clientConfig, resetTokenNumber } from './config.js';
 import { QuicheConnection } from './connection.js';
 import { ConnectionTable } from './connection-table.js';
 import { newCounters } from './counters.js';
+import { HandshakeQueue } from './handshake-queue.js';
 import { PacketOutput } from './packet-output.js';
 import { NativeReclaimer } from './reclaimer.js';
 import { type DoorActions, ServerDoor } from './server-door.js';
@@ -21,6 +22,8 @@ const EXCESSIVE_LOAD = 0x107;
 const MAX_PENDING_PACKETS = 32;
 /** Packets that one connection sends in a flush before the others have their turn. */
 const MAX_BURST = 64;
+/** ms that handshakes have in a flush; what waits then has its turn when packets that came meanwhile have had theirs. */
+const HANDSHAKE_MS = 0.25;
 /** Connection IDs offered beside the one in use, where migration is allowed. */
 const SPARE_IDS = 2;
 
@@ -40,6 +43,7 @@ export class QuicheEndpoint implements QuicEndpoint {
   #touched: QuicheConnection[] = [];
   #spare: QuicheConnection[] = [];
   #inFlush = false;
+  readonly #handshakes = new HandshakeQueue();
   readonly #scratch = new Uint8Array(65536);
   readonly #output: PacketOutput;
 
@@ -101,13 +105,33 @@ export class QuicheEndpoint implements QuicEndpoint {
       return;
     }
     const connection = this.#table.find(packet, header.dcidAt, header.dcidLength);
+    const begins = connection === null ? header.isLong : !connection.isEstablished;
+    const waits = begins && this.#door !== null && this.#handshakes.add(packet, address, port);
+    if (!waits) this.#route(connection, packet, address, port, now);
+    else if (!this.#inFlush) this.hooks.requestFlush();
+  }
+
+  #route(connection: QuicheConnection | null, packet: Uint8Array, address: string, port: number, now: number): void {
     if (connection !== null) {
       this.#deliver(connection, packet, address, port, now);
       return;
     }
+    const header = this.#header;
     if (!header.isLong || this.#door === null) this.counters.unknownConnection++;
     if (header.isLong) this.#door?.receiveLong(header, packet, address, port, now);
     else this.#door?.receiveStray(packet, address, port, now);
+  }
+
+  /** Packets of those who are not connected yet, for as long as they have. */
+  #shakeHands(now: number): void {
+    const end = performance.now() + HANDSHAKE_MS;
+    for (let next = this.#handshakes.take(); next !== null; next = this.#handshakes.take()) {
+      const { packet, address, port } = next;
+      const header = this.#header;
+      header.parse(packet, CID_LENGTH);
+      this.#route(this.#table.find(packet, header.dcidAt, header.dcidLength), packet, address, port, now);
+      if (performance.now() >= end) return;
+    }
   }
 
   #deliver(connection: QuicheConnection, packet: Uint8Array, address: string, port: number, now: number): void {
@@ -191,22 +215,30 @@ export class QuicheEndpoint implements QuicEndpoint {
     this.#inFlush = true;
     try {
       this.#output.backedUp = false;
-      // Events may touch further connections; two rounds take those along, the rest asks for another flush.
-      for (let round = 0; round < 2 && this.#touched.length > 0 && !this.#output.backedUp; round++) {
-        const batch = this.#touched;
-        this.#touched = this.#spare;
-        for (let i = 0; i < batch.length; i++) {
-          const connection = batch[i];
-          connection.touched = false;
-          if (this.#table.has(connection)) this.#service(connection, now);
-        }
-        batch.length = 0;
-        this.#spare = batch;
+      this.#serviceTouched(now);
+      if (this.#handshakes.length > 0 && !this.#output.backedUp) {
+        this.#shakeHands(now);
+        this.#serviceTouched(now);
       }
     } finally {
       this.#inFlush = false;
     }
-    if (this.#touched.length > 0) this.hooks.requestFlush();
+    if (this.#touched.length > 0 || this.#handshakes.length > 0) this.hooks.requestFlush();
+  }
+
+  /** Events may touch further connections; two rounds take those along, the rest asks for another flush. */
+  #serviceTouched(now: number): void {
+    for (let round = 0; round < 2 && this.#touched.length > 0 && !this.#output.backedUp; round++) {
+      const batch = this.#touched;
+      this.#touched = this.#spare;
+      for (let i = 0; i < batch.length; i++) {
+        const connection = batch[i];
+        connection.touched = false;
+        if (this.#table.has(connection)) this.#service(connection, now);
+      }
+      batch.length = 0;
+      this.#spare = batch;
+    }
   }
 
   #service(connection: QuicheConnection, now: number): void {
