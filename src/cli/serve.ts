@@ -25,12 +25,11 @@ export async function serve(read: () => HostConfigInput, json: boolean): Promise
   // gRPC and undici take a while to load: only who asks for them waits.
   const scaler =
     keda === null ? null : await (await import('../admin/keda/keda-scaler.js')).KedaScaler.start(host, keda);
-  announce(host, admin, json);
   const { webhook, ...limits } = host.config.alerts;
   const alerts =
     webhook === null ? null : new (await import('../admin/alerts.js')).WebhookAlerts(host, webhook, limits);
 
-  await new Promise<void>((resolve) => {
+  const stopped = new Promise<void>((resolve) => {
     let stopping = false;
     const stop = (signal: NodeJS.Signals): void => {
       // A second signal ends at once.
@@ -48,6 +47,9 @@ export async function serve(read: () => HostConfigInput, json: boolean): Promise
       reload().catch((error: Error) => log.error({ error: error.message }, 'reload failed; everything stays as it is'));
     });
   });
+  // Who hears of it may stop it at once.
+  announce(host, admin, json);
+  await stopped;
   await admin.close();
   await alerts?.close();
   await scaler?.close();

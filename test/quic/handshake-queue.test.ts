@@ -17,6 +17,7 @@ test('packets wait in order, as they were, and no more than there is room for', 
     assert.deepEqual([port, ...was], [i, i + 1, 2, 3]);
   }
   assert.equal(queue.take(), null);
+  assert.equal(queue.add(new Uint8Array(5000), '192.0.2.1', 0), false, 'no packet of a handshake is so large');
   assert.ok(queue.add(packet, '192.0.2.1', 0), 'there is room again');
 });
 
