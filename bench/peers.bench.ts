@@ -5,6 +5,7 @@
  */
 import { Child, median, sleep } from './support/children.js';
 import type { EchoState } from './support/echo-counter.js';
+import { ECHO_BYTES } from './support/echo-size.js';
 import { installPeer, nodeOfPeer } from './support/quic-peer.js';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
@@ -17,12 +18,12 @@ interface Cost {
   rate: number;
 }
 
-/** Lets it run in, then measures. */
-async function measured(server: Child, client: Child): Promise<Cost> {
+/** Lets it run in, then measures. `state` is what the server tells of itself. */
+async function measured(server: Child, client: Child, state = () => server.ask<EchoState>()): Promise<Cost> {
   await sleep(700);
-  const before = await server.ask<EchoState>();
+  const before = await state();
   await sleep(SECONDS * 1000);
-  const after = await server.ask<EchoState>();
+  const after = await state();
   client.stop();
   server.stop();
   const echoes = after.echoed - before.echoed;
@@ -39,18 +40,10 @@ async function ours(window: number): Promise<Cost> {
   const { url, hash } = host.hello;
   const { child: client } = await Child.start('./echo-client.js', [url, hash, String(CONNECTIONS), String(window)]);
   await client.ask();
-  const state = async (): Promise<EchoState> => {
+  return await measured(host.child, client, async () => {
     const { cpu, bytesIn } = await host.child.ask<{ cpu: number; bytesIn: number }>();
-    return { cpu, echoed: bytesIn / 100 };
-  };
-  await sleep(700);
-  const before = await state();
-  await sleep(SECONDS * 1000);
-  const after = await state();
-  client.stop();
-  host.child.stop();
-  const echoes = after.echoed - before.echoed;
-  return { cpu: (after.cpu - before.cpu) / echoes, rate: echoes / SECONDS };
+    return { cpu, echoed: bytesIn / ECHO_BYTES };
+  });
 }
 
 const node = nodeOfPeer();
@@ -68,7 +61,10 @@ for (let round = 0; round < ROUNDS; round++) {
       note(`@currentspace/http3, ${window} on the way`, await echoOf(server, client, args, node));
     }
   }
-  note('bare dgram', await echoOf('./bare-dgram.js', './bare-dgram-client.js', [String(CONNECTIONS * 10), '100']));
+  note(
+    'bare dgram',
+    await echoOf('./bare-dgram.js', './bare-dgram-client.js', [String(CONNECTIONS * 10), String(ECHO_BYTES)]),
+  );
 }
 const cpu = (name: string): number => median((rows.get(name) ?? []).map((cost) => cost.cpu));
 for (const [name, costs] of rows) {

@@ -40,7 +40,7 @@ export interface SessionEvents {
   retry: { afterMs: number; reason: string };
   /** The host will be so full in one and five minutes; `pace` of what it wants is what a client may send. */
   capacity: { in1m: number; in5m: number; pace: number };
-  /** The host closes: at the latest after `deadlineMs`. */
+  /** The host closes: at the latest after `deadlineMs`. Without that the session may stay, and is better opened anew. */
   drain: { deadlineMs?: number; to?: string };
 }
 
