@@ -27,7 +27,10 @@ export function fullProfile(i: number): ProfileRecord {
     record.history.add(timestamp, 1000 + i, 500, 5, MOST_HISTORY);
   }
   for (let visit = 0; visit < 200; visit++) {
-    record.visits.add(visit * 13 * 3600, visit % 12, { bytes: 8 + (visit % 5), rate: 4 + (visit % 3) });
+    record.visits.add(
+      { seconds: visit * 13 * 3600, functionKeys: [visit % 12], prior: 9 },
+      { bytes: 8 + (visit % 5), rate: 4 + (visit % 3) },
+    );
   }
   record.memory = {
     model: 'base-0123456789abcdef',

@@ -201,8 +201,8 @@ export class BehavioralProfiler implements Profiler {
   }
 
   #cohortOf({ seconds, bytes, visits }: ProfileRecord): string | null {
-    if (visits.count === 0 || seconds <= 0) return null;
-    const rate = Math.expm1(visits.rateSum / visits.count);
+    if (visits.filled === 0 || seconds <= 0) return null;
+    const rate = Math.expm1(visits.rateSum / visits.filled);
     const shape = { firstIn: 0, firstOut: 0, bytesIn: bytes / 2, bytesOut: bytes / 2, seconds };
     return this.#crowd.cohorts.nameOf({ ...shapeOf(shape), rate });
   }

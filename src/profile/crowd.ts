@@ -3,7 +3,7 @@ import { Cohorts, type SessionShape } from './cohorts/cohorts.js';
 import { type OpeningHints, OpeningPrior } from './cohorts/opening-prior.js';
 import { ErrorHistory } from './error-history.js';
 import { RateCalibration } from './rate-calibration.js';
-import { nameKey } from './visits/habits.js';
+import { functionKeys } from './visits/function-means.js';
 import { type BegunVisit, type ForecastState, VISIT_SPAN, VisitForecast } from './visits/visit-forecast.js';
 import type { ClientVisits } from './visits/visit-history.js';
 
@@ -30,7 +30,7 @@ export interface WatchedVisit {
   firstOut: number;
 }
 
-const FORMAT = 2;
+const FORMAT = 3;
 /** Visits a second that are learned from: more cost the main thread more than they teach. */
 const MOST_LEARNED = 200;
 /** Seconds of one's own that an average of strangers counts. */
@@ -58,7 +58,7 @@ export class Crowd {
     const opening: OpeningHints = { hour: new Date(timestamp).getUTCHours(), prefix, hints };
     const begun = this.#forecast.begin(visits, {
       seconds: timestamp / 1000,
-      functionKey: nameKey(functionId),
+      functionKeys: functionKeys(functionId),
       prior: this.#prior.expect(opening, this.#forecast.all.mean),
     });
     const rate = this.#calibration.rate(begun.expected.rate);
@@ -86,11 +86,11 @@ export class Crowd {
     const rate = bytes / seconds;
     const brought = { bytes: Math.log1p(bytes), rate: Math.log1p(rate) };
     if (!this.#mayLearn(now)) {
-      visits.add(begun.seconds, begun.functionKey, brought);
+      visits.add(begun, brought);
       return;
     }
     this.#calibration.learn(begun.expected.rate, rate);
-    if (visits.count <= 2) this.#prior.learn(visit.hints, this.#forecast.all.mean, brought.bytes);
+    if (visits.count <= 2 && bytes > 0) this.#prior.learn(visit.hints, this.#forecast.all.mean, brought.bytes);
     this.#forecast.finish(visits, begun, brought);
     this.cohorts.learn(client, shapeOf({ firstIn, firstOut, bytesIn, bytesOut, seconds }));
   }
@@ -109,11 +109,10 @@ export class Crowd {
 
   /** As bytes, to be kept. */
   save(): Uint8Array {
-    const { known, fresh, all } = this.#forecast.state;
     const { sessions, failed } = this.errors;
     return serialize({
       format: FORMAT,
-      forecast: { known, fresh, all: { ...all, functions: [...all.functions] } },
+      forecast: this.#forecast.state,
       prior: this.#prior.state,
       calibration: { ...this.#calibration },
       cohorts: this.cohorts.state,

@@ -43,6 +43,8 @@ export const anyRecord: fc.Arbitrary<ProfileRecord> = fc
     const { visits } = record;
     [visits.count, visits.sum, visits.squares, visits.rateSum, visits.messages] = numbers.slice(5);
     [visits.recent, visits.last] = numbers.slice(10);
+    visits.empty = Math.min(visits.count, numbers[9]);
+    visits.away = numbers[10] - numbers[11];
     record.errors.failed.set(failed);
     record.types.set(types);
     record.history = VolumeHistory.of(history);

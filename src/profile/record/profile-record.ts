@@ -51,8 +51,10 @@ export class ProfileRecord {
 
 function addVisits(into: ClientVisits, from: ClientVisits): void {
   into.count += from.count;
+  into.empty += from.empty;
   into.sum += from.sum;
   into.squares += from.squares;
+  into.away += from.away;
   into.rateSum += from.rateSum;
   into.aroundAt = Math.max(into.aroundAt, from.aroundAt);
   into.messages += from.messages;

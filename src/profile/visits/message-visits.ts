@@ -1,11 +1,12 @@
-import { nameKey } from './habits.js';
-import { ownMean } from './visit-columns.js';
+import { functionKeys } from './function-means.js';
 import { type BegunVisit, VISIT_SPAN, VisitForecast } from './visit-forecast.js';
 import { ClientVisits } from './visit-history.js';
 import type { ToldVisit } from './visit-scores.js';
 
 /** Visits that are kept though they are over. */
 const MOST_DONE = 1000;
+/** Of a client's own mean as `score_visits.py` has it: that of all counts two visits. */
+const PRIOR_VISITS = 2;
 
 interface OpenVisit {
   client: string;
@@ -32,6 +33,9 @@ export class MessageVisits {
   /** Visits whose span is not over, in order of their beginning. */
   readonly #pending: OpenVisit[] = [];
   #done = 0;
+  /** Visits that are over, and log1p(bytes) of all of them. */
+  #count = 0;
+  #sum = 0;
 
   constructor(
     /** Seconds. */
@@ -46,9 +50,10 @@ export class MessageVisits {
     const visits = this.#visits(client);
     let told: ToldVisit | null = null;
     if (seconds - visits.lastMessage >= this.silence) {
-      const { mean } = this.#forecast.all;
-      const begun = this.#forecast.begin(visits, { seconds, functionKey: nameKey(functionId), prior: mean });
-      const own = ownMean(visits, mean);
+      const opening = { seconds, functionKeys: functionKeys(functionId), prior: this.#forecast.all.mean };
+      const begun = this.#forecast.begin(visits, opening);
+      const mean = this.#sum / Math.max(1, this.#count);
+      const own = (visits.sum + PRIOR_VISITS * mean) / (visits.count + PRIOR_VISITS);
       told = { told: begun.expected.bytes, came: 0, mean, own, before: visits.count };
       const visit = { client, bytes: 0, begun, told };
       this.#open.set(client, visit);
@@ -82,6 +87,8 @@ export class MessageVisits {
       const { client, bytes, begun, told } = this.#pending[this.#done++];
       const brought = { bytes: Math.log1p(bytes), rate: Math.log1p(bytes / VISIT_SPAN) };
       told.came = brought.bytes;
+      this.#count++;
+      this.#sum += brought.bytes;
       this.#forecast.finish(this.#visits(client), begun, brought);
     }
     if (this.#done < MOST_DONE) return;

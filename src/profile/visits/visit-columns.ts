@@ -1,11 +1,10 @@
 import type { Activity } from './activity.js';
 import { hourOfWeek, isSameStretch } from './habits.js';
-import type { AllVisits, ClientVisits } from './visit-history.js';
+import type { AllVisits, Begun, ClientVisits } from './visit-history.js';
 
-/** Visits that the mean of all counts beside a client's own, its own mean beside that of an hour, and that of a function. */
+/** Visits that the mean of all counts beside a client's own, and its own mean beside that of an hour or a function. */
 const PRIOR_VISITS = 2;
 const PRIOR_HOURS = 3;
-const PRIOR_FUNCTION = 5;
 const DAY = 86_400;
 /** Seconds since the last visit, of one who never came. */
 const NEVER = 1e7;
@@ -13,21 +12,10 @@ const NEVER = 1e7;
 const USUAL_GAP = 9.3;
 
 export const VISIT_COLUMNS = 38;
-/** Columns of a client that is new. */
-export const NEW_COLUMNS = 6;
-
-/** What is known when a visit begins, beside who comes. */
-export interface VisitOpening {
-  /** s since the epoch. */
-  seconds: number;
-  functionKey: number;
-  /** log1p(bytes) that is expected of one who is not known: see OpeningPrior. */
-  prior: number;
-}
 
 /** A client's own mean of log1p(bytes), shrunk to what is expected of one who is not known. */
-export function ownMean(visits: ClientVisits, prior: number): number {
-  return (visits.sum + PRIOR_VISITS * prior) / (visits.count + PRIOR_VISITS);
+function ownMean(visits: ClientVisits, prior: number): number {
+  return (visits.sum + PRIOR_VISITS * prior) / (visits.filled + PRIOR_VISITS);
 }
 
 /**
@@ -39,24 +27,24 @@ export function visitColumns(
   visits: ClientVisits,
   all: AllVisits,
   activity: Activity,
-  { seconds, functionKey, prior }: VisitOpening,
+  { seconds, functionKeys, prior }: Begun,
 ): Float64Array {
   const { mean } = all;
-  const { count } = visits;
+  const { count, filled } = visits;
   const own = ownMean(visits, prior);
   const hour = hourOfWeek(seconds);
   const atHour = visits.hours.mean((key) => isSameStretch(key, hour), own, PRIOR_HOURS);
-  const ofFunction = all.functions.mean((key) => key === functionKey, mean, PRIOR_FUNCTION);
-  const here = visits.functions.mean((key) => key === functionKey, own + ofFunction - mean, PRIOR_HOURS);
+  const ofFunction = all.functions.mean(functionKeys, mean);
+  const here = visits.functions.mean((key) => key === functionKeys[0], own + ofFunction - mean, PRIOR_HOURS);
   const gap = Math.log(Math.min(Math.max(1, seconds - visits.lastMessage), NEVER)) - USUAL_GAP;
-  const deviation = count === 0 ? 1 : Math.sqrt(Math.max(0, visits.squares / count - (visits.sum / count) ** 2));
+  const deviation = filled === 0 ? 1 : Math.sqrt(Math.max(0, visits.squares / filled - (visits.sum / filled) ** 2));
   const [day, week] = [(2 * Math.PI * seconds) / DAY, Math.floor(seconds / DAY + 4) % 7];
   const { others, lastMinute, silence } = activity.around(visits);
   const messages = activity.messages.map(Math.log1p);
   const quiet = Math.log1p(silence) - 2.6;
   const crowd = Math.log1p(others) - 0.7;
   const away = own - mean;
-  const seen = count > 0;
+  const seen = filled > 0;
   const columns = new Float64Array(VISIT_COLUMNS);
   let at = 0;
   const put = (value: number): void => {
@@ -98,16 +86,4 @@ export function visitColumns(
   put((ofFunction - mean) * 2);
   put((here - mean) * 2);
   return columns;
-}
-
-/** The same of one who was there at most twice: what is learned of those that come often does not hold for it. */
-export function newColumns(columns: Float64Array, visits: ClientVisits): Float64Array {
-  const { count } = visits;
-  const indicator = (n: number): number => (count === n ? 1 : 0);
-  return Float64Array.of(
-    ...[0, 1, 2].map(indicator),
-    count === 0 ? 0 : columns[2] / 2,
-    columns[36] / 2,
-    columns[37] / 2,
-  );
 }

@@ -1,8 +1,11 @@
 import { FourierFeatures } from '../../numeric/fourier-features.js';
 import { RidgeRegression, type RidgeState } from '../../numeric/ridge-regression.js';
 import { Activity } from './activity.js';
-import { NEW_COLUMNS, newColumns, ownMean, VISIT_COLUMNS, type VisitOpening, visitColumns } from './visit-columns.js';
-import { AllVisits, type Brought, type ClientVisits } from './visit-history.js';
+import { type EmptyState, EmptyVisits } from './empty-visits.js';
+import { Habits } from './habits.js';
+import { OwnWays, type OwnWaysState } from './own-ways.js';
+import { VISIT_COLUMNS, visitColumns } from './visit-columns.js';
+import { AllVisits, type AllVisitsState, type Begun, type Brought, type ClientVisits } from './visit-history.js';
 
 /** Seconds of a visit that count. */
 export const VISIT_SPAN = 300;
@@ -10,35 +13,33 @@ export const VISIT_SPAN = 300;
 const NEW = 2;
 /** What is learned from those that come often goes for a new one by so much. */
 const SHARED = 0.35;
+/** Visits of new ones that nothing counts beside what is left over of theirs. */
+const PRIOR_NEW = 30;
 const FOURIER = 320;
 const FOURIER_WIDTH = 8;
 /** A difference of losses (squares of logarithms) that makes one forecaster e times as likely as another. */
 const TEMPERATURE = 4;
 /** Of the losses, a visit. */
 const LOSS_MEMORY = 0.999;
-/** Visits that the mean of all counts beside those of a function. */
-const PRIOR_FUNCTION = 5;
 /** Examples until the weights are worked out anew: at first sooner. */
 const EVERY = 500;
 const LEAST = 30;
 
 /** A visit that has begun. */
-export interface BegunVisit {
-  seconds: number;
-  functionKey: number;
+export interface BegunVisit extends Begun {
   /** What was expected: of its first 300 s, and of the rate in them. */
   expected: Brought;
-  /** log1p(bytes) as the regression tells it. */
+  /** log1p(bytes) as the regression tells it, of a visit that brings something. */
   learned: number;
   /** What was known: {@link visitColumns}. */
   columns: Float64Array;
-  newRow: Float64Array | null;
-  /** What the client's own mean said, and what was expected of one who is not known. */
+  /** Visits of a client that is new, which brought something; -1: it is not. */
+  newAfter: number;
+  /** What the client's own ways said of a visit that brings something. */
   base: Brought;
-  prior: number;
 }
 
-/** How far the regression is to be trusted, beside a client's own mean: Hedge of the two (Freund & Schapire 1997). */
+/** How far the regression is to be trusted, beside a client's own ways: Hedge of the two (Freund & Schapire 1997). */
 class Trust {
   #lead = 0;
 
@@ -55,50 +56,57 @@ class Trust {
 /** What the forecast has learned, to go on from another time. */
 export interface ForecastState {
   known: RidgeState;
-  fresh: RidgeState;
-  all: AllVisits;
+  fresh: { key: number; count: number; sum: number }[];
+  all: AllVisitsState;
+  empty: EmptyState;
+  ways: OwnWaysState;
 }
 
 /**
  * What a client that comes will bring in its first five minutes, and at which rate, told before its first byte is read:
  * ridge regression on random Fourier features of what is known ({@link visitColumns}), learned online, of how far it is
- * from the client's own mean; and a small one beside it of those that are new.
+ * from the client's own ways ({@link OwnWays}). Of those that are new less of it goes, and what is left over of
+ * theirs is learned for the first visit, the second and the third. Whether a visit brings anything is told apart
+ * ({@link EmptyVisits}).
  */
 export class VisitForecast {
   readonly all = new AllVisits();
   readonly activity = new Activity();
+  readonly #empty = new EmptyVisits();
+  readonly #ways = new OwnWays();
   readonly #fourier = new FourierFeatures(VISIT_COLUMNS, FOURIER, FOURIER_WIDTH);
   readonly #known = new RidgeRegression(VISIT_COLUMNS + FOURIER, 2, { memory: 0.99997, penalty: 3, every: EVERY });
-  readonly #fresh = new RidgeRegression(NEW_COLUMNS, 1, { memory: 1, penalty: 30, every: 1 });
-
+  /** log1p(bytes) that is left over of new ones, by visits that they had. */
+  readonly #fresh = new Habits(NEW + 1);
   readonly #row = new Float64Array(VISIT_COLUMNS + FOURIER);
   readonly #trustKnown = new Trust();
   readonly #trustNew = new Trust();
 
-  /** A visit of a client begins. */
-  begin(visits: ClientVisits, opening: VisitOpening): BegunVisit {
+  /** A visit of a client begins. `opening.prior` is of all functions. */
+  begin(visits: ClientVisits, opening: Begun): BegunVisit {
     const { all } = this;
-    const { seconds, functionKey } = opening;
+    const { seconds, functionKeys } = opening;
     this.activity.advance(seconds);
-    const prior = all.functions.mean((key) => key === functionKey, opening.prior, PRIOR_FUNCTION);
+    const prior = all.functions.mean(functionKeys, opening.prior);
     const columns = visitColumns(visits, all, this.activity, opening);
     const row = this.#rowOf(columns);
-    const newRow = visits.count <= NEW ? newColumns(row, visits) : null;
-    const bytes = ownMean(visits, prior);
-    const rate = (visits.rateSum + 2 * all.meanRate) / (visits.count + 2);
+    const newAfter = visits.filled <= NEW ? visits.filled : -1;
+    const bytes = prior + this.#ways.of(visits);
+    const rate = (visits.rateSum + 2 * all.meanRate) / (visits.filled + 2);
     const away = this.#known.predict(row);
-    const learned = newRow === null ? bytes + away : prior + this.#ofNew(newRow, bytes + away - prior);
-    const trust = (newRow === null ? this.#trustKnown : this.#trustNew).share;
+    const learned = newAfter < 0 ? bytes + away : this.#ofNew(prior, bytes + away) + this.#leftOver(newAfter);
+    const trust = (newAfter < 0 ? this.#trustKnown : this.#trustNew).share;
+    const filled = 1 - this.#empty.chance(visits);
     return {
       seconds,
-      functionKey,
+      functionKeys,
       expected: {
-        bytes: Math.max(0, bytes + trust * (learned - bytes)),
-        rate: Math.max(0, rate + trust * this.#known.predict(row, 1)),
+        bytes: Math.max(0, filled * (bytes + trust * (learned - bytes))),
+        rate: Math.max(0, filled * (rate + trust * this.#known.predict(row, 1))),
       },
       learned,
       columns,
-      newRow,
+      newAfter,
       base: { bytes, rate },
       prior,
     };
@@ -112,37 +120,55 @@ export class VisitForecast {
     return row;
   }
 
-  #ofNew(newRow: Float64Array, away: number): number {
-    return this.#fresh.predict(newRow) + (this.#known.count < EVERY ? 0 : SHARED * away);
+  #ofNew(prior: number, asKnown: number): number {
+    return this.#known.count < EVERY ? prior : prior + SHARED * (asKnown - prior);
+  }
+
+  #leftOver(newAfter: number): number {
+    return this.#fresh.mean((key) => key === newAfter, 0, PRIOR_NEW);
   }
 
   /** What a visit brought is known. */
   finish(visits: ClientVisits, visit: BegunVisit, brought: Brought): void {
-    const { columns, newRow, base, prior, learned } = visit;
+    this.#empty.learn(visits, brought.bytes === 0);
+    if (brought.bytes > 0) {
+      this.#ways.learn(visits, brought.bytes - visit.prior);
+      this.#learn(visit, brought);
+    }
+    visits.add(visit, brought);
+  }
+
+  #learn(visit: BegunVisit, brought: Brought): void {
+    const { columns, newAfter, base, prior, learned } = visit;
     const row = this.#rowOf(columns);
-    (newRow === null ? this.#trustKnown : this.#trustNew).take(
+    (newAfter < 0 ? this.#trustKnown : this.#trustNew).take(
       (learned - brought.bytes) ** 2,
       (base.bytes - brought.bytes) ** 2,
     );
     this.#known.learn(row, [brought.bytes - base.bytes, brought.rate - base.rate]);
     if (this.#known.count < EVERY && this.#known.count % LEAST === 0) this.#known.solve();
-    if (newRow !== null) {
-      const shared = this.#known.count < EVERY ? 0 : SHARED * (base.bytes + this.#known.predict(row) - prior);
-      this.#fresh.learn(newRow, [brought.bytes - prior - shared]);
+    if (newAfter >= 0) {
+      this.#fresh.add(newAfter, brought.bytes - this.#ofNew(prior, base.bytes + this.#known.predict(row)));
     }
-    visits.add(visit.seconds, visit.functionKey, brought);
-    this.all.add(visit.functionKey, brought);
+    this.all.add(visit.functionKeys, brought);
   }
 
   get state(): ForecastState {
-    return { known: this.#known.state, fresh: this.#fresh.state, all: this.all };
+    return {
+      known: this.#known.state,
+      fresh: [...this.#fresh],
+      all: this.all.state,
+      empty: this.#empty.state,
+      ways: this.#ways.state,
+    };
   }
 
   /** Goes on from what was learned before; of another shape it is left. */
-  restore({ known, fresh, all }: ForecastState): void {
-    if (!this.#known.restore(known) || !this.#fresh.restore(fresh)) return;
-    const { count, sum, squares, rateSum, recent } = all;
-    Object.assign(this.all, { count, sum, squares, rateSum, recent });
-    for (const { key, sum: total, count: times } of all.functions) this.all.functions.add(key, total, times);
+  restore({ known, fresh, all, empty, ways }: ForecastState): void {
+    if (!this.#known.restore(known)) return;
+    for (const { key, sum, count } of fresh) this.#fresh.restore(key, sum, count);
+    this.all.restore(all);
+    this.#empty.restore(empty);
+    this.#ways.restore(ways);
   }
 }

@@ -1,4 +1,5 @@
 import type { Present } from './activity.js';
+import { FunctionMeans } from './function-means.js';
 import { Habits, hourOfWeek } from './habits.js';
 
 /** What a visit brought: logarithms. */
@@ -8,23 +9,35 @@ export interface Brought {
   rate: number;
 }
 
+/** How a visit began. */
+export interface Begun {
+  /** s since the epoch. */
+  seconds: number;
+  /** Keys of the function and the families that it is of: {@link functionKeys}. */
+  functionKeys: readonly number[];
+  /** log1p(bytes) that was expected of one who is not known. */
+  prior: number;
+}
+
 const RECENT = 0.3;
 const LONGER = 0.1;
 /** Of the mean of all clients' visits. */
 const ALL = 0.02;
 const MOST_HOURS = 40;
 const MOST_FUNCTIONS = 12;
-/** Functions of all clients. */
-const MOST_KNOWN_FUNCTIONS = 4096;
 
-/** What one client's visits brought. */
+/** What one client's visits brought. Those that brought nothing are counted, and in nothing else: see {@link EmptyVisits}. */
 export class ClientVisits implements Present {
   count = 0;
+  /** Visits of `count` that brought nothing. */
+  empty = 0;
   /** Of log1p(bytes): sum, sum of squares. */
   sum = 0;
   squares = 0;
   /** Of log1p(bytes/s). */
   rateSum = 0;
+  /** Of log1p(bytes) less what was expected of one who is not known. */
+  away = 0;
   /** Exponentially weighted means of log1p(bytes), of the last three visits or so and of the last ten. */
   recent = 0;
   longer = 0;
@@ -37,22 +50,42 @@ export class ClientVisits implements Present {
   hours = new Habits(MOST_HOURS);
   functions = new Habits(MOST_FUNCTIONS);
 
-  /** A visit is over that began at `seconds`. */
-  add(seconds: number, functionKey: number, { bytes, rate }: Brought): void {
-    const isFirst = this.count === 0;
+  /** Visits that brought something. */
+  get filled(): number {
+    return this.count - this.empty;
+  }
+
+  /** A visit is over. */
+  add({ seconds, functionKeys, prior }: Begun, { bytes, rate }: Brought): void {
+    const isFirst = this.filled === 0;
     this.count++;
+    if (bytes === 0) {
+      this.empty++;
+      return;
+    }
     this.sum += bytes;
     this.squares += bytes * bytes;
     this.rateSum += rate;
+    this.away += bytes - prior;
     this.recent = isFirst ? bytes : this.recent + RECENT * (bytes - this.recent);
     this.longer = isFirst ? bytes : this.longer + LONGER * (bytes - this.longer);
     this.last = bytes;
     this.hours.add(hourOfWeek(seconds), bytes);
-    this.functions.add(functionKey, bytes);
+    this.functions.add(functionKeys[0], bytes);
   }
 }
 
-/** Visits of all clients together that are over. */
+/** What is kept of all clients' visits, to go on from another time. */
+export interface AllVisitsState {
+  count: number;
+  sum: number;
+  squares: number;
+  rateSum: number;
+  recent: number;
+  functions: FunctionMeans['state'];
+}
+
+/** Visits of all clients together that are over and brought something. */
 export class AllVisits {
   count = 0;
   sum = 0;
@@ -60,7 +93,7 @@ export class AllVisits {
   rateSum = 0;
   /** Exponentially weighted mean of the last fifty. */
   recent = 0;
-  readonly functions = new Habits(MOST_KNOWN_FUNCTIONS);
+  readonly functions = new FunctionMeans();
 
   get mean(): number {
     return this.count === 0 ? 0 : this.sum / this.count;
@@ -75,12 +108,22 @@ export class AllVisits {
     return this.count < 2 ? 1 : Math.sqrt(Math.max(0, this.squares / this.count - this.mean ** 2));
   }
 
-  add(functionKey: number, { bytes, rate }: Brought): void {
+  /** @param keys of the function and its families */
+  add(keys: readonly number[], { bytes, rate }: Brought): void {
     this.count++;
     this.sum += bytes;
     this.squares += bytes * bytes;
     this.rateSum += rate;
     this.recent = this.count === 1 ? bytes : this.recent + ALL * (bytes - this.recent);
-    this.functions.add(functionKey, bytes);
+    this.functions.add(keys, bytes);
+  }
+  get state(): AllVisitsState {
+    const { count, sum, squares, rateSum, recent, functions } = this;
+    return { count, sum, squares, rateSum, recent, functions: functions.state };
+  }
+
+  restore({ functions, ...numbers }: AllVisitsState): void {
+    Object.assign(this, numbers);
+    this.functions.restore(functions);
   }
 }
