@@ -28,7 +28,7 @@ export function fullProfile(i: number): ProfileRecord {
   }
   for (let visit = 0; visit < 200; visit++) {
     record.visits.add(
-      { seconds: visit * 13 * 3600, functionKeys: [visit % 12], prior: 9 },
+      { seconds: visit * 13 * 3600, functionKeys: [visit % 12], prior: { bytes: 9, rate: 5 } },
       { bytes: 8 + (visit % 5), rate: 4 + (visit % 3) },
     );
   }

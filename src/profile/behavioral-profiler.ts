@@ -336,6 +336,7 @@ export class BehavioralProfiler implements Profiler {
   }
 
   async flush(): Promise<void> {
+    this.#crowd.settle();
     for (const [client, { at }] of this.#openings) {
       if (Date.now() - at < OPENING_MS) break;
       this.#openings.delete(client);

@@ -59,7 +59,7 @@ export class Crowd {
     const begun = this.#forecast.begin(visits, {
       seconds: timestamp / 1000,
       functionKeys: functionKeys(functionId),
-      prior: this.#prior.expect(opening, this.#forecast.all.mean),
+      prior: this.#forecast.expected(this.#prior.expect(opening, this.#forecast.all.mean)),
     });
     const rate = this.#calibration.rate(begun.expected.rate);
     return { begun, hints: opening, rate, bytesIn: 0, bytesOut: 0, seconds: 0, firstIn: 0, firstOut: 0 };
@@ -93,6 +93,11 @@ export class Crowd {
     if (visits.count <= 2 && bytes > 0) this.#prior.learn(visit.hints, this.#forecast.all.mean, brought.bytes);
     this.#forecast.finish(visits, begun, brought);
     this.cohorts.learn(client, shapeOf({ firstIn, firstOut, bytesIn, bytesOut, seconds }));
+  }
+
+  /** To be called now and then: what was learned is told from then on. */
+  settle(): void {
+    this.#forecast.settle();
   }
 
   #mayLearn(now: number): boolean {

@@ -55,6 +55,7 @@ function addVisits(into: ClientVisits, from: ClientVisits): void {
   into.sum += from.sum;
   into.squares += from.squares;
   into.away += from.away;
+  into.rateAway += from.rateAway;
   into.rateSum += from.rateSum;
   into.aroundAt = Math.max(into.aroundAt, from.aroundAt);
   into.messages += from.messages;

@@ -74,7 +74,7 @@ function writeCounts(record: ProfileRecord): void {
     writer.f64(visits.count);
     for (const value of [visits.sum, visits.squares, visits.rateSum, visits.messages]) writer.f64(value);
     writer.f64(visits.lastMessage);
-    for (const value of [visits.empty, visits.away]) writer.f64(value);
+    for (const value of [visits.empty, visits.away, visits.rateAway]) writer.f64(value);
   });
   section(Section.Hours, () => writeHabits(visits.hours));
   section(Section.Functions, () => writeHabits(visits.functions));
@@ -147,8 +147,10 @@ function readSection(tag: number, reader: ByteReader, record: ProfileRecord): vo
       visits.rateSum = reader.f64();
       visits.messages = reader.f64();
       visits.lastMessage = reader.f64();
-      if (reader.left > 0) visits.empty = reader.f64();
-      if (reader.left > 0) visits.away = reader.f64();
+      if (reader.left === 0) return;
+      visits.empty = reader.f64();
+      visits.away = reader.f64();
+      visits.rateAway = reader.f64();
       return;
     case Section.Hours:
       readHabits(reader, visits.hours);

@@ -1,4 +1,5 @@
 import { RecentMap } from '../../core/recent-map.js';
+import type { Brought } from './brought.js';
 import { nameKey } from './habits.js';
 
 /** Visits that the mean of a family counts beside those of a function or of a family in it. */
@@ -10,9 +11,9 @@ const MOST_FAMILIES = 4;
 /** What parts a name into a family and what is of it. */
 const SEPARATORS = /[/.~-]/g;
 
-interface Group {
+/** Sums. */
+interface Group extends Brought {
   count: number;
-  sum: number;
 }
 
 /**
@@ -36,20 +37,23 @@ export class FunctionMeans {
   readonly #groups = new RecentMap<number, Group>(MOST);
 
   /** @param keys see {@link functionKeys} */
-  mean(keys: readonly number[], prior: number): number {
-    let mean = prior;
+  mean(keys: readonly number[], prior: Brought): Brought {
+    let { bytes, rate } = prior;
     for (let i = keys.length - 1; i >= 0; i--) {
       const group = this.#groups.get(keys[i]);
-      if (group !== undefined) mean = (group.sum + PRIOR * mean) / (group.count + PRIOR);
+      if (group === undefined) continue;
+      bytes = (group.bytes + PRIOR * bytes) / (group.count + PRIOR);
+      rate = (group.rate + PRIOR * rate) / (group.count + PRIOR);
     }
-    return mean;
+    return { bytes, rate };
   }
 
-  add(keys: readonly number[], brought: number): void {
+  add(keys: readonly number[], { bytes, rate }: Brought): void {
     for (const key of keys) {
-      const group = this.#groups.get(key) ?? { count: 0, sum: 0 };
+      const group = this.#groups.get(key) ?? { count: 0, bytes: 0, rate: 0 };
       group.count++;
-      group.sum += brought;
+      group.bytes += bytes;
+      group.rate += rate;
       this.#groups.set(key, group);
     }
   }
@@ -60,6 +64,6 @@ export class FunctionMeans {
   }
 
   restore(state: ReadonlyMap<number, Readonly<Group>>): void {
-    for (const [key, { count, sum }] of state) this.#groups.set(key, { count, sum });
+    for (const [key, group] of state) this.#groups.set(key, { ...group });
   }
 }

@@ -50,7 +50,7 @@ export class MessageVisits {
     const visits = this.#visits(client);
     let told: ToldVisit | null = null;
     if (seconds - visits.lastMessage >= this.silence) {
-      const opening = { seconds, functionKeys: functionKeys(functionId), prior: this.#forecast.all.mean };
+      const opening = { seconds, functionKeys: functionKeys(functionId), prior: this.#forecast.expected() };
       const begun = this.#forecast.begin(visits, opening);
       const mean = this.#sum / Math.max(1, this.#count);
       const own = (visits.sum + PRIOR_VISITS * mean) / (visits.count + PRIOR_VISITS);
@@ -90,6 +90,7 @@ export class MessageVisits {
       this.#count++;
       this.#sum += brought.bytes;
       this.#forecast.finish(this.#visits(client), begun, brought);
+      this.#forecast.settle();
     }
     if (this.#done < MOST_DONE) return;
     this.#pending.splice(0, this.#done);

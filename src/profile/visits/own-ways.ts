@@ -1,5 +1,3 @@
-import type { ClientVisits } from './visit-history.js';
-
 /** Bounds of the strength, visits. */
 const LEAST = 0.5;
 const MOST = 50;
@@ -17,7 +15,8 @@ export interface OwnWaysState {
 
 /**
  * How far a client is from what its functions bring of others, shrunk to nothing by how alike clients are (empirical Bayes,
- * Efron & Morris 1973): with r = log1p(bytes) less what was expected of one who is not known,
+ * Efron & Morris 1973): with r a logarithm of what a visit
+ * brought (bytes, or bytes/s) less what was expected of one who is not known,
  *
  *     ways = sum r / (n + k),   k = within / between
  *
@@ -38,12 +37,13 @@ export class OwnWays {
     return Math.min(MOST, Math.max(LEAST, (within + WITHIN) / Math.max(between + BETWEEN, Number.EPSILON)));
   }
 
-  of({ away, filled }: ClientVisits): number {
+  /** @param away sum r of a client's `filled` visits */
+  of(away: number, filled: number): number {
     return away / (filled + this.strength);
   }
 
   /** A visit brought so much more, before it counts among the client's. */
-  learn({ away, filled }: ClientVisits, more: number): void {
+  learn(away: number, filled: number, more: number): void {
     this.#visits++;
     this.#squares += more * more;
     if (filled === 0) return;

@@ -1,6 +1,7 @@
 import type { Activity } from './activity.js';
+import type { Begun } from './brought.js';
 import { hourOfWeek, isSameStretch } from './habits.js';
-import type { AllVisits, Begun, ClientVisits } from './visit-history.js';
+import type { AllVisits, ClientVisits } from './visit-history.js';
 
 /** Visits that the mean of all counts beside a client's own, and its own mean beside that of an hour or a function. */
 const PRIOR_VISITS = 2;
@@ -31,10 +32,10 @@ export function visitColumns(
 ): Float64Array {
   const { mean } = all;
   const { count, filled } = visits;
-  const own = ownMean(visits, prior);
+  const own = ownMean(visits, prior.bytes);
   const hour = hourOfWeek(seconds);
   const atHour = visits.hours.mean((key) => isSameStretch(key, hour), own, PRIOR_HOURS);
-  const ofFunction = all.functions.mean(functionKeys, mean);
+  const ofFunction = all.functions.mean(functionKeys, { bytes: mean, rate: 0 }).bytes;
   const here = visits.functions.mean((key) => key === functionKeys[0], own + ofFunction - mean, PRIOR_HOURS);
   const gap = Math.log(Math.min(Math.max(1, seconds - visits.lastMessage), NEVER)) - USUAL_GAP;
   const deviation = filled === 0 ? 1 : Math.sqrt(Math.max(0, visits.squares / filled - (visits.sum / filled) ** 2));

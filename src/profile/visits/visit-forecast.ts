@@ -1,11 +1,12 @@
 import { FourierFeatures } from '../../numeric/fourier-features.js';
 import { RidgeRegression, type RidgeState } from '../../numeric/ridge-regression.js';
 import { Activity } from './activity.js';
+import type { Begun, Brought } from './brought.js';
 import { type EmptyState, EmptyVisits } from './empty-visits.js';
 import { Habits } from './habits.js';
 import { OwnWays, type OwnWaysState } from './own-ways.js';
 import { VISIT_COLUMNS, visitColumns } from './visit-columns.js';
-import { AllVisits, type AllVisitsState, type Begun, type Brought, type ClientVisits } from './visit-history.js';
+import { AllVisits, type AllVisitsState, type ClientVisits } from './visit-history.js';
 
 /** Seconds of a visit that count. */
 export const VISIT_SPAN = 300;
@@ -21,6 +22,8 @@ const FOURIER_WIDTH = 8;
 const TEMPERATURE = 4;
 /** Of the losses, a visit. */
 const LOSS_MEMORY = 0.999;
+/** The weights are worked out by {@link VisitForecast.settle}. */
+const REGRESSION = { memory: 0.99997, penalty: 3, every: Number.POSITIVE_INFINITY };
 /** Examples until the weights are worked out anew: at first sooner. */
 const EVERY = 500;
 const LEAST = 30;
@@ -60,6 +63,7 @@ export interface ForecastState {
   all: AllVisitsState;
   empty: EmptyState;
   ways: OwnWaysState;
+  rateWays: OwnWaysState;
 }
 
 /**
@@ -74,13 +78,21 @@ export class VisitForecast {
   readonly activity = new Activity();
   readonly #empty = new EmptyVisits();
   readonly #ways = new OwnWays();
+  readonly #rateWays = new OwnWays();
   readonly #fourier = new FourierFeatures(VISIT_COLUMNS, FOURIER, FOURIER_WIDTH);
-  readonly #known = new RidgeRegression(VISIT_COLUMNS + FOURIER, 2, { memory: 0.99997, penalty: 3, every: EVERY });
+  readonly #known = new RidgeRegression(VISIT_COLUMNS + FOURIER, 2, REGRESSION);
+  #isDue = false;
   /** log1p(bytes) that is left over of new ones, by visits that they had. */
   readonly #fresh = new Habits(NEW + 1);
   readonly #row = new Float64Array(VISIT_COLUMNS + FOURIER);
   readonly #trustKnown = new Trust();
   readonly #trustNew = new Trust();
+
+  /** What is expected of one who is not known, at a function that is not: `bytes` where something else is known. */
+  expected(bytes: number = this.all.mean): Brought {
+    // A visit that brings more is taken to bring it faster.
+    return { bytes, rate: this.all.meanRate + bytes - this.all.mean };
+  }
 
   /** A visit of a client begins. `opening.prior` is of all functions. */
   begin(visits: ClientVisits, opening: Begun): BegunVisit {
@@ -91,10 +103,10 @@ export class VisitForecast {
     const columns = visitColumns(visits, all, this.activity, opening);
     const row = this.#rowOf(columns);
     const newAfter = visits.filled <= NEW ? visits.filled : -1;
-    const bytes = prior + this.#ways.of(visits);
-    const rate = (visits.rateSum + 2 * all.meanRate) / (visits.filled + 2);
+    const bytes = prior.bytes + this.#ways.of(visits.away, visits.filled);
+    const rate = prior.rate + this.#rateWays.of(visits.rateAway, visits.filled);
     const away = this.#known.predict(row);
-    const learned = newAfter < 0 ? bytes + away : this.#ofNew(prior, bytes + away) + this.#leftOver(newAfter);
+    const learned = newAfter < 0 ? bytes + away : this.#ofNew(prior.bytes, bytes + away) + this.#leftOver(newAfter);
     const trust = (newAfter < 0 ? this.#trustKnown : this.#trustNew).share;
     const filled = 1 - this.#empty.chance(visits);
     return {
@@ -132,7 +144,8 @@ export class VisitForecast {
   finish(visits: ClientVisits, visit: BegunVisit, brought: Brought): void {
     this.#empty.learn(visits, brought.bytes === 0);
     if (brought.bytes > 0) {
-      this.#ways.learn(visits, brought.bytes - visit.prior);
+      this.#ways.learn(visits.away, visits.filled, brought.bytes - visit.prior.bytes);
+      this.#rateWays.learn(visits.rateAway, visits.filled, brought.rate - visit.prior.rate);
       this.#learn(visit, brought);
     }
     visits.add(visit, brought);
@@ -146,11 +159,17 @@ export class VisitForecast {
       (base.bytes - brought.bytes) ** 2,
     );
     this.#known.learn(row, [brought.bytes - base.bytes, brought.rate - base.rate]);
-    if (this.#known.count < EVERY && this.#known.count % LEAST === 0) this.#known.solve();
+    if (this.#known.count % (this.#known.count < EVERY ? LEAST : EVERY) === 0) this.#isDue = true;
     if (newAfter >= 0) {
-      this.#fresh.add(newAfter, brought.bytes - this.#ofNew(prior, base.bytes + this.#known.predict(row)));
+      this.#fresh.add(newAfter, brought.bytes - this.#ofNew(prior.bytes, base.bytes + this.#known.predict(row)));
     }
     this.all.add(visit.functionKeys, brought);
+  }
+
+  /** Works out what was learned, where it is time: some ten milliseconds, so not with each of many visits that end at once. */
+  settle(): void {
+    if (this.#isDue) this.#known.solve();
+    this.#isDue = false;
   }
 
   get state(): ForecastState {
@@ -160,15 +179,17 @@ export class VisitForecast {
       all: this.all.state,
       empty: this.#empty.state,
       ways: this.#ways.state,
+      rateWays: this.#rateWays.state,
     };
   }
 
   /** Goes on from what was learned before; of another shape it is left. */
-  restore({ known, fresh, all, empty, ways }: ForecastState): void {
+  restore({ known, fresh, all, empty, ways, rateWays }: ForecastState): void {
     if (!this.#known.restore(known)) return;
     for (const { key, sum, count } of fresh) this.#fresh.restore(key, sum, count);
     this.all.restore(all);
     this.#empty.restore(empty);
     this.#ways.restore(ways);
+    this.#rateWays.restore(rateWays);
   }
 }

@@ -1,23 +1,7 @@
 import type { Present } from './activity.js';
+import type { Begun, Brought } from './brought.js';
 import { FunctionMeans } from './function-means.js';
 import { Habits, hourOfWeek } from './habits.js';
-
-/** What a visit brought: logarithms. */
-export interface Brought {
-  /** log1p(bytes) of its first 300 s, and log1p(bytes/s) of the time in them that it lasted. */
-  bytes: number;
-  rate: number;
-}
-
-/** How a visit began. */
-export interface Begun {
-  /** s since the epoch. */
-  seconds: number;
-  /** Keys of the function and the families that it is of: {@link functionKeys}. */
-  functionKeys: readonly number[];
-  /** log1p(bytes) that was expected of one who is not known. */
-  prior: number;
-}
 
 const RECENT = 0.3;
 const LONGER = 0.1;
@@ -36,8 +20,9 @@ export class ClientVisits implements Present {
   squares = 0;
   /** Of log1p(bytes/s). */
   rateSum = 0;
-  /** Of log1p(bytes) less what was expected of one who is not known. */
+  /** Of log1p(bytes), and of log1p(bytes/s), less what was expected of one who is not known. */
   away = 0;
+  rateAway = 0;
   /** Exponentially weighted means of log1p(bytes), of the last three visits or so and of the last ten. */
   recent = 0;
   longer = 0;
@@ -66,7 +51,8 @@ export class ClientVisits implements Present {
     this.sum += bytes;
     this.squares += bytes * bytes;
     this.rateSum += rate;
-    this.away += bytes - prior;
+    this.away += bytes - prior.bytes;
+    this.rateAway += rate - prior.rate;
     this.recent = isFirst ? bytes : this.recent + RECENT * (bytes - this.recent);
     this.longer = isFirst ? bytes : this.longer + LONGER * (bytes - this.longer);
     this.last = bytes;
@@ -115,7 +101,7 @@ export class AllVisits {
     this.squares += bytes * bytes;
     this.rateSum += rate;
     this.recent = this.count === 1 ? bytes : this.recent + ALL * (bytes - this.recent);
-    this.functions.add(keys, bytes);
+    this.functions.add(keys, { bytes, rate });
   }
   get state(): AllVisitsState {
     const { count, sum, squares, rateSum, recent, functions } = this;
