@@ -8,6 +8,11 @@ import { PacketRing } from './shard/packet-ring.js';
 /** What runs a shard. */
 export const SHARD_WORKER = new URL('../../workers/shard.js', import.meta.url).href;
 const CHECK_MS = 100;
+/**
+ * Room for what a shard made lately, MB: three times what is looked through at once. What lives on is copied in each look, and a
+ * crowd's sessions do: with V8's own size (48) they stopped the thread for 5 to 15 ms a second, so for 1 to 3 many times.
+ */
+const YOUNG_MB = 6;
 /** A worker that is not gone so long after terminate() hangs in native code, which nothing can interrupt. */
 const NATIVE_HANG_MS = 3000;
 const MAX_BACK_OFF_MS = 5000;
@@ -75,6 +80,7 @@ export class ShardPool {
       idleTimeout: 0,
       concurrentTasksPerWorker: 1,
       atomics: 'disabled',
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
     this.#running = new Array(places).fill(null);
     this.#heartbeat = new SharedArrayBuffer(places * 4);
