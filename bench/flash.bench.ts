@@ -1,6 +1,6 @@
 /**
  * A flash crowd: ten times the sessions in ten seconds. What those lose that were there before, how much later their echoes
- * come, and what the newcomers are told; without and with a limit on what the host carries, and with the same crowd at another
+ * come, then and when all are there, and what the newcomers are told; without and with a limit on what the host carries, and with the same crowd at another
  * host on this machine: what a load generator and a second host cost their neighbours on two cores is not this host's doing.
  */
 import type { LoadResult } from '../src/cli/load/load-report.js';
@@ -9,6 +9,7 @@ import { Child, sleep } from './support/children.js';
 const SESSIONS = Number(process.env.SESSIONS ?? 100);
 const RATE = 20;
 const SECONDS = 10;
+const AFTER_MS = 5000;
 
 interface Crowd {
   answers: Record<string, number>;
@@ -43,12 +44,14 @@ async function flash(title: string, config: object, isElsewhere = false): Promis
   const before = await steady.child.ask<LoadResult>();
   const { answers, p50, p99 } = await crowd.child.ask<Crowd>();
   const during = await steady.child.ask<LoadResult>();
+  await sleep(AFTER_MS);
+  const after = await steady.child.ask<LoadResult>();
   const told = Object.entries(answers).map(([answer, times]) => `${times} ${answer}`);
   const lost = ((100 * during.lost) / during.sent).toFixed(2);
   const [was, is] = [before.latency.p99, during.latency.p99];
   console.log(`${title}: ${told.join(', ')} (p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms)`);
   console.log(
-    `  those before: ${lost} % lost, p99 ${is.toFixed(2)} ms, before ${was.toFixed(2)} ms (${(is / was).toFixed(2)} x)`,
+    `  those before: ${lost} % lost, p99 ${is.toFixed(2)} ms, before ${was.toFixed(2)} ms (${(is / was).toFixed(2)} x), afterwards ${after.latency.p99.toFixed(2)} ms`,
   );
   for (const { child } of [steady, crowd, server, other]) child.stop();
   return is;
