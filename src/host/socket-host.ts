@@ -2,7 +2,6 @@ import { EventEmitter, on } from 'node:events';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { assertPortFree } from '../net/udp-driver.js';
-import type { RequestType } from '../profile/behavioral-profile.js';
 import type { Profiler } from '../profile/behavioral-profiler.js';
 import type { SessionHints } from '../profile/crowd.js';
 import { TidegateError } from '../quic/errors.js';
@@ -13,14 +12,11 @@ import { type HostConfig, type HostConfigInput, parseConfig } from './config.js'
 import { keysThatDiffer, reloadablePart } from './config-changes.js';
 import { DecisionRecord } from './decision-record.js';
 import { assertChosenByType, type EndpointChooser } from './endpoint-choice.js';
-import type { FunctionTable } from './functions/function-registry.js';
-import { Matchmaker } from './functions/peers/matchmaker.js';
 import type { HostEvents } from './host-events.js';
 import { type HostSample, HostWatch } from './host-watch.js';
 import { createIdentifier } from './identity/create-identifier.js';
 import type { IdentityHook } from './identity/identifier.js';
 import { keyFileOf, loadKeys } from './keys.js';
-import { PendingReplies } from './pending-replies.js';
 import { HostPrediction } from './prediction/host-prediction.js';
 import type { Log } from './prediction/messages.js';
 import { ProfileKeeper } from './profile-keeper.js';
@@ -29,12 +25,9 @@ import { HostScaling } from './scale/host-scaling.js';
 import type { LoadKeeper } from './scale/load-keeper.js';
 import { type BriefSession, type SessionDetail, SessionDetails } from './session-details.js';
 import { SessionUpdates } from './session-updates.js';
-import type { FromShard } from './shard/messages.js';
+import { ShardInbox } from './shard-inbox.js';
 import { SHARD_WORKER, ShardPool } from './shard-pool.js';
 import { functionTableOf, shardSettingsOf } from './shard-settings.js';
-
-/** How long a shard has to load its functions anew. */
-const RELOAD_TIMEOUT_MS = 10_000;
 
 /** Parts of a host that can be replaced. */
 export interface HostParts {
@@ -57,8 +50,6 @@ export class SocketHost extends EventEmitter<HostEvents> {
   /** Why there are fewer shards than asked for, if so. */
   shardNote: string | null = null;
   restarts = 0;
-  /** Changes of level, by the level that came of them. */
-  readonly levelChanges = [0, 0, 0, 0];
   /** @internal */
   readonly prediction: HostPrediction;
   /** @internal */
@@ -67,8 +58,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
   #profiles: ProfileKeeper | null = null;
   #admissions: Admissions | null = null;
   #certificate: HostCertificate | null = null;
-  #updates: SessionUpdates | null = null;
-  #details: SessionDetails | null = null;
+  #inbox: ShardInbox | null = null;
   /**
    * The load, what is forecast of it, and what is done about it.
    * @internal
@@ -79,10 +69,6 @@ export class SocketHost extends EventEmitter<HostEvents> {
    * @internal
    */
   readonly watch = new HostWatch();
-  readonly #matchmaker = new Matchmaker((shard, answer, transfer) =>
-    this.#pool?.send(shard, { type: 'peer', answer }, transfer),
-  );
-  readonly #reloads = new PendingReplies<string | null>(RELOAD_TIMEOUT_MS, 'no answer');
   #planned: PlannedShards = { shards: 1, most: 1, wanted: 1, note: null };
   #draining = false;
 
@@ -98,7 +84,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
       log: this.#log,
       remember: (client, memory) => this.#profiles?.profiler.remember(client, memory),
       onSource: (state) => this.emit('prediction', state),
-      onRequestTypes: (shard, sessions) => this.#tellVariants(shard, sessions),
+      onRequestTypes: (shard, sessions) => this.#inbox?.requestTypes(shard, sessions),
       onRisks: (shard, sessions) => {
         const told = sessions.map(({ handle, risk, reasons }) => ({ handle, risk, reason: reasons.join('; ') }));
         this.#pool?.send(shard, { type: 'risks', sessions: told });
@@ -176,6 +162,11 @@ export class SocketHost extends EventEmitter<HostEvents> {
     return this.#pool;
   }
 
+  get #openInbox(): ShardInbox {
+    if (this.#inbox === null) throw new Error('the host is not started');
+    return this.#inbox;
+  }
+
   get #openCertificate(): HostCertificate {
     if (this.#certificate === null) throw new Error('the host is not started');
     return this.#certificate;
@@ -244,7 +235,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
       most,
       config.shardHangMs,
       {
-        onMessage: (shard, message) => this.#onMessage(shard, message),
+        onMessage: (shard, message) => this.#inbox?.take(shard, message),
         onIncident: (shard, reason) => {
           this.restarts++;
           this.emit('shard', { shard, state: 'ended', reason });
@@ -255,11 +246,14 @@ export class SocketHost extends EventEmitter<HostEvents> {
       this.parts.shardWorker ?? SHARD_WORKER,
     );
     this.#pool = pool;
-    this.#updates = new SessionUpdates(this.profiler, this.admissions, this.prediction, this.record, {
+    const { profiler, admissions, prediction, record } = this;
+    const updates = new SessionUpdates(profiler, admissions, prediction, record, {
       onSession: (event) => this.emit('session', event),
       onSettings: (event) => this.emit('settings', event),
     });
-    this.#details = new SessionDetails(pool, this.prediction, this.profiler);
+    const details = new SessionDetails(pool, prediction, profiler);
+    const wellKnown = (): string => JSON.stringify(this.wellKnown());
+    this.#inbox = new ShardInbox({ pool, admissions, updates, details, prediction, events: this, wellKnown });
     try {
       await this.prediction.start();
       await pool.start(shards);
@@ -286,17 +280,13 @@ export class SocketHost extends EventEmitter<HostEvents> {
     const { pair } = this.#openCertificate;
     this.#pool.settings.certificate = pair;
     this.#pool.broadcast({ type: 'certificate', pair });
-    this.#publishWellKnown();
+    this.#pool.broadcast({ type: 'wellKnown', body: JSON.stringify(this.wellKnown()) });
     this.emit('log', 'info', 'new certificate', { hash: this.certificateHash });
   }
 
   /** What `/.well-known/tidegate` answers. */
   wellKnown(): Record<string, unknown> {
     return this.#openCertificate.wellKnown;
-  }
-
-  #publishWellKnown(): void {
-    this.#pool?.broadcast({ type: 'wellKnown', body: JSON.stringify(this.wellKnown()) });
   }
 
   /**
@@ -311,25 +301,15 @@ export class SocketHost extends EventEmitter<HostEvents> {
     const identifier = await createIdentifier(next.identity, keys, this.parts.identify);
     const before = { ...this.config };
     Object.assign(this.config, reloadablePart(next));
-    const problem = await this.#reloadFunctions(functionTableOf(this.config, keys));
+    const problem = await this.#openInbox.reloadFunctions(functionTableOf(this.config, keys));
     if (problem !== null) {
       Object.assign(this.config, reloadablePart(before));
-      await this.#reloadFunctions(functionTableOf(this.config, keys));
+      await this.#openInbox.reloadFunctions(functionTableOf(this.config, keys));
       throw new TidegateError('TIDEGATE_E_FUNCTION', problem, { hint: 'the functions stay as they are' });
     }
     this.admissions.identifier = identifier;
     if (next.mode !== this.config.mode) this.setMode(next.mode);
     return keysThatDiffer(this.config, next);
-  }
-
-  async #reloadFunctions(table: FunctionTable): Promise<string | null> {
-    this.shards.settings.functions = table;
-    const problems = await Promise.all(
-      this.shards.live.map((shard) =>
-        this.#reloads.ask((request) => this.shards.send(shard, { type: 'functions', request, table })),
-      ),
-    );
-    return problems.find((problem) => problem !== null) ?? null;
   }
 
   /** Whether limits hold, or are only reckoned: from now on, for sessions that are open too. */
@@ -345,84 +325,6 @@ export class SocketHost extends EventEmitter<HostEvents> {
     return this.admissions.openSocket(clientIdentifier, opening);
   }
 
-  #onMessage(shard: number, message: FromShard): void {
-    switch (message.type) {
-      case 'ready':
-        // A shard that came back has another memory.
-        this.#updates?.shard(shard, message.core);
-        this.#matchmaker.lost(shard);
-        this.prediction.service?.shard(shard, message.core);
-        this.#pool?.send(shard, { type: 'wellKnown', body: JSON.stringify(this.wellKnown()) });
-        this.emit('shard', { shard, state: 'serving', reason: null });
-        return;
-      case 'open':
-      case 'hello':
-        void this.#admit(shard, message);
-        return;
-      case 'checkJwt': {
-        const { request, introduction, jwt, client, since } = message;
-        void this.admissions
-          .isFresh({ ...introduction, jwt }, client, since)
-          .then((isGood) => this.#pool?.send(shard, { type: 'jwtChecked', request, isGood }));
-        return;
-      }
-      case 'peer':
-        this.#matchmaker.join(shard, message.handle, message.functionId, message.name);
-        return;
-      case 'peerLeft':
-        this.#matchmaker.leave(shard, message.handle);
-        return;
-      case 'functionsLoaded':
-        this.#reloads.answer(message.request, message.error);
-        return;
-      case 'level': {
-        const { type: _, ...change } = message;
-        this.levelChanges[change.to]++;
-        this.emit('level', change);
-        this.emit('log', change.to > change.from ? 'warn' : 'info', 'security level', { shard, ...change });
-        return;
-      }
-      case 'turnedAway':
-        this.admissions.turnedAway(message.prefixes);
-        return;
-      case 'updates':
-        this.#updates?.take(shard, message.updates);
-        return;
-      case 'report':
-        this.#details?.answer(message);
-        return;
-      case 'log':
-        this.emit('log', message.level, message.message, { shard, ...message.detail });
-        return;
-      case 'drained':
-        this.emit('shard', { shard, state: 'ended', reason: null });
-        return;
-    }
-  }
-
-  async #admit(shard: number, message: Extract<FromShard, { type: 'open' | 'hello' }>): Promise<void> {
-    const { request, introduction } = message;
-    try {
-      const answer = await this.admissions.admit(introduction, message.type === 'hello');
-      if ('admission' in answer) this.#pool?.send(shard, { type: 'admitted', request, admission: answer.admission });
-      else this.#pool?.send(shard, { type: 'refused', request, ...answer });
-    } catch (error) {
-      this.emit('log', 'error', 'a session could not be admitted', { error: (error as Error).message });
-      this.#pool?.send(shard, { type: 'refused', request, problem: 'hook-failed', reason: 'the host failed' });
-    }
-  }
-
-  #tellVariants(shard: number, requestTypes: { handle: number; requestType: RequestType }[]): void {
-    try {
-      const sessions = this.#updates?.variantsFor(shard, requestTypes) ?? [];
-      if (sessions.length > 0) this.#pool?.send(shard, { type: 'variants', sessions });
-    } catch (error) {
-      this.emit('log', 'error', 'chooseEndpoint failed; sessions keep their endpoint', {
-        error: (error as Error).message,
-      });
-    }
-  }
-
   /**
    * What is kept of clients: to export, and to forget.
    * @internal
@@ -436,17 +338,22 @@ export class SocketHost extends EventEmitter<HostEvents> {
 
   /** All live sessions with their profiles. A shard that does not answer in time is left out. */
   async sessions(): Promise<SessionDetail[]> {
-    return (await this.#details?.all()) ?? [];
+    return (await this.#inbox?.parts.details.all()) ?? [];
   }
 
   /** A live session by its name; null where it is not there. */
   async session(name: string): Promise<SessionDetail | null> {
-    return (await this.#details?.one(name)) ?? null;
+    return (await this.#inbox?.parts.details.one(name)) ?? null;
   }
 
   /** All live sessions in brief. */
   async briefSessions(): Promise<BriefSession[]> {
-    return (await this.#details?.brief()) ?? [];
+    return (await this.#inbox?.parts.details.brief()) ?? [];
+  }
+
+  /** Changes of security level, by the level that came of them. */
+  get levelChanges(): readonly number[] {
+    return this.#inbox?.levelChanges ?? [0, 0, 0, 0];
   }
 
   /** How clients were known. */

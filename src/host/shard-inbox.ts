@@ -1,0 +1,139 @@
+import type { EventEmitter } from 'node:events';
+import type { RequestType } from '../profile/behavioral-profile.js';
+import type { Admissions } from './admissions.js';
+import type { FunctionTable } from './functions/function-registry.js';
+import { Matchmaker } from './functions/peers/matchmaker.js';
+import type { HostEvents } from './host-events.js';
+import { PendingReplies } from './pending-replies.js';
+import type { HostPrediction } from './prediction/host-prediction.js';
+import type { SessionDetails } from './session-details.js';
+import type { SessionUpdates } from './session-updates.js';
+import type { FromShard } from './shard/messages.js';
+import type { ShardPool } from './shard-pool.js';
+
+/** How long a shard has to load its functions anew. */
+const RELOAD_TIMEOUT_MS = 10_000;
+
+/** Those whom shards' messages concern. */
+export interface InboxParts {
+  pool: ShardPool;
+  admissions: Admissions;
+  updates: SessionUpdates;
+  details: SessionDetails;
+  prediction: HostPrediction;
+  events: EventEmitter<HostEvents>;
+  /** What `/.well-known/tidegate` answers. */
+  wellKnown: () => string;
+}
+
+/** Takes what shards say to whom it concerns, and answers what they ask. */
+export class ShardInbox {
+  /** Changes of security level, by the level that came of them. */
+  readonly levelChanges = [0, 0, 0, 0];
+  readonly #matchmaker: Matchmaker;
+  readonly #reloads = new PendingReplies<string | null>(RELOAD_TIMEOUT_MS, 'no answer');
+
+  constructor(readonly parts: InboxParts) {
+    const { pool } = parts;
+    this.#matchmaker = new Matchmaker((shard, answer, transfer) =>
+      pool.send(shard, { type: 'peer', answer }, transfer),
+    );
+  }
+
+  take(shard: number, message: FromShard): void {
+    const { pool, admissions, updates, details, events } = this.parts;
+    switch (message.type) {
+      case 'ready':
+        this.#ready(shard, message);
+        return;
+      case 'open':
+      case 'hello':
+        void this.#admit(shard, message);
+        return;
+      case 'checkJwt': {
+        const { request, introduction, jwt, client, since } = message;
+        void admissions
+          .isFresh({ ...introduction, jwt }, client, since)
+          .then((isGood) => pool.send(shard, { type: 'jwtChecked', request, isGood }));
+        return;
+      }
+      case 'peer':
+        this.#matchmaker.join(shard, message.handle, message.functionId, message.name);
+        return;
+      case 'peerLeft':
+        this.#matchmaker.leave(shard, message.handle);
+        return;
+      case 'functionsLoaded':
+        this.#reloads.answer(message.request, message.error);
+        return;
+      case 'level': {
+        const { type: _, ...change } = message;
+        this.levelChanges[change.to]++;
+        events.emit('level', change);
+        events.emit('log', change.to > change.from ? 'warn' : 'info', 'security level', { shard, ...change });
+        return;
+      }
+      case 'turnedAway':
+        admissions.turnedAway(message.prefixes);
+        return;
+      case 'updates':
+        updates.take(shard, message.updates);
+        return;
+      case 'report':
+        details.answer(message);
+        return;
+      case 'log':
+        events.emit('log', message.level, message.message, { shard, ...message.detail });
+        return;
+      case 'drained':
+        events.emit('shard', { shard, state: 'ended', reason: null });
+        return;
+    }
+  }
+
+  /** A shard that came back has another memory. */
+  #ready(shard: number, { core }: Extract<FromShard, { type: 'ready' }>): void {
+    const { pool, updates, prediction, events, wellKnown } = this.parts;
+    updates.shard(shard, core);
+    this.#matchmaker.lost(shard);
+    prediction.service?.shard(shard, core);
+    pool.send(shard, { type: 'wellKnown', body: wellKnown() });
+    events.emit('shard', { shard, state: 'serving', reason: null });
+  }
+
+  async #admit(shard: number, message: Extract<FromShard, { type: 'open' | 'hello' }>): Promise<void> {
+    const { pool, admissions, events } = this.parts;
+    const { request, introduction } = message;
+    try {
+      const answer = await admissions.admit(introduction, message.type === 'hello');
+      if ('admission' in answer) pool.send(shard, { type: 'admitted', request, admission: answer.admission });
+      else pool.send(shard, { type: 'refused', request, ...answer });
+    } catch (error) {
+      events.emit('log', 'error', 'a session could not be admitted', { error: (error as Error).message });
+      pool.send(shard, { type: 'refused', request, problem: 'hook-failed', reason: 'the host failed' });
+    }
+  }
+
+  /** Sessions of which another kind of request is foretold: their functions' variants may answer from now on. */
+  requestTypes(shard: number, foretold: { handle: number; requestType: RequestType }[]): void {
+    const { pool, updates, events } = this.parts;
+    try {
+      const sessions = updates.variantsFor(shard, foretold);
+      if (sessions.length > 0) pool.send(shard, { type: 'variants', sessions });
+    } catch (error) {
+      events.emit('log', 'error', 'chooseEndpoint failed; sessions keep their endpoint', {
+        error: (error as Error).message,
+      });
+    }
+  }
+
+  /** Has all shards load other functions. Resolves with what is wrong with them, or null. */
+  async reloadFunctions(table: FunctionTable): Promise<string | null> {
+    const { pool } = this.parts;
+    pool.settings.functions = table;
+    const problems = await Promise.all(
+      pool.live.map((shard) => this.#reloads.ask((request) => pool.send(shard, { type: 'functions', request, table }))),
+    );
+    return problems.find((problem) => problem !== null) ?? null;
+  }
+}
