@@ -233,6 +233,5 @@ export class SessionControl {
   send(message: HostMessage): void {
     if (!this.isOpen) return;
     this.#stream.send(message);
-    this.session.shard.flushSoon();
   }
 }

@@ -59,6 +59,5 @@ export function fail(session: HostSession, functionId: string, policy: FailurePo
   const { code, message } = failureOf(error);
   session.shard.endpointFailed(session, functionId, code, message);
   if (policy === 'session') session.close(AppError[code], code);
-  session.shard.flushSoon();
   return AppError[code];
 }

@@ -110,7 +110,6 @@ export class MappedSession implements SessionFunction {
   /** Calls the endpoint within the function's deadline. */
   invoke<A, T>(invocation: Invocation<A, T>, about: A): void {
     invoke(invocation, about, this.mapping.deadlineMs);
-    this.session.shard.flushSoon();
   }
 
   onDatagram(bytes: Uint8Array, start: number, end: number): void {

@@ -48,9 +48,7 @@ export class SessionFacade implements FunctionSession {
 
   sendDatagram(bytes: Uint8Array): boolean {
     const seal = this.#session.seal?.host ?? null;
-    const sent = this.#session.sendDatagram(seal === null ? bytes : seal.datagram(bytes)) === 'sent';
-    this.#session.shard.flushSoon();
-    return sent;
+    return this.#session.sendDatagram(seal === null ? bytes : seal.datagram(bytes)) === 'sent';
   }
 
   openStream(): OutgoingStream | null {

@@ -39,13 +39,10 @@ export class StreamWriter implements OutgoingStream {
   reset(code = 0): void {
     this.stream.reset(code);
     this.#giveUp();
-    this.stream.session.shard.flushSoon();
   }
 
   #pump(): void {
     const { stream } = this;
-    // A function may write at any time, not only while something is received.
-    stream.session.shard.flushSoon();
     if (stream.isWriteDone) {
       this.#giveUp();
       return;

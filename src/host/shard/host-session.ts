@@ -43,8 +43,6 @@ export interface SessionShard extends ControlShard {
   undelivered(): void;
   /** The level of a session is to be looked at now. */
   review(session: HostSession): void;
-  /** What was written goes out with the end of this turn. */
-  flushSoon(): void;
 }
 
 export interface SessionIdentity {
@@ -347,7 +345,6 @@ export class HostSession implements SessionHandler {
 
   close(code = 0, reason = ''): void {
     this.transport.close(code, reason);
-    this.shard.flushSoon();
   }
 
   /** The client broke a protocol of ours. */

@@ -112,7 +112,6 @@ export class ShardDoor {
     } else {
       transport.reject(503, [['retry-after', String(Math.ceil(afterMs / 1000))]]);
     }
-    this.shard.flushSoon();
     return true;
   }
 
@@ -153,7 +152,6 @@ export class ShardDoor {
     this.opened++;
     shard.review(session);
     session.start(registered?.hostFunction ?? null);
-    shard.flushSoon();
   }
 
   /** The client of a session says who it is. */

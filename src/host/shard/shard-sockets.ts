@@ -151,11 +151,6 @@ export class ShardSockets {
     this.#tcp?.setCertificate(pair);
   }
 
-  /** What was written goes out behind this turn of the loop. */
-  flushSoon(): void {
-    this.#driver?.scheduleFlush();
-  }
-
   /** New connections go to other shards. */
   retire(): void {
     if (this.#driver !== null) this.#driver.endpoint.acceptsNew = false;
@@ -165,7 +160,6 @@ export class ShardSockets {
   drain(): void {
     this.retire();
     for (const connection of this.#connections) connection.drain();
-    this.flushSoon();
   }
 
   async close(): Promise<void> {

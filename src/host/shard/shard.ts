@@ -53,7 +53,6 @@ export class Shard implements DoorShard {
   #endpointErrors = 0;
   #undelivered = 0;
   #loggedAt = Number.NEGATIVE_INFINITY;
-  #flushing = false;
 
   constructor(
     readonly init: ShardInit,
@@ -155,15 +154,6 @@ export class Shard implements DoorShard {
 
   review(session: HostSession): void {
     this.#levels.review(session, this.live.suggestedOf(session), performance.now());
-  }
-
-  flushSoon(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      this.#sockets.flushSoon();
-    });
   }
 
   identify(session: HostSession, hello: Hello, done: Parameters<ShardDoor['identify']>[2]): void {

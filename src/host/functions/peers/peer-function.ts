@@ -52,17 +52,13 @@ class PeerSession implements SessionFunction {
     }
     this.#link = link;
     this.#isFirst = isFirst;
-    link.onMessage = (message) => {
-      this.#receive(message);
-      this.session.shard.flushSoon();
-    };
+    link.onMessage = (message) => this.#receive(message);
     const early = this.#early;
     this.#early = [];
     for (const stream of early) {
       this.onStream(stream);
       stream.resume();
     }
-    this.session.shard.flushSoon();
   }
 
   onDatagram(bytes: Uint8Array, start: number, end: number): void {
