@@ -15,8 +15,8 @@ export interface OwnWaysState {
 
 /**
  * How far a client is from what its functions bring of others, shrunk to nothing by how alike clients are (empirical Bayes,
- * Efron & Morris 1973): with r a logarithm of what a visit
- * brought (bytes, or bytes/s) less what was expected of one who is not known,
+ * Efron & Morris 1973): with r a logarithm of what a visit brought (bytes, or bytes/s) less what was expected of one who is
+ * not known,
  *
  *     ways = sum r / (n + k),   k = within / between
  *

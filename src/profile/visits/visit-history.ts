@@ -103,6 +103,7 @@ export class AllVisits {
     this.recent = this.count === 1 ? bytes : this.recent + ALL * (bytes - this.recent);
     this.functions.add(keys, { bytes, rate });
   }
+
   get state(): AllVisitsState {
     const { count, sum, squares, rateSum, recent, functions } = this;
     return { count, sum, squares, rateSum, recent, functions: functions.state };
