@@ -9,7 +9,6 @@ import type { HostConfigInput } from '../../src/host/config.js';
 import { sealIdentities } from '../../src/host/keys.js';
 import type { SessionDetail } from '../../src/host/session-details.js';
 import { ChromiumPage, noChromium } from '../support/chromium.js';
-import { until } from '../support/client.js';
 import { moduleOf } from '../support/function-host.js';
 import { HostProcess } from '../support/host-process.js';
 
@@ -73,13 +72,13 @@ test(
     const host = await start();
     const first = await visit(host);
     assert.equal(JSON.parse(first.answer).said[0], 'hello');
-    await until(async () => (await host.metric('tidegate_sessions')) === 0);
+    await host.metricIs('tidegate_sessions', 0);
     const second = await visit(host);
     const isBetter = (settings: TellableSettings) =>
       settings.rateLimit > first.settings.rateLimit * 1.1 && settings.bufferSize > first.settings.bufferSize * 1.1;
     assert.ok(isBetter(second.settings), `${JSON.stringify(first.settings)} ${JSON.stringify(second.settings)}`);
     assert.equal(JSON.parse(second.answer).seen, 1);
-    await until(async () => (await host.metric('tidegate_sessions')) === 0);
+    await host.metricIs('tidegate_sessions', 0);
     await host.stop();
     const { port } = new URL(host.url);
     const again = await start(['--port', port], host.folder);

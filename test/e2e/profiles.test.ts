@@ -76,7 +76,7 @@ test('a client with a token is known again, after a restart too, and its socket 
   const before = first.settings;
   const client = await clientOf(host);
   await work(first);
-  await until(async () => (await host.metric('tidegate_sessions')) === 0);
+  await host.metricIs('tidegate_sessions', 0);
   const second = await open(host, 'echo', tokens);
   assert.equal(await clientOf(host), client);
   assert.ok(second.settings.rateLimit > before.rateLimit * 1.1, `${second.settings.rateLimit} > ${before.rateLimit}`);
@@ -158,7 +158,7 @@ test('what observe mode would have done is recorded, reported, and enforced at a
   // One read may take all there is: what comes after it finds no tokens.
   for (let i = 0; i < 5; i++) await session.request(new Uint8Array(30_000));
   session.close();
-  await until(async () => (await host.metric('tidegate_sessions')) === 0);
+  await host.metricIs('tidegate_sessions', 0);
   await sleep(5500);
   const [report] = JSON.parse(run(host, 'report', '--json').stdout);
   assert.deepEqual([report.function, report.isEnforced, report.sessions], ['echo', false, 1]);

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { SessionDetail } from '../../src/host/session-details.js';
-import { TestClient, until } from '../support/client.js';
+import { TestClient } from '../support/client.js';
 import { HostProcess } from '../support/host-process.js';
 
 // The library's own client, over TCP and over HTTP/3, in a process as a user would start it.
@@ -69,8 +69,8 @@ test('HTTP/2 on the same port: the library client without UDP meets the same fun
   const { reliability, ...result } = runClient(host, true);
   assert.deepEqual(result, expected);
   assert.equal(reliability, 'reliable-only');
-  assert.equal(await host.metric('tidegate_sessions_opened_total'), 1);
-  await until(async () => (await host.metric('tidegate_sessions')) === 0);
+  await host.metricIs('tidegate_sessions_opened_total', 1);
+  await host.metricIs('tidegate_sessions', 0);
 });
 
 test('tidegate/register: the library client speaks HTTP/3 to the host', { timeout: 60_000 }, async () => {
@@ -94,7 +94,7 @@ test('--engine fails-components serves HTTP/3 through the library, behind the sa
     assert.equal(detail.function, 'echo');
     assert.ok(detail.counts.bytesIn >= 4);
     opened.http3.close();
-    await until(async () => (await host.metric('tidegate_sessions')) === 0);
+    await host.metricIs('tidegate_sessions', 0);
     await assert.rejects(client.open(`${host.url}/nothing`), /404/);
   } finally {
     await client.close();

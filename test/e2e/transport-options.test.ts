@@ -68,12 +68,12 @@ test('a WebSocket on the same port opens a session at the same functions', { tim
   const options = { rejectUnauthorized: false };
   const socket = new WebSocket(`${host.url.replace('https', 'wss')}/echo`, ['webtransport_kDraft1'], options);
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-  await until(async () => (await host.metric('tidegate_sessions')) === 1);
+  await host.metricIs('tidegate_sessions', 1);
   const [detail] = await host.admin<SessionDetail[]>('/sessions');
   assert.deepEqual([detail.function, detail.transport], ['echo', 'tcp']);
   socket.close();
   const refused = new WebSocket(`${host.url.replace('https', 'wss')}/nothing`, ['webtransport_kDraft1'], options);
   await new Promise<void>((resolve) => refused.once('error', () => resolve()).once('close', () => resolve()));
-  await until(async () => (await host.metric('tidegate_sessions')) === 0);
+  await host.metricIs('tidegate_sessions', 0);
   assert.equal(host.isAlive, true);
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { HostConfigInput } from '../../src/host/config.js';
+import { until } from './client.js';
 
 export const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
@@ -130,6 +131,11 @@ export class HostProcess {
     const text = await this.admin<string>('/metrics');
     const values = text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'));
     return [...values].reduce((sum, [, value]) => sum + Number(value), 0);
+  }
+
+  /** Waits until a metric has a value: a shard publishes its counters with its beat, some 50 ms after the fact. */
+  async metricIs(name: string, value: number): Promise<void> {
+    await until(async () => (await this.metric(name)) === value, 10_000, `${name} to be ${value}`);
   }
 
   /** Sends a signal and resolves with the exit code. */
