@@ -63,6 +63,19 @@ const UNHANDLED: SessionHandler = {
 const MAX_HELD_DATAGRAMS = 32;
 const MAX_DATAGRAM = 65536;
 
+/** Where datagrams are put together, and its beginnings by length: one a thread, as a connection takes each at once. */
+const outgoingBytes = new Uint8Array(MAX_DATAGRAM);
+const outgoingViews: Uint8Array[] = [];
+/** Longer than packets are: not worth a view that stays. */
+const MOST_VIEWS = 2048;
+
+/** Room for a datagram of `length` bytes, which the next call takes back. */
+function outgoing(length: number): Uint8Array {
+  if (length >= MOST_VIEWS) return outgoingBytes.subarray(0, length);
+  while (outgoingViews.length <= length) outgoingViews.push(outgoingBytes.subarray(0, outgoingViews.length));
+  return outgoingViews[length];
+}
+
 /** One WebTransport session (draft-ietf-webtrans-http3), named by its CONNECT stream. */
 export class WebTransportSession {
   handler: SessionHandler = UNHANDLED;
@@ -72,7 +85,6 @@ export class WebTransportSession {
   readonly #capsules = new CapsuleReader((type, value) => this.#onCapsule(type, value));
   #heldStreams: WebTransportStream[] = [];
   #heldDatagrams: Uint8Array[] = [];
-  #out: Uint8Array | null = null;
   #drainSent = false;
   /** Datagrams that came before the session was accepted and found no room. */
   droppedEarly = 0;
@@ -135,11 +147,10 @@ export class WebTransportSession {
   sendDatagram(payload: Uint8Array): DatagramSendResult {
     if (this.state !== 'open') return 'unsupported';
     if (payload.length + this.#prefix > MAX_DATAGRAM) return 'too-big';
-    const length = this.#prefix + payload.length;
-    if (this.#out === null || this.#out.length < length) this.#out = new Uint8Array(Math.max(2048, length));
-    writeVarint(this.#out, 0, this.id / 4);
-    this.#out.set(payload, this.#prefix);
-    return this.quic.datagramSend(this.#out.subarray(0, length));
+    const datagram = outgoing(this.#prefix + payload.length);
+    writeVarint(datagram, 0, this.id / 4);
+    datagram.set(payload, this.#prefix);
+    return this.quic.datagramSend(datagram);
   }
 
   /**

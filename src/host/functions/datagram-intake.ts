@@ -57,9 +57,8 @@ export class DatagramIntake {
       owner.session.shard.undelivered();
       return;
     }
-    const now = performance.now();
-    this.#received.room(length).set(bytes.subarray(start, end));
-    this.#received.filled(length, now);
+    const now = owner.mapping.criteria.isTimed ? performance.now() : 0;
+    this.#received.add(bytes.subarray(start, end), now);
     this.pump(now);
   }
 

@@ -76,11 +76,11 @@ export class StreamIntake {
     if (stream.isReadDone) return this.#end();
     const length = stream.read(this.#received.room(room));
     if (length < 0) return false;
-    return this.#filled(length);
+    this.#received.filled(length, performance.now());
+    return this.#added();
   }
 
-  #filled(length: number): boolean {
-    this.#received.filled(length, performance.now());
+  #added(): boolean {
     if (this.#received.isTooLong) return this.#refuse('message-too-long');
     return this.stream.finished ? this.#end() : true;
   }
@@ -99,8 +99,8 @@ export class StreamIntake {
     const { seal } = owner.session;
     if (unit === 'plain' || seal === null) {
       if (seal !== null && performance.now() - seal.since > UNSEALED_MS) return this.#refuse('unsealed');
-      this.#received.room(head.seen.length).set(head.seen);
-      return this.#filled(head.seen.length);
+      this.#received.add(head.seen, performance.now());
+      return this.#added();
     }
     if (seal.host !== null && !seal.host.accept(unit)) return this.#refuse('unsealed');
     this.#sealed = new SealedStream(unit, seal.host);

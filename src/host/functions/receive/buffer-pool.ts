@@ -12,10 +12,11 @@ export class BufferPool {
 
   /** One of at least `bytes`. */
   take(bytes: number): Uint8Array {
-    const at = CLASSES.findIndex((size) => size >= bytes);
-    const size = at < 0 ? bytes : CLASSES[at];
+    let at = 0;
+    while (at < CLASSES.length && CLASSES[at] < bytes) at++;
+    const size = at < CLASSES.length ? CLASSES[at] : bytes;
     this.bytesOut += size;
-    const free = at < 0 ? undefined : this.#free[at].pop();
+    const free = at < CLASSES.length ? this.#free[at].pop() : undefined;
     if (free !== undefined) return free;
     this.made++;
     return new Uint8Array(size);

@@ -63,6 +63,11 @@ export class CompiledCriteria {
     return this.#sealed;
   }
 
+  /** Whether it matters when data came. */
+  get isTimed(): boolean {
+    return this.elapsed < Number.POSITIVE_INFINITY;
+  }
+
   get looksAtContent(): boolean {
     return this.#contents.length > 0;
   }

@@ -3,11 +3,13 @@ import type { CompiledCriteria, ReceiveState } from './compiled-criteria.js';
 import { FrameScanner } from './frame-scanner.js';
 
 const NOTHING = new Uint8Array(0);
+/** Nobody adds to it. */
+const NO_SPANS: number[] = [];
 
 /** What is handed on: bytes with their frames, and where the messages in them are, as pairs of from and to. */
 export interface Batch {
   bytes: Uint8Array;
-  spans: number[];
+  spans: readonly number[];
   ended: boolean;
   /** The buffer that `bytes` are of. */
   buffer: Uint8Array;
@@ -24,7 +26,7 @@ export class ReceiveBuffer {
   #end = 0;
   /** Behind the last whole message. */
   #scanned = 0;
-  #spans: number[] = [];
+  #spans = NO_SPANS;
   #firstAt = 0;
   /** A message came that is longer than it may be. */
   isTooLong = false;
@@ -55,13 +57,23 @@ export class ReceiveBuffer {
 
   /** Room behind what waits, for `bytes` more. Fill it and say how many with {@link filled}. */
   room(bytes: number): Uint8Array {
-    if (this.#end + bytes > this.#buffer.length) {
-      const larger = this.pool.take(this.#end + bytes);
-      larger.set(this.#buffer.subarray(0, this.#end));
-      if (this.#buffer.length > 0) this.pool.give(this.#buffer);
-      this.#buffer = larger;
-    }
+    this.#reserve(bytes);
     return this.#buffer.subarray(this.#end, this.#end + bytes);
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#end + bytes <= this.#buffer.length) return;
+    const larger = this.pool.take(this.#end + bytes);
+    if (this.#end > 0) larger.set(this.#buffer.subarray(0, this.#end));
+    if (this.#buffer.length > 0) this.pool.give(this.#buffer);
+    this.#buffer = larger;
+  }
+
+  /** Copies what came, as {@link room} and {@link filled} do. */
+  add(bytes: Uint8Array, now: number): void {
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#end);
+    this.filled(bytes.length, now);
   }
 
   /** `bytes` were written to {@link room}. */
@@ -88,7 +100,9 @@ export class ReceiveBuffer {
   }
 
   #message(from: number, to: number, next: number): void {
-    this.#spans.push(from, to);
+    // Most batches have one message: the array is of its size then.
+    if (this.#spans === NO_SPANS) this.#spans = [from, to];
+    else this.#spans.push(from, to);
     this.#scanned = next;
     this.#state.messages++;
     if (this.criteria.looksAtContent) this.#state.matched |= this.criteria.look(this.#buffer, from, to, true);
@@ -119,15 +133,15 @@ export class ReceiveBuffer {
   #cut(ready: number): Batch {
     const { framing } = this.criteria.receive;
     const buffer = this.#buffer;
-    const spans = this.#spans;
-    if (framing === 'none' && !this.isDatagrams && spans.length === 0 && ready > 0) spans.push(0, ready);
+    const isUnframed = framing === 'none' && !this.isDatagrams && this.#spans.length === 0 && ready > 0;
+    const spans = isUnframed ? [0, ready] : this.#spans;
     const batch = { bytes: buffer.subarray(0, ready), spans, ended: this.#state.ended, buffer };
     const left = this.#end - ready;
     this.#buffer = left === 0 ? NOTHING : this.pool.take(left);
     if (left > 0) this.#buffer.set(buffer.subarray(ready, this.#end));
     this.#end = left;
     this.#scanned = 0;
-    this.#spans = [];
+    this.#spans = NO_SPANS;
     this.#state.messages = 0;
     this.#state.matched = 0;
     return batch;
@@ -139,6 +153,6 @@ export class ReceiveBuffer {
     this.#buffer = NOTHING;
     this.#end = 0;
     this.#scanned = 0;
-    this.#spans = [];
+    this.#spans = NO_SPANS;
   }
 }
