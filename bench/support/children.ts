@@ -20,9 +20,14 @@ export class Child {
   }
 
   async #next<T>(): Promise<T> {
+    const { process: child } = this;
     return await new Promise<T>((resolve, reject) => {
-      this.process.once('message', (message) => resolve(message as T));
-      this.process.once('exit', (code) => reject(new Error(`the child ended with ${code}`)));
+      const onExit = (code: number | null): void => reject(new Error(`the child ended with ${code}`));
+      child.once('exit', onExit);
+      child.once('message', (message) => {
+        child.off('exit', onExit);
+        resolve(message as T);
+      });
     });
   }
 
