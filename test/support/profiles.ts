@@ -44,6 +44,7 @@ export const anyRecord: fc.Arbitrary<ProfileRecord> = fc
     [visits.count, visits.sum, visits.squares, visits.rateSum, visits.messages] = numbers.slice(5);
     [visits.recent, visits.last] = numbers.slice(10);
     visits.empty = Math.min(visits.count, numbers[9]);
+    visits.emptyLately = Math.min(2, visits.empty);
     [visits.away, visits.rateAway] = [numbers[10] - numbers[11], numbers[8] - numbers[6]];
     record.errors.failed.set(failed);
     record.types.set(types);

@@ -38,8 +38,8 @@ export class ProfileRecord {
       addVisits(merged.visits, one.visits);
     }
     const later = b.lastSeen > a.lastSeen ? b : a;
-    const { recent, longer, last } = later.visits;
-    Object.assign(merged.visits, { recent, longer, last });
+    const { recent, longer, last, emptyLately } = later.visits;
+    Object.assign(merged.visits, { recent, longer, last, emptyLately });
     merged.history = VolumeHistory.merged(a.history, b.history, MOST_HISTORY);
     merged.firstSeen = Math.min(...[a.firstSeen, b.firstSeen].filter((ms) => ms > 0), Number.POSITIVE_INFINITY);
     if (merged.firstSeen === Number.POSITIVE_INFINITY) merged.firstSeen = 0;

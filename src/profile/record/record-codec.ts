@@ -87,7 +87,7 @@ function writeCounts(record: ProfileRecord): void {
 function writeLatest(record: ProfileRecord): void {
   const { visits, memory } = record;
   section(Section.Recent, () => {
-    for (const value of [visits.recent, visits.longer, visits.last]) writer.f32(value);
+    for (const value of [visits.recent, visits.longer, visits.last, visits.emptyLately]) writer.f32(value);
   });
   if (memory === null) return;
   section(Section.Memory, () => {
@@ -176,6 +176,7 @@ function readSection(tag: number, reader: ByteReader, record: ProfileRecord): vo
       visits.recent = reader.f32();
       visits.longer = reader.f32();
       visits.last = reader.f32();
+      if (reader.left > 0) visits.emptyLately = reader.f32();
   }
 }
 

@@ -1,7 +1,9 @@
 import type { ClientVisits } from './visit-history.js';
 
-/** Visits that the share of all counts beside those of a client. */
+/** Visits that the share of all counts beside those of a client, and that share beside those of late. */
 const PRIOR_VISITS = 1;
+/** What a client's visit counts, of the one after it. */
+export const EMPTY_MEMORY = 0.5;
 /** Before any client was seen: half a visit of twenty brought nothing. */
 const FIRST_EMPTY = 0.5;
 const FIRST = 20;
@@ -16,17 +18,21 @@ export interface EmptyState {
  * How likely it is that a visit brings nothing at all. That is an event of its own: in logarithms it lies so far from all
  * others that a mean with it in it is right for neither. Of a client that was there n times, e of them with nothing,
  *
- *     chance = (e + k p) / (n + k)
+ *     own    = (e + k p) / (n + k)
+ *     chance = (e' + k own) / (n' + k),   n' = (1 - m^n) / (1 - m)
  *
- * where p is the share among first visits, so that a client that comes all the time does not count for all.
+ * where p is the share among first visits, so that a client that comes all the time does not count for all, and e' and n' are
+ * e and n with the visit i before the last one counted as m^i: such visits come in a row.
  */
 export class EmptyVisits {
   #firstVisits = 0;
   #firstEmpty = 0;
 
-  chance({ count, empty }: ClientVisits): number {
+  chance({ count, empty, emptyLately }: ClientVisits): number {
     const ofFirst = (this.#firstEmpty + FIRST_EMPTY) / (this.#firstVisits + FIRST);
-    return (empty + PRIOR_VISITS * ofFirst) / (count + PRIOR_VISITS);
+    const own = (empty + PRIOR_VISITS * ofFirst) / (count + PRIOR_VISITS);
+    const lately = (1 - EMPTY_MEMORY ** count) / (1 - EMPTY_MEMORY);
+    return (emptyLately + PRIOR_VISITS * own) / (lately + PRIOR_VISITS);
   }
 
   /** A visit is over, before it counts among the client's. */

@@ -1,5 +1,6 @@
 import type { Present } from './activity.js';
 import type { Begun, Brought } from './brought.js';
+import { EMPTY_MEMORY } from './empty-visits.js';
 import { FunctionMeans } from './function-means.js';
 import { Habits, hourOfWeek } from './habits.js';
 
@@ -15,6 +16,8 @@ export class ClientVisits implements Present {
   count = 0;
   /** Visits of `count` that brought nothing. */
   empty = 0;
+  /** The same, with less weight on those that are longer ago: see {@link EmptyVisits}. */
+  emptyLately = 0;
   /** Of log1p(bytes): sum, sum of squares. */
   sum = 0;
   squares = 0;
@@ -44,6 +47,7 @@ export class ClientVisits implements Present {
   add({ seconds, functionKeys, prior }: Begun, { bytes, rate }: Brought): void {
     const isFirst = this.filled === 0;
     this.count++;
+    this.emptyLately = EMPTY_MEMORY * this.emptyLately + (bytes === 0 ? 1 : 0);
     if (bytes === 0) {
       this.empty++;
       return;
