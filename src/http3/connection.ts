@@ -1,23 +1,18 @@
-import {
-  type QuicCloseInfo,
-  type QuicConnection,
-  type QuicConnectionHandler,
-  STREAM_ABORTED,
-  STREAM_BLOCKED,
-} from '../quic/engine.js';
+import type { QuicCloseInfo, QuicConnection, QuicConnectionHandler } from '../quic/engine.js';
 import { readVarint } from '../quic/varint.js';
-import { CriticalStreams, StreamType } from './critical-streams.js';
+import { CriticalStreams } from './critical-streams.js';
 import { EarlyArrivals } from './early-arrivals.js';
 import { H3ConnectionError, H3Error, H3StreamError } from './errors.js';
 import { Frame } from './frame-reader.js';
-import { concatBytes, encodeFrame } from './frame-writer.js';
+import { encodeFrame } from './frame-writer.js';
 import { isWebTransport, type RequestHead } from './message.js';
 import { OwnStreams } from './own-streams.js';
+import { PeerStreams } from './peer-streams.js';
 import type { HeaderField } from './qpack/field-section.js';
 import { type RequestOwner, RequestStream } from './request-stream.js';
 import { type SessionClose, type SessionOwner, WebTransportSession } from './session.js';
 import { encodeSettings, ownSettings, type Settings, supportsWebTransport } from './settings.js';
-import { WEBTRANSPORT_UNI_STREAM, WebTransportStream } from './stream.js';
+import { WebTransportStream } from './stream.js';
 import type { StreamSink } from './stream-sink.js';
 
 export interface H3Options {
@@ -48,7 +43,6 @@ export interface H3Handler {
   onClosed(info: QuicCloseInfo): void;
 }
 
-const PREAMBLE = 16;
 const NOTHING: Uint8Array = new Uint8Array(0);
 /** Capacity of what is read at once where a stream is ours to parse; shared by all connections of a thread. */
 const scratch = new Uint8Array(65536);
@@ -67,6 +61,7 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
   readonly #early: EarlyArrivals;
   readonly #own: OwnStreams;
   readonly #critical: CriticalStreams;
+  readonly #fromPeer: PeerStreams;
   #highestRequest = -4;
   #goawaySent = Number.POSITIVE_INFINITY;
   peerSettings: Settings | null = null;
@@ -90,6 +85,14 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
         this.peerDraining = true;
         for (const session of this.#sessions.values()) session.handler.onDraining();
       },
+    });
+    this.#fromPeer = new PeerStreams(quic, {
+      setSink: (id, sink) => this.#sinks.set(id, sink),
+      removeSink: (id) => this.#sinks.delete(id),
+      onRequest: (id, bytes, end) => this.#beginRequest(id, bytes, end),
+      onCritical: (id, type, rest, end) => this.#critical.begin(id, type, rest, end),
+      onSessionStream: (id, sessionId, rest, end) => this.#beginWebTransport(id, sessionId, rest, end),
+      onAbandoned: () => this.#abandoned(),
     });
   }
 
@@ -152,7 +155,7 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
       }
       const ours = (id & 1) === (this.quic.isServer ? 1 : 0);
       if (ours) this.quic.streamRead(id, scratch);
-      else this.#beginStream(id);
+      else this.#fromPeer.begin(id);
     });
   }
 
@@ -214,52 +217,18 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
     this.requestDone(id);
   }
 
-  /** A stream of the peer: its first bytes tell what it is. */
-  #beginStream(id: number): void {
-    const bidirectional = (id & 2) === 0;
-    let gathered: Uint8Array = NOTHING;
-    const onReadable = (): void => {
-      const part = new Uint8Array(PREAMBLE);
-      const length = this.quic.streamRead(id, part);
-      if (length === STREAM_BLOCKED) return;
-      if (length < 0) {
-        this.#sinks.delete(id);
-        if (length === STREAM_ABORTED) this.#abandoned();
-        return;
-      }
-      gathered = concatBytes(gathered, part.subarray(0, length));
-      const end = this.quic.streamFinished;
-      const known = bidirectional
-        ? this.#classifyBidirectional(id, gathered, end)
-        : this.#classifyUnidirectional(id, gathered, end);
-      if (!known && end) this.#sinks.delete(id);
-      else if (!known) onReadable();
-    };
-    this.#sinks.set(id, { onReadable });
-    onReadable();
-  }
-
   /** A stream was reset before it said whose it is: the session's where there is but one. */
   #abandoned(): void {
     if (this.#sessions.size !== 1) return;
     for (const session of this.#sessions.values()) session.handler.onStreamAbandoned?.();
   }
 
-  /** @returns whether the bytes were enough. */
-  #classifyBidirectional(id: number, bytes: Uint8Array, end: boolean): boolean {
-    const type = readVarint(bytes, 0);
-    if (type < 0) return false;
-    if (type === Frame.WEBTRANSPORT_STREAM) return this.#beginWebTransport(id, bytes, end, true);
-    if (!this.quic.isServer) {
-      throw new H3ConnectionError(H3Error.STREAM_CREATION_ERROR, 'a server opened a bidirectional stream');
-    }
-    this.#sinks.delete(id);
+  #beginRequest(id: number, bytes: Uint8Array, end: boolean): void {
     this.#highestRequest = Math.max(this.#highestRequest, id);
     if (id >= this.#goawaySent) throw new H3StreamError(H3Error.REQUEST_REJECTED, 'going away');
     const request = this.#addRequest(id);
     request.push(bytes, end);
     if (!end) request.onReadable();
-    return true;
   }
 
   #addRequest(id: number): RequestStream {
@@ -273,45 +242,14 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
     return request;
   }
 
-  #classifyUnidirectional(id: number, bytes: Uint8Array, end: boolean): boolean {
-    const type = readVarint(bytes, 0);
-    if (type < 0) return false;
-    if (type === WEBTRANSPORT_UNI_STREAM) return this.#beginWebTransport(id, bytes, end, false);
-    const rest = bytes.subarray(1 << (bytes[0] >> 6));
-    switch (type) {
-      case StreamType.CONTROL:
-      case StreamType.QPACK_ENCODER:
-      case StreamType.QPACK_DECODER:
-        this.#critical.begin(id, type, rest, end);
-        return true;
-      case StreamType.PUSH:
-        throw new H3ConnectionError(
-          this.quic.isServer ? H3Error.STREAM_CREATION_ERROR : H3Error.ID_ERROR,
-          'a push that nobody allowed',
-        );
-      default:
-        // RFC 9114 section 6.2: unknown types are refused or passed over.
-        this.quic.streamStop(id, H3Error.STREAM_CREATION_ERROR);
-        this.#sinks.delete(id);
-        return true;
-    }
-  }
-
-  #beginWebTransport(id: number, bytes: Uint8Array, end: boolean, bidirectional: boolean): boolean {
-    const typeLength = 1 << (bytes[0] >> 6);
-    const sessionId = readVarint(bytes, typeLength);
-    if (sessionId < 0) return false;
-    this.#sinks.delete(id);
-    // A session is named by a request, a client's bidirectional stream.
-    if (sessionId % 4 !== 0) throw new H3ConnectionError(H3Error.ID_ERROR, `stream for session ${sessionId}`);
-    const stream = new WebTransportStream(this.quic, this, id, sessionId, true, bidirectional);
-    stream.setLeftover(bytes.slice(typeLength + (1 << (bytes[typeLength] >> 6))), end);
+  #beginWebTransport(id: number, sessionId: number, rest: Uint8Array, end: boolean): void {
+    const stream = new WebTransportStream(this.quic, this, id, sessionId, true, (id & 2) === 0);
+    stream.setLeftover(rest, end);
     this.#streams.set(id, stream);
     const session = this.#sessions.get(sessionId);
     if (session !== undefined) session.receiveStream(stream);
     else if (sessionId <= this.#highestRequest || !this.quic.isServer) stream.abort();
     else this.#early.holdStream(stream);
-    return true;
   }
 
   /** Client: asks for a session. Its state turns 'open' with the answer; `onAnswer` gets the status. */
