@@ -222,7 +222,7 @@ test('memory comes back after a crowd', { timeout: 120_000 }, async () => {
   for (let i = 0; i < 12; i++) await crowd();
   const before = residentMegabytes();
   for (let i = 0; i < 6; i++) await crowd();
-  await until(async () => (await host.metric('tidegate_sessions')) === 1, 10_000);
+  await host.metricIs('tidegate_sessions', 1);
   const growth = residentMegabytes() - before;
   // At some 45 KB each 900 sessions would take 40 MB.
   assert.ok(growth < 25, `${growth.toFixed(1)} MB after 900 sessions more`);

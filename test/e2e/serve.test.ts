@@ -102,7 +102,7 @@ test('datagrams over the limit are dropped and counted, streams over it wait and
     const [{ counts }] = await limited.admin<SessionDetail[]>('/sessions');
     assert.ok(counts.dropped >= 50, `${counts.dropped} dropped`);
     assert.ok(opened.recorder.datagrams.length >= 19);
-    await until(async () => (await limited.metric('tidegate_datagrams_dropped_total')) === counts.dropped);
+    await limited.metricIs('tidegate_datagrams_dropped_total', counts.dropped);
     const stream = opened.session.openStream(true);
     assert.ok(stream);
     const started = performance.now();

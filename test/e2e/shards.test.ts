@@ -55,7 +55,7 @@ test('a shard that dies, hangs or whose core traps is back within a second, with
     bad.session.sendDatagram(Buffer.alloc(1));
     bad.client.flush();
     const started = performance.now();
-    await until(async () => (await host.metric('tidegate_shard_restarts_total')) === restarts + 1);
+    await host.metricIs('tidegate_shard_restarts_total', restarts + 1);
     const noticed = performance.now();
     await until(async () => (await host.admin<{ ready: boolean }>('/readyz').catch(() => null))?.ready === true);
     const good = await open(host, '/echo');
