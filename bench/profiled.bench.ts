@@ -12,7 +12,7 @@ const KINDS = [
   { name: 'the same, through a function with criteria', gate: 'gated', config: mapped, path: 'mirror' },
 ] as const;
 
-const runs = KINDS.map(({ gate, config, path }) => ({ gate, config, path, sessions: SESSIONS }));
+const runs = KINDS.map((kind) => ({ ...kind, sessions: SESSIONS }));
 const costs = await compareEchoes(runs, ROUNDS, TURN_MS);
 console.log(`${SESSIONS} sessions, datagrams of 100 bytes`);
 for (const [i, { cost, ratios }] of costs.entries()) {

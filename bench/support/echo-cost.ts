@@ -93,5 +93,5 @@ export async function compareEchoes(kinds: readonly EchoRun[], rounds: number, t
 export function spreadOf(ratios: readonly number[]): string {
   const sorted = [...ratios].sort((a, b) => a - b);
   const at = (share: number): string => sorted[Math.floor(share * (sorted.length - 1))].toFixed(3);
-  return `${median([...ratios]).toFixed(3)} (half of ${ratios.length} rounds within ${at(0.25)} to ${at(0.75)})`;
+  return `${median(sorted).toFixed(3)} (half of ${ratios.length} rounds within ${at(0.25)} to ${at(0.75)})`;
 }
