@@ -1,15 +1,17 @@
 /**
  * A flash crowd: ten times the sessions in ten seconds. What those lose that were there before, how much later their echoes
- * come, then and when all are there, and what the newcomers are told; without and with a limit on what the host carries, and with the same crowd at another
- * host on this machine: what a load generator and a second host cost their neighbours on two cores is not this host's doing.
+ * come, then and when all are there, and what the newcomers are told; without and with a limit on what the host carries. In turns
+ * with the same crowd at another host on this machine: what a load generator and a second host cost their neighbours on two
+ * cores is not this host's doing.
  */
 import type { LoadResult } from '../src/cli/load/load-report.js';
-import { Child, sleep } from './support/children.js';
+import { Child, median, sleep } from './support/children.js';
 
 const SESSIONS = Number(process.env.SESSIONS ?? 100);
 const RATE = 20;
 const SECONDS = 10;
 const AFTER_MS = 5000;
+const ROUNDS = Number(process.env.ROUNDS ?? 5);
 
 interface Crowd {
   answers: Record<string, number>;
@@ -26,8 +28,13 @@ const startHost = (config: object): ReturnType<typeof Child.start<{ url: string;
     JSON.stringify({ handshakes: {}, prediction: { enabled: true }, ...config }),
   ]);
 
-/** Returns the p99 of those before, ms, while the crowd comes. */
-async function flash(title: string, config: object, isElsewhere = false): Promise<number> {
+/** p99 of those before, ms. */
+interface Latency {
+  before: number;
+  during: number;
+}
+
+async function flash(title: string, config: object, isElsewhere = false): Promise<Latency> {
   const server = await startHost(config);
   const other = isElsewhere ? await startHost(config) : server;
   const { url, hash } = server.hello;
@@ -54,13 +61,25 @@ async function flash(title: string, config: object, isElsewhere = false): Promis
     `  those before: ${lost} % lost, p99 ${is.toFixed(2)} ms, before ${was.toFixed(2)} ms (${(is / was).toFixed(2)} x), afterwards ${after.latency.p99.toFixed(2)} ms`,
   );
   for (const { child } of [steady, crowd, server, other]) child.stop();
-  return is;
+  return { before: was, during: is };
 }
 
-const here = await flash(`${SESSIONS * 10} come to ${SESSIONS}`, {});
-await flash(`the same, where the host carries ${SESSIONS * 3}`, {
+function tell(where: string, latencies: readonly Latency[]): void {
+  const ratios = latencies.map(({ before, during }) => during / before);
+  const [before, during] = [median(latencies.map((each) => each.before)), median(latencies.map((each) => each.during))];
+  console.log(
+    `p99 of those before, medians of ${latencies.length}, the crowd ${where}: ${before.toFixed(2)} ms, then ${during.toFixed(2)} ms (${median(ratios).toFixed(2)} x; ${ratios.map((ratio) => ratio.toFixed(1)).join(', ')})`,
+  );
+}
+
+await flash(`${SESSIONS * 10} come to ${SESSIONS}, and the host carries ${SESSIONS * 3}`, {
   scaling: { capacity: SESSIONS * 3 },
   pressure: { dropAt: null },
 });
-const elsewhere = await flash('the same crowd at another host', {}, true);
-console.log(`p99 of those before with the crowd here, of with it elsewhere: ${(here / elsewhere).toFixed(2)} x`);
+const [here, elsewhere]: [Latency[], Latency[]] = [[], []];
+for (let round = 0; round < ROUNDS; round++) {
+  here.push(await flash(`${SESSIONS * 10} come to ${SESSIONS}`, {}));
+  elsewhere.push(await flash('the same crowd at another host', {}, true));
+}
+tell('here', here);
+tell('elsewhere', elsewhere);

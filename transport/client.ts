@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { checkHashedCertificate } from '../src/client/node-client.js';
+import { checkHashedCertificate } from '../src/client/hashed-certificate.js';
 import { H3Connection } from '../src/http3/connection.js';
 import { H3Error } from '../src/http3/errors.js';
 import type { HeaderField } from '../src/http3/qpack/field-section.js';

@@ -1,4 +1,3 @@
-import { createHash, X509Certificate } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { H3Connection } from '../http3/connection.js';
@@ -11,9 +10,7 @@ import type { UdpDriver } from '../net/udp-driver.js';
 import type { QuicCloseInfo, QuicConnection } from '../quic/engine.js';
 import { TidegateError } from '../quic/errors.js';
 import { DEFAULT_TRANSPORT, type QuicTransportOptions } from '../quic/options.js';
-
-/** Hashes are only for short-lived certificates, as in browsers. */
-const MAX_HASHED_VALIDITY = 14 * 86_400_000;
+import { checkHashedCertificate } from './hashed-certificate.js';
 
 export interface ClientTrust {
   /** SHA-256 of the certificate's DER, hex; one of them has to match. */
@@ -33,24 +30,6 @@ export interface ClientSession {
   session: WebTransportSession;
   connection: QuicConnection;
   http3: H3Connection;
-}
-
-/** Throws where a certificate is not the one that was promised by its hash. */
-export function checkHashedCertificate(der: Uint8Array | undefined, hashes: readonly string[], now: number): void {
-  if (der === undefined) throw new TidegateError('TIDEGATE_E_CERTIFICATE', 'the server sent no certificate');
-  const hash = createHash('sha256').update(der).digest('hex');
-  if (!hashes.some((wanted) => wanted.toLowerCase().replaceAll(':', '') === hash)) {
-    throw new TidegateError('TIDEGATE_E_CERTIFICATE', `the server's certificate has the hash ${hash}`, {
-      hint: 'it was renewed, or this is another server',
-    });
-  }
-  const certificate = new X509Certificate(der);
-  const [from, to] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
-  if (now < from || now > to || to - from > MAX_HASHED_VALIDITY) {
-    throw new TidegateError('TIDEGATE_E_CERTIFICATE', 'the certificate is not valid now, or for more than 14 days', {
-      hint: 'hashes are for certificates of at most 14 days',
-    });
-  }
 }
 
 /** A WebTransport client for Node over HTTP/3: any number of connections on one UDP socket. */

@@ -13,10 +13,11 @@ test('packets wait in order, as they were, and no more than there is room for', 
   }
   assert.equal(queue.length, kept);
   for (let i = 0; i < kept; i++) {
-    const { packet: was, port } = queue.take() ?? assert.fail('it is empty');
+    const { packet: was, port } = queue.first();
     assert.deepEqual([port, ...was], [i, i + 1, 2, 3]);
+    queue.drop();
   }
-  assert.equal(queue.take(), null);
+  assert.equal(queue.length, 0);
   assert.equal(queue.add(new Uint8Array(5000), '192.0.2.1', 0), false, 'no packet of a handshake is so large');
   assert.ok(queue.add(packet, '192.0.2.1', 0), 'there is room again');
 });
@@ -39,4 +40,33 @@ test('a crowd that comes is served, and who is there is answered before it', asy
   await pair.runUntil(() => crowd.every((connection) => connection.isEstablished));
   assert.equal(answers[0], 'there');
   assert.equal(answers.filter((answer) => answer === 'new').length, crowd.length);
+});
+
+test('who came a while ago is served before who came just now', async () => {
+  const heard: number[] = [];
+  const pair = await QuicPair.create({
+    onConnection: (connection) => {
+      connection.handler = { ...SILENT, onDatagram: (bytes) => heard.push(bytes[0]) };
+    },
+  });
+  let passed = 0;
+  const { server } = pair;
+  const flush = server.flush.bind(server);
+  server.flush = (now) => flush(now + passed);
+  const say = async (...connections: ReturnType<typeof pair.connect>[]): Promise<number[]> => {
+    heard.length = 0;
+    for (const connection of connections) connection.datagramSend(Uint8Array.of(connection.index));
+    await pair.runUntil(() => heard.length === connections.length);
+    return heard;
+  };
+  const old = pair.connect();
+  await pair.runUntil(() => old.isEstablished);
+  passed = 1000;
+  await say(old);
+  const young = pair.connect();
+  await pair.runUntil(() => young.isEstablished);
+  assert.deepEqual(await say(young, old), [old.index, young.index]);
+  passed = 2000;
+  await say(young);
+  assert.deepEqual(await say(young, old), [young.index, old.index], 'now both have been there for a while');
 });

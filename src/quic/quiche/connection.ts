@@ -50,6 +50,12 @@ export class QuicheConnection implements QuicConnection {
 
   /** On the endpoint's list for the next flush. */
   touched = false;
+  /** Of a server, and came lately: others have their turn before it. */
+  isNewcomer: boolean;
+  /** When it is no newcomer any more, ms. */
+  settlesAt = Number.POSITIVE_INFINITY;
+  /** It has taken a packet. */
+  hasHeard = false;
   /** Packets taken since events were last raised. */
   pendingPackets = 0;
   /** IDs of ours that lead here. */
@@ -84,6 +90,7 @@ export class QuicheConnection implements QuicConnection {
   ) {
     this.peerAddress = recvInfo.from.host;
     this.peerPort = recvInfo.from.port;
+    this.isNewcomer = isServer;
     this.#nextBidirectional = isServer ? 1 : 0;
     this.#nextUnidirectional = isServer ? 3 : 2;
     this.streams = new StreamWatch(native, isServer);

@@ -22,8 +22,11 @@ const EXCESSIVE_LOAD = 0x107;
 const MAX_PENDING_PACKETS = 32;
 /** Packets that one connection sends in a flush before the others have their turn. */
 const MAX_BURST = 64;
-/** ms that handshakes have in a flush; what waits then has its turn when packets that came meanwhile have had theirs. */
-const HANDSHAKE_MS = 0.25;
+/** ms that newcomers have in a flush, and their share of what it took before: what is left waits until packets that came have had their turn. */
+const NEWCOMERS_MS = 0.1;
+const NEWCOMERS_SHARE = 0.25;
+/** ms after its handshake for which a connection is a newcomer: it asks for its first session then. */
+const SETTLES_AFTER_MS = 500;
 /** Connection IDs offered beside the one in use, where migration is allowed. */
 const SPARE_IDS = 2;
 
@@ -42,8 +45,12 @@ export class QuicheEndpoint implements QuicEndpoint {
   readonly #header = new PacketHeader();
   #touched: QuicheConnection[] = [];
   #spare: QuicheConnection[] = [];
+  /** The touched among those that came lately. */
+  readonly #newcomers: QuicheConnection[] = [];
   #inFlush = false;
   readonly #handshakes = new HandshakeQueue();
+  /** Accepted for the packet that is first in the queue, which it has not taken yet. */
+  #begun: QuicheConnection | null = null;
   readonly #scratch = new Uint8Array(65536);
   readonly #output: PacketOutput;
 
@@ -65,7 +72,6 @@ export class QuicheEndpoint implements QuicEndpoint {
         this.#register(connection, scid, now);
         return connection;
       },
-      deliver: (connection, packet, address, port, now) => this.#deliver(connection, packet, address, port, now),
       drop: (connection) => this.#drop(connection, 'handshake-timeout'),
     };
     return new ServerDoor(server, this, actions, this.#quiche, this.#table, this.#output);
@@ -86,14 +92,22 @@ export class QuicheEndpoint implements QuicEndpoint {
   touch(connection: QuicheConnection): void {
     if (connection.touched) return;
     connection.touched = true;
-    this.#touched.push(connection);
+    this.#listOf(connection).push(connection);
     if (!this.#inFlush) this.hooks.requestFlush();
+  }
+
+  #listOf(connection: QuicheConnection): QuicheConnection[] {
+    return connection.isNewcomer ? this.#newcomers : this.#touched;
   }
 
   sendNow(connection: QuicheConnection): void {
     if (this.#output.backedUp) return;
     this.#sendPackets(connection, performance.now());
-    if (this.#touched.length > 0 && !this.#inFlush) this.hooks.requestFlush();
+    if (this.#hasWork && !this.#inFlush) this.hooks.requestFlush();
+  }
+
+  get #hasWork(): boolean {
+    return this.#touched.length > 0 || this.#newcomers.length > 0 || this.#handshakes.length > 0;
   }
 
   receive(packet: Uint8Array, address: string, port: number, now: number): void {
@@ -112,26 +126,36 @@ export class QuicheEndpoint implements QuicEndpoint {
   }
 
   #route(connection: QuicheConnection | null, packet: Uint8Array, address: string, port: number, now: number): void {
-    if (connection !== null) {
-      this.#deliver(connection, packet, address, port, now);
-      return;
-    }
-    const header = this.#header;
-    if (!header.isLong || this.#door === null) this.counters.unknownConnection++;
-    if (header.isLong) this.#door?.receiveLong(header, packet, address, port, now);
-    else this.#door?.receiveStray(packet, address, port, now);
+    const owner = connection ?? this.#ownerOf(packet, address, port, now);
+    if (owner !== null) this.#deliver(owner, packet, address, port, now);
   }
 
-  /** Packets of those who are not connected yet, for as long as they have. */
+  /** Whose a packet is that names no connection here: one that begins, perhaps. */
+  #ownerOf(packet: Uint8Array, address: string, port: number, now: number): QuicheConnection | null {
+    const header = this.#header;
+    if (!header.isLong || this.#door === null) this.counters.unknownConnection++;
+    if (header.isLong) return this.#door?.receiveLong(header, packet, address, port, now) ?? null;
+    this.#door?.receiveStray(packet, address, port, now);
+    return null;
+  }
+
+  /** The next step of those who are not connected yet: a connection is made, or takes a packet. */
   #shakeHands(now: number): void {
-    const end = performance.now() + HANDSHAKE_MS;
-    for (let next = this.#handshakes.take(); next !== null; next = this.#handshakes.take()) {
-      const { packet, address, port } = next;
-      const header = this.#header;
+    const { packet, address, port } = this.#handshakes.first();
+    const header = this.#header;
+    let owner = this.#begun;
+    if (owner === null) {
       header.parse(packet, CID_LENGTH);
-      this.#route(this.#table.find(packet, header.dcidAt, header.dcidLength), packet, address, port, now);
-      if (performance.now() >= end) return;
+      owner = this.#table.find(packet, header.dcidAt, header.dcidLength);
+      owner ??= this.#ownerOf(packet, address, port, now);
+      if (owner !== null && !owner.hasHeard) {
+        this.#begun = owner;
+        return;
+      }
     }
+    this.#begun = null;
+    this.#handshakes.drop();
+    if (owner !== null && this.#table.has(owner)) this.#deliver(owner, packet, address, port, now);
   }
 
   #deliver(connection: QuicheConnection, packet: Uint8Array, address: string, port: number, now: number): void {
@@ -149,6 +173,7 @@ export class QuicheEndpoint implements QuicEndpoint {
       // What quiche can't read closes the connection where the RFC says so; raiseEvents tells the handler.
       this.counters.malformed++;
     }
+    connection.hasHeard = true;
     this.touch(connection);
     if (connection.guard?.addWire(packet.length, now) && !connection.isClosed) {
       this.counters.goodputClosed++;
@@ -216,14 +241,28 @@ export class QuicheEndpoint implements QuicEndpoint {
     try {
       this.#output.backedUp = false;
       this.#serviceTouched(now);
-      if (this.#handshakes.length > 0 && !this.#output.backedUp) {
-        this.#shakeHands(now);
-        this.#serviceTouched(now);
-      }
+      this.#serviceNewcomers(now);
     } finally {
       this.#inFlush = false;
     }
-    if (this.#touched.length > 0 || this.#handshakes.length > 0) this.hooks.requestFlush();
+    if (this.#hasWork) this.hooks.requestFlush();
+  }
+
+  /**
+   * Those who came lately, behind all others and in small steps: TLS and a first session cost a hundred times what a packet
+   * does, and who is there must not wait for a crowd that comes. What was begun goes on before more begins.
+   */
+  #serviceNewcomers(now: number): void {
+    if (this.#newcomers.length === 0 && this.#handshakes.length === 0) return;
+    const start = performance.now();
+    const end = start + Math.max(NEWCOMERS_MS, (start - now) * NEWCOMERS_SHARE);
+    while (!this.#output.backedUp) {
+      const connection = this.#newcomers.shift();
+      if (connection !== undefined) this.#serviceOf(connection, now);
+      else if (this.#handshakes.length > 0) this.#shakeHands(now);
+      else return;
+      if (performance.now() >= end) return;
+    }
   }
 
   /** Events may touch further connections; two rounds take those along, the rest asks for another flush. */
@@ -231,18 +270,20 @@ export class QuicheEndpoint implements QuicEndpoint {
     for (let round = 0; round < 2 && this.#touched.length > 0 && !this.#output.backedUp; round++) {
       const batch = this.#touched;
       this.#touched = this.#spare;
-      for (let i = 0; i < batch.length; i++) {
-        const connection = batch[i];
-        connection.touched = false;
-        if (this.#table.has(connection)) this.#service(connection, now);
-      }
+      for (let i = 0; i < batch.length; i++) this.#serviceOf(batch[i], now);
       batch.length = 0;
       this.#spare = batch;
     }
   }
 
+  #serviceOf(connection: QuicheConnection, now: number): void {
+    connection.touched = false;
+    if (this.#table.has(connection)) this.#service(connection, now);
+  }
+
   #service(connection: QuicheConnection, now: number): void {
     const wasEstablished = connection.isEstablished;
+    if (connection.isNewcomer && now >= connection.settlesAt) connection.isNewcomer = false;
     connection.raiseEvents(this.#scratch, now);
     if (!wasEstablished && connection.isEstablished) this.#established(connection, now);
     this.#sendPackets(connection, now);
@@ -256,6 +297,7 @@ export class QuicheEndpoint implements QuicEndpoint {
 
   #established(connection: QuicheConnection, now: number): void {
     connection.handshakeDeadline = Number.POSITIVE_INFINITY;
+    connection.settlesAt = now + SETTLES_AFTER_MS;
     this.counters.established++;
     this.#endHandshake(connection);
     if (this.options.transport.allowMigration) this.#offerIds(connection);
@@ -300,7 +342,7 @@ export class QuicheEndpoint implements QuicEndpoint {
     for (let burst = 0; ; burst++) {
       if (burst === MAX_BURST || this.#output.backedUp) {
         connection.touched = true;
-        this.#touched.push(connection);
+        this.#listOf(connection).push(connection);
         return;
       }
       let sent: [number, { to: NativeHostPort }] | null;

@@ -3,7 +3,7 @@ const MOST = 64;
 /** Bytes of a packet that may wait: those of a handshake are cut to what any path carries (RFC 9000 section 14). */
 const SLOT = 2048;
 
-/** A packet that waited; its bytes are good until the queue is used again. */
+/** A packet that waits. */
 export interface WaitingPacket {
   packet: Uint8Array;
   address: string;
@@ -38,13 +38,16 @@ export class HandshakeQueue {
     return true;
   }
 
-  /** The one that has waited longest, or null. */
-  take(): WaitingPacket | null {
-    if (this.#length === 0) return null;
+  /** The one that has waited longest; there has to be one. */
+  first(): WaitingPacket {
     const at = this.#first;
-    this.#first = (at + 1) % MOST;
-    this.#length--;
     const packet = this.#bytes.subarray(at * SLOT, at * SLOT + this.#lengths[at]);
     return { packet, address: this.#addresses[at], port: this.#ports[at] };
+  }
+
+  /** The first has had its turn. Its bytes are good until the queue is used again. */
+  drop(): void {
+    this.#first = (this.#first + 1) % MOST;
+    this.#length--;
   }
 }

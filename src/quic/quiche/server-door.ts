@@ -31,7 +31,6 @@ export interface DoorActions {
     scid: Uint8Array,
     now: number,
   ): QuicheConnection;
-  deliver(connection: QuicheConnection, packet: Uint8Array, address: string, port: number, now: number): void;
   drop(connection: QuicheConnection): void;
 }
 
@@ -66,33 +65,37 @@ export class ServerDoor {
     this.#config = serverConfig(this.quiche, this.owner.options, certificate, privateKey);
   }
 
-  /** A long-header packet for no connection here. */
-  receiveLong(header: PacketHeader, packet: Uint8Array, address: string, port: number, now: number): void {
+  /**
+   * A long-header packet that names no connection here. Returns the connection that is to take it, made for it where it
+   * begins one; null where there is none.
+   */
+  receiveLong(
+    header: PacketHeader,
+    packet: Uint8Array,
+    address: string,
+    port: number,
+    now: number,
+  ): QuicheConnection | null {
     const { counters } = this.owner;
     const { route } = this.server;
     if (header.version !== QUIC_VERSION_1) {
       // RFC 9000 section 6.1: only for packets that could begin a connection; version 0 is a negotiation itself.
-      if (header.version === 0 || packet.length < MIN_INITIAL_SIZE) return;
+      if (header.version === 0 || packet.length < MIN_INITIAL_SIZE) return null;
       counters.versionNegotiationsSent++;
       this.output.send(versionNegotiation(packet, header, randomInt(2 ** 32)), address, port);
-      return;
+      return null;
     }
     const ours = header.dcidLength === CID_LENGTH ? this.codec.decode(packet, header.dcidAt) : null;
     if (ours !== null && (ours.host !== route.host || ours.shard !== route.shard)) {
       this.#handOn(ours.host, ours.shard, packet, address, port);
-      return;
+      return null;
     }
     if (!header.isInitial) {
       counters.unknownConnection++;
-      return;
+      return null;
     }
     const dcid = packet.slice(header.dcidAt, header.dcidAt + header.dcidLength);
-    const known = this.table.ofOriginal(dcid);
-    if (known !== null) {
-      this.actions.deliver(known, packet, address, port, now);
-    } else {
-      this.#receiveInitial(header, dcid, packet, address, port, now);
-    }
+    return this.table.ofOriginal(dcid) ?? this.#receiveInitial(header, dcid, packet, address, port, now);
   }
 
   #receiveInitial(
@@ -102,31 +105,30 @@ export class ServerDoor {
     address: string,
     port: number,
     now: number,
-  ): void {
+  ): QuicheConnection | null {
     const { counters, hooks, acceptsNew } = this.owner;
     if (packet.length < MIN_INITIAL_SIZE || dcid.length < SERVER_MIN_DCID) {
       counters.malformed++;
-      return;
+      return null;
     }
     if (!acceptsNew) {
       if (hooks.onNewElsewhere?.(packet, address, port)) counters.handedOn++;
       else counters.refusedFull++;
-      return;
+      return null;
     }
     const token = packet.subarray(header.tokenAt, header.tokenAt + header.tokenLength);
     const verdict = this.admission.judge({ dcid, token, address, port }, now, this.#epochNow());
     if (verdict.action === 'retry') this.#sendRetry(header, packet, dcid, address, port);
-    else if (verdict.action === 'accept') this.#accept(verdict.originalDcid, dcid, packet, address, port, now);
+    return verdict.action === 'accept' ? this.#accept(verdict.originalDcid, dcid, address, port, now) : null;
   }
 
   #accept(
     originalDcid: Uint8Array | null,
     dcid: Uint8Array,
-    packet: Uint8Array,
     address: string,
     port: number,
     now: number,
-  ): void {
+  ): QuicheConnection | null {
     const { server } = this;
     const { options, hooks, counters } = this.owner;
     const scid = originalDcid === null ? this.codec.create() : dcid;
@@ -141,7 +143,7 @@ export class ServerDoor {
       native = this.quiche.Connection.accept(scid, originalDcid, this.#local, recvInfo.from, this.#config);
     } catch {
       counters.malformed++;
-      return;
+      return null;
     }
     if (options.keyLogFile !== undefined) native.setKeylog(options.keyLogFile);
     const connection = this.actions.adopt(native, recvInfo, new GoodputGuard(server.goodput), scid, now);
@@ -150,7 +152,7 @@ export class ServerDoor {
     this.admission.begin(connection.index, address, now);
     counters.accepted++;
     hooks.onConnection(connection);
-    this.actions.deliver(connection, packet, address, port, now);
+    return connection;
   }
 
   #sendRetry(header: PacketHeader, packet: Uint8Array, dcid: Uint8Array, address: string, port: number): void {
