@@ -61,3 +61,50 @@ test('one that leaves takes its savings with it, and nobody is served twice befo
   queue.spend(9, 1);
   assert.deepEqual([queue.size, queue.has(1), queue.has(9)], [2, true, false]);
 });
+
+test('who has just come is served first, once in a round of the others', () => {
+  const queue = new DeficitRoundRobin();
+  for (const id of [1, 2, 3]) {
+    queue.add(id, 1);
+    queue.begin(id);
+    queue.rotate(id);
+  }
+  const turn = (): number => {
+    const [id] = queue.ids();
+    queue.begin(id);
+    if (id === 9) queue.delete(id);
+    else queue.rotate(id);
+    return id;
+  };
+  queue.add(9, 1);
+  assert.deepEqual([turn(), turn()], [9, 1]);
+  queue.add(9, 1);
+  assert.deepEqual([turn(), turn(), turn()], [2, 3, 1], 'it comes again within the round');
+  assert.equal(turn(), 9);
+  for (const id of [2, 3, 1]) assert.equal(turn(), id);
+  queue.add(9, 1);
+  assert.equal(turn(), 9, 'a round later it is new again');
+});
+
+test('nobody gains by leaving and coming again, whatever it moves meanwhile', () => {
+  const share = fc.double({ min: 0.01, max: 1, noNaN: true });
+  fc.assert(
+    fc.property(fc.array(share, { minLength: 1, maxLength: 20 }), fc.integer({ min: 1, max: 6 }), (shares, others) => {
+      const queue = new DeficitRoundRobin();
+      const moved = new Array<number>(others + 1).fill(0);
+      for (let id = 1; id <= others; id++) queue.add(id, 1);
+      for (let turn = 0; turn < 100 * (others + 1); turn++) {
+        // 0 always comes back at once, and stays for a part of what it may move.
+        queue.add(0, 1);
+        const [id] = queue.ids();
+        const bytes = queue.begin(id) * (id === 0 ? shares[turn % shares.length] : 1);
+        queue.spend(id, bytes);
+        moved[id] += bytes;
+        if (id === 0) queue.delete(id);
+        else queue.rotate(id);
+      }
+      const [its, ...theirs] = moved;
+      assert.ok(its <= Math.min(...theirs) + 2 * 16_384, `${its} of ${theirs}`);
+    }),
+  );
+});

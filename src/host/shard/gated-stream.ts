@@ -4,6 +4,9 @@ import type { TransportStream } from '../transport.js';
 import type { HostSession } from './host-session.js';
 import type { TokenWaiter } from './token-waiters.js';
 
+/** A bucket that was emptied fills all the time: whoever reads on gets a few bytes with each call, and never comes to an end. */
+const DRY_MS = 1;
+
 /**
  * A stream behind the gate: reading takes tokens, writing too. While there are none nothing is read from QUIC, so flow
  * control holds the sender and memory stays bounded.
@@ -14,6 +17,8 @@ export class GatedStream implements WebTransportStreamHandler, TokenWaiter {
   #waiting = false;
   #writesWait = false;
   #paused = false;
+  /** Until when no read is worth it, as the last one took all tokens there were; ms. */
+  #dryUntil = 0;
 
   constructor(
     readonly session: HostSession,
@@ -60,7 +65,8 @@ export class GatedStream implements WebTransportStreamHandler, TokenWaiter {
     const { core } = shard.table;
     const now = performance.now();
     const want = Math.min(into.length, shard.readers.allowance(handle));
-    const granted = want < 1 ? 0 : core.grant(handle, 0, want, 0, now);
+    const granted = want < 1 || now < this.#dryUntil ? 0 : core.grant(handle, 0, want, 0, now);
+    this.#dryUntil = 0;
     if (granted === 0) {
       this.#waiting = true;
       this.stream.pause();
@@ -73,6 +79,7 @@ export class GatedStream implements WebTransportStreamHandler, TokenWaiter {
         : this.#readSeen(into, granted, this.seen);
     core.settle(handle, 0, granted, Math.max(length, 0), now);
     if (length > 0) shard.readers.moved(handle, length);
+    if (granted < want && length === granted) this.#dryUntil = now + DRY_MS;
     return length;
   }
 
