@@ -222,9 +222,10 @@ function noteWait(r: usize, reason: u32): void {
 
 /**
  * Takes tokens for up to `want` bytes of a stream before they are read (or written, `out`). Returns how many; 0 where the
- * stream has to wait. Control messages may use the reserve. What was not moved after all goes back by `settle`.
+ * stream has to wait, as there are none, or fewer than `least` of more that are wanted. Control messages may use the reserve.
+ * What was not moved after all goes back by `settle`.
  */
-export function grant(handle: u32, out: bool, want: u32, control: bool, time: f64): u32 {
+export function grant(handle: u32, out: bool, want: u32, control: bool, time: f64, least: u32): u32 {
   const r = find(handle);
   if (r == 0) {
     count(WAITS, CLOSED);
@@ -241,31 +242,32 @@ export function grant(handle: u32, out: bool, want: u32, control: bool, time: f6
   const packetsReserve: i64 = control ? CONTROL_RESERVE_PACKETS * UNIT : 0;
   refill(b, ns);
   let reason = PASS;
-  let least = allowance(b, granted, bytesReserve, packetsReserve);
-  if (least == 0) reason = reasonFor(b, packetsReserve, SESSION_BYTES);
+  const enough = max(min(granted, least), 1);
+  let allowed = allowance(b, granted, bytesReserve, packetsReserve);
+  if (allowed < enough) reason = reasonFor(b, packetsReserve, SESSION_BYTES);
   const index = flags >> FLAG_FUNCTION_SHIFT;
   const own = sharedBucket(index, out);
   const shard = sharedBucket(0, out);
   if (shared) {
     if (index != 0) {
       refill(own, ns);
-      least = min(least, allowance(own, granted, bytesReserve, packetsReserve));
-      if (least == 0 && reason == PASS) reason = reasonFor(own, packetsReserve, FUNCTION_BYTES);
+      allowed = min(allowed, allowance(own, granted, bytesReserve, packetsReserve));
+      if (allowed < enough && reason == PASS) reason = reasonFor(own, packetsReserve, FUNCTION_BYTES);
     }
     refill(shard, ns);
-    least = min(least, allowance(shard, granted, bytesReserve, packetsReserve));
-    if (least == 0 && reason == PASS) reason = reasonFor(shard, packetsReserve, SHARD_BYTES);
+    allowed = min(allowed, allowance(shard, granted, bytesReserve, packetsReserve));
+    if (allowed < enough && reason == PASS) reason = reasonFor(shard, packetsReserve, SHARD_BYTES);
   }
   if (reason != PASS) {
     noteWait(r, reason);
     return (flags & FLAG_OBSERVE) == 0 ? 0 : granted;
   }
   // What observe mode lets through takes no more tokens than there are.
-  if ((flags & FLAG_OBSERVE) == 0) granted = least;
-  spend(b, <i64>least * UNIT, UNIT);
+  if ((flags & FLAG_OBSERVE) == 0) granted = allowed;
+  spend(b, <i64>allowed * UNIT, UNIT);
   if (shared) {
-    if (index != 0) spend(own, <i64>least * UNIT, UNIT);
-    spend(shard, <i64>least * UNIT, UNIT);
+    if (index != 0) spend(own, <i64>allowed * UNIT, UNIT);
+    spend(shard, <i64>allowed * UNIT, UNIT);
   }
   return granted;
 }

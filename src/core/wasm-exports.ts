@@ -37,8 +37,11 @@ export interface CoreExports {
   datagramOut(handle: number, bytes: number, now: number): number;
   /** A datagram that passed could not be sent: what it took goes back. */
   unsent(handle: number, bytes: number): void;
-  /** Bytes of `want` that may be read (or written), 0 where the stream has to wait; `settle` has to follow. */
-  grant(handle: number, out: Flag, want: number, control: Flag, now: number): number;
+  /**
+   * Bytes of `want` that may be read (or written), 0 where the stream has to wait, as there are fewer than `least` (1 where it
+   * is left out) of more that are wanted; `settle` has to follow.
+   */
+  grant(handle: number, out: Flag, want: number, control: Flag, now: number, least?: number): number;
   settle(handle: number, out: Flag, granted: number, moved: number, now: number): void;
   /** ns until `want` bytes would pass; Infinity where a rate is 0. */
   waitFor(handle: number, out: Flag, want: number, now: number): number;

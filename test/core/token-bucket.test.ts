@@ -172,6 +172,21 @@ test('a session, its function and the shard: all give or none does, and the reas
   assert.equal(core.sharedWaitFor(b, 0, 100, 0), 100e6);
 });
 
+test('where fewer bytes than are worth it are there a stream waits, and that is counted; what is wanted is always enough', () => {
+  const table = new SessionTable();
+  const many = { packetRate: 1e6, packetBurst: 1e6 };
+  const handle = table.open(0, { in: { rate: 1000, burst: 1000, ...many } });
+  table.setShardLimits('in', { rate: 500, burst: 500, ...many }, 0);
+  const { core } = table;
+  assert.equal(core.grant(handle, 0, 9999, 0, 0, 501), 0);
+  assert.equal(table.gateCounts().waited.shardBytes, 1);
+  assert.equal(core.grant(handle, 0, 9999, 0, 0, 500), 500);
+  core.settle(handle, 0, 500, 100, 0);
+  assert.equal(core.grant(handle, 0, 400, 0, 0, 4096), 400);
+  assert.equal(core.grant(handle, 0, 400, 0, 10, 4096), 0, '5 bytes came meanwhile');
+  assert.equal(core.grant(handle, 0, 400, 0, 10), 5);
+});
+
 test('control messages have a reserve, and it is a small one', () => {
   const table = new SessionTable();
   const handle = table.open(0, { in: { rate: 1000, burst: 1000, packetRate: 1e6, packetBurst: 1e6 } });

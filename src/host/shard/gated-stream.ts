@@ -2,7 +2,7 @@ import type { Direction } from '../../core/session-table.js';
 import { SILENT_STREAM, type WebTransportStreamHandler } from '../../http3/stream.js';
 import type { TransportStream } from '../transport.js';
 import type { HostSession } from './host-session.js';
-import type { TokenWaiter } from './token-waiters.js';
+import { type TokenWaiter, WORTHWHILE } from './token-waiters.js';
 
 /** A bucket that was emptied fills all the time: whoever reads on gets a few bytes with each call, and never comes to an end. */
 const DRY_MS = 1;
@@ -17,7 +17,7 @@ export class GatedStream implements WebTransportStreamHandler, TokenWaiter {
   #waiting = false;
   #writesWait = false;
   #paused = false;
-  /** Until when no read is worth it, as the last one took all tokens there were; ms. */
+  /** Until when a read of few bytes is not worth it, as the last one took all tokens there were; ms. */
   #dryUntil = 0;
 
   constructor(
@@ -65,7 +65,8 @@ export class GatedStream implements WebTransportStreamHandler, TokenWaiter {
     const { core } = shard.table;
     const now = performance.now();
     const want = Math.min(into.length, shard.readers.allowance(handle));
-    const granted = want < 1 || now < this.#dryUntil ? 0 : core.grant(handle, 0, want, 0, now);
+    const least = now < this.#dryUntil ? WORTHWHILE : 1;
+    const granted = want < 1 ? 0 : core.grant(handle, 0, want, 0, now, least);
     this.#dryUntil = 0;
     if (granted === 0) {
       this.#waiting = true;

@@ -3,7 +3,7 @@ import { type Direction, flag, type SessionTable } from '../../core/session-tabl
 import { TimerHeap } from '../../quic/timer-heap.js';
 
 /** Tokens worth waiting for: a read of less costs more than it brings. */
-const WORTHWHILE = 4096;
+export const WORTHWHILE = 4096;
 const NS_PER_MS = 1e6;
 /** setTimeout's longest. */
 const LONGEST_DELAY = 2 ** 31 - 1;
