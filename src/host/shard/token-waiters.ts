@@ -19,8 +19,8 @@ export interface TokenWaiter {
 
 /**
  * Streams of a shard that wait for tokens in one direction, behind one timer. Where only the session's own bucket is
- * empty it waits for that. Where its function or the whole shard is over capacity, sessions take turns by weight, and
- * those that come meanwhile queue up behind: see {@link DeficitRoundRobin}.
+ * empty it waits for that. Where its function or the whole shard is over capacity, sessions take turns by weight, those that
+ * have just come first: see {@link DeficitRoundRobin}.
  */
 export class TokenWaiters {
   readonly #bySlot = new Map<number, Set<TokenWaiter>>();
