@@ -169,7 +169,7 @@ export async function compare(options: CompareOptions, print = (line: string) =>
       training: { enabled: false },
     };
     if (!json) {
-      print(`${history.length} visits as history, ${visits.length} played, capacity ${Math.round(rate / 1024)} KB/s`);
+      print(`${history.length} visits as history, ${visits.length} played, capacity ${(rate / 1024).toFixed(1)} KB/s`);
     }
     const play = async (name: PolicyName, knob: number): Promise<PolicyResult> => {
       const own = join(folder, name);
