@@ -22,6 +22,16 @@ test('packets wait in order, as they were, and no more than there is room for', 
   assert.ok(queue.add(packet, '192.0.2.1', 0), 'there is room again');
 });
 
+/** Lets so many ms pass for the server of a pair. */
+function clockOf({ server }: QuicPair): (ms: number) => void {
+  let passed = 0;
+  const flush = server.flush.bind(server);
+  server.flush = (now) => flush(now + passed);
+  return (ms) => {
+    passed += ms;
+  };
+}
+
 test('a crowd that comes is served, and who is there is answered before it', async () => {
   const answers: string[] = [];
   const pair = await QuicPair.create({
@@ -30,8 +40,12 @@ test('a crowd that comes is served, and who is there is answered before it', asy
       connection.handler = { ...SILENT, onDatagram: () => answers.push('there') };
     },
   });
+  const pass = clockOf(pair);
   const there = pair.connect();
   await pair.runUntil(() => there.isEstablished);
+  pass(1000);
+  there.datagramSend(Uint8Array.of(0));
+  await pair.runUntil(() => answers.includes('there'));
   answers.length = 0;
   const crowd = Array.from({ length: 30 }, () => pair.connect());
   // All of the crowd's packets come in front of the one of who is there.
@@ -42,6 +56,20 @@ test('a crowd that comes is served, and who is there is answered before it', asy
   assert.equal(answers.filter((answer) => answer === 'new').length, crowd.length);
 });
 
+test('an endpoint that closes tells everybody, those too that have just come', async () => {
+  const pair = await QuicPair.create();
+  const told: number[] = [];
+  const crowd = Array.from({ length: 40 }, () => pair.connect({ onClosed: ({ code }) => told.push(code) }));
+  await pair.runUntil(() => crowd.every((connection) => connection.isEstablished));
+  pair.server.closeAll(7, 'done', performance.now());
+  // Nothing more comes from the server: its socket is closed with that.
+  for (const { from, packet } of pair.wire.splice(0)) {
+    if (from === 'server') pair.client.receive(packet, '127.0.0.1', 2222, performance.now());
+  }
+  pair.client.flush(performance.now());
+  assert.deepEqual(told, new Array(40).fill(7));
+});
+
 test('who came a while ago is served before who came just now', async () => {
   const heard: number[] = [];
   const pair = await QuicPair.create({
@@ -49,10 +77,7 @@ test('who came a while ago is served before who came just now', async () => {
       connection.handler = { ...SILENT, onDatagram: (bytes) => heard.push(bytes[0]) };
     },
   });
-  let passed = 0;
-  const { server } = pair;
-  const flush = server.flush.bind(server);
-  server.flush = (now) => flush(now + passed);
+  const pass = clockOf(pair);
   const say = async (...connections: ReturnType<typeof pair.connect>[]): Promise<number[]> => {
     heard.length = 0;
     for (const connection of connections) connection.datagramSend(Uint8Array.of(connection.index));
@@ -61,12 +86,12 @@ test('who came a while ago is served before who came just now', async () => {
   };
   const old = pair.connect();
   await pair.runUntil(() => old.isEstablished);
-  passed = 1000;
+  pass(1000);
   await say(old);
   const young = pair.connect();
   await pair.runUntil(() => young.isEstablished);
   assert.deepEqual(await say(young, old), [old.index, young.index]);
-  passed = 2000;
+  pass(1000);
   await say(young);
   assert.deepEqual(await say(young, old), [young.index, old.index], 'now both have been there for a while');
 });

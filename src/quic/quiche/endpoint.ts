@@ -49,6 +49,8 @@ export class QuicheEndpoint implements QuicEndpoint {
   readonly #newcomers: QuicheConnection[] = [];
   #inFlush = false;
   readonly #handshakes = new HandshakeQueue();
+  /** Whose turn it is among the newcomers: one that is not connected yet. */
+  #begins = false;
   /** Accepted for the packet that is first in the queue, which it has not taken yet. */
   #begun: QuicheConnection | null = null;
   readonly #scratch = new Uint8Array(65536);
@@ -250,19 +252,23 @@ export class QuicheEndpoint implements QuicEndpoint {
 
   /**
    * Those who came lately, behind all others and in small steps: TLS and a first session cost a hundred times what a packet
-   * does, and who is there must not wait for a crowd that comes. What was begun goes on before more begins.
+   * does, and who is there must not wait for a crowd that comes.
    */
   #serviceNewcomers(now: number): void {
     if (this.#newcomers.length === 0 && this.#handshakes.length === 0) return;
     const start = performance.now();
     const end = start + Math.max(NEWCOMERS_MS, (start - now) * NEWCOMERS_SHARE);
-    while (!this.#output.backedUp) {
-      const connection = this.#newcomers.shift();
-      if (connection !== undefined) this.#serviceOf(connection, now);
-      else if (this.#handshakes.length > 0) this.#shakeHands(now);
-      else return;
-      if (performance.now() >= end) return;
-    }
+    while (!this.#output.backedUp && this.#stepOfNewcomers(now) && performance.now() < end);
+  }
+
+  /** By turns one that has something to say, and one that is not connected yet. @returns whether there was one. */
+  #stepOfNewcomers(now: number): boolean {
+    const begins = this.#handshakes.length > 0 && (this.#begins || this.#newcomers.length === 0);
+    const connection = begins ? undefined : this.#newcomers.shift();
+    this.#begins = !begins;
+    if (begins) this.#shakeHands(now);
+    else if (connection !== undefined) this.#serviceOf(connection, now);
+    return begins || connection !== undefined;
   }
 
   /** Events may touch further connections; two rounds take those along, the rest asks for another flush. */
@@ -411,5 +417,7 @@ export class QuicheEndpoint implements QuicEndpoint {
   closeAll(code: number, reason: string, now: number): void {
     for (const connection of this.#table) connection.close(true, code, reason);
     this.flush(now);
+    // There is no other flush for newcomers.
+    for (const connection of this.#newcomers.splice(0)) this.#serviceOf(connection, now);
   }
 }
