@@ -5,8 +5,8 @@
 import { LoadReport } from '../../src/cli/load/load-report.js';
 import { LoadSession } from '../../src/cli/load/load-session.js';
 import { NodeClient } from '../../src/client/node-client.js';
-import { SILENT_SESSION } from '../../src/http3/session.js';
 import { sleep } from './children.js';
+import { uploadWithoutEnd } from './endless-upload.js';
 
 const SPARSE = 10;
 const EVERY_MS = 50;
@@ -14,21 +14,8 @@ const BYTES = 2000;
 
 const [url, hash, uploads, seconds] = process.argv.slice(2);
 const client = await NodeClient.create({ certificateHashes: [hash] });
-const chunk = new Uint8Array(65536);
 
-async function upload(i: number): Promise<void> {
-  const { session } = await client.connect(`${url}/sink?client=upload${i}`, SILENT_SESSION);
-  const stream = session.openStream(false);
-  if (stream === null) throw new Error('no stream');
-  const pump = (): void => {
-    while (stream.write(chunk, false) === chunk.length);
-  };
-  stream.handler = { ...stream.handler, onWritable: pump };
-  pump();
-  client.driver.scheduleFlush();
-}
-
-for (let i = 0; i < Number(uploads); i++) await upload(i);
+for (let i = 0; i < Number(uploads); i++) await uploadWithoutEnd(client, `${url}/sink?client=upload${i}`);
 const report = new LoadReport();
 const sparse: LoadSession[] = [];
 for (let i = 0; i < SPARSE; i++) {

@@ -1,12 +1,11 @@
 /** Uploads on one stream until killed: raw QUIC (`PORT`) or a session (`URL HASH`), the same engine on this side. */
 import { NodeClient } from '../../src/client/node-client.js';
-import { SILENT_SESSION } from '../../src/http3/session.js';
 import { createClientDriver } from '../../src/net/client-driver.js';
 import { SILENT_CONNECTION } from '../../src/quic/engine.js';
 import { DEFAULT_TRANSPORT } from '../../src/quic/options.js';
+import { chunk, uploadWithoutEnd } from './endless-upload.js';
 
 const [target, hash] = process.argv.slice(2);
-const chunk = new Uint8Array(65536);
 
 if (hash === undefined) {
   const driver = await createClientDriver({ ipv6: false, transport: DEFAULT_TRANSPORT, verifyRoots: false });
@@ -27,14 +26,6 @@ if (hash === undefined) {
   );
 } else {
   const client = await NodeClient.create({ certificateHashes: [hash] });
-  const { session } = await client.connect(`${target}/sink`, SILENT_SESSION);
-  const stream = session.openStream(false);
-  if (stream === null) throw new Error('no stream');
-  const pump = (): void => {
-    while (stream.write(chunk, false) === chunk.length);
-  };
-  stream.handler = { ...stream.handler, onWritable: pump };
-  pump();
-  client.driver.scheduleFlush();
+  await uploadWithoutEnd(client, `${target}/sink`);
 }
 process.send?.({ started: true });

@@ -17,7 +17,7 @@ interface Outcome {
 /** Gives a server a stream of a client in parts, each heard of by itself. */
 function deliver(id: number, parts: readonly Uint8Array[], end: boolean): Outcome {
   const outcome: Outcome = { told: 'nothing', bytes: [], isRead: false };
-  let there: number[] = [];
+  const there: number[] = [];
   let isLast = false;
   let sink: StreamSink | null = null;
   const quic = {
@@ -67,7 +67,6 @@ function deliver(id: number, parts: readonly Uint8Array[], end: boolean): Outcom
   }
   // A refused stream is not read any further.
   if (outcome.told !== 'refused') outcome.bytes.push(...there);
-  there = [];
   return outcome;
 }
 

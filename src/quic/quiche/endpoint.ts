@@ -11,7 +11,7 @@ import { clientConfig, resetTokenNumber } from './config.js';
 import { QuicheConnection } from './connection.js';
 import { ConnectionTable } from './connection-table.js';
 import { newCounters } from './counters.js';
-import { HandshakeQueue } from './handshake-queue.js';
+import { Newcomers, SETTLES_AFTER_MS } from './newcomers.js';
 import { PacketOutput } from './packet-output.js';
 import { NativeReclaimer } from './reclaimer.js';
 import { type DoorActions, ServerDoor } from './server-door.js';
@@ -22,11 +22,6 @@ const EXCESSIVE_LOAD = 0x107;
 const MAX_PENDING_PACKETS = 32;
 /** Packets that one connection sends in a flush before the others have their turn. */
 const MAX_BURST = 64;
-/** ms that newcomers have in a flush, and their share of what it took before: what is left waits until packets that came have had their turn. */
-const NEWCOMERS_MS = 0.1;
-const NEWCOMERS_SHARE = 0.25;
-/** ms after its handshake for which a connection is a newcomer: it asks for its first session then. */
-const SETTLES_AFTER_MS = 500;
 /** Connection IDs offered beside the one in use, where migration is allowed. */
 const SPARE_IDS = 2;
 
@@ -45,14 +40,8 @@ export class QuicheEndpoint implements QuicEndpoint {
   readonly #header = new PacketHeader();
   #touched: QuicheConnection[] = [];
   #spare: QuicheConnection[] = [];
-  /** The touched among those that came lately. */
-  readonly #newcomers: QuicheConnection[] = [];
+  readonly #newcomers: Newcomers;
   #inFlush = false;
-  readonly #handshakes = new HandshakeQueue();
-  /** Whose turn it is among the newcomers: one that is not connected yet. */
-  #begins = false;
-  /** Accepted for the packet that is first in the queue, which it has not taken yet. */
-  #begun: QuicheConnection | null = null;
   readonly #scratch = new Uint8Array(65536);
   readonly #output: PacketOutput;
 
@@ -63,8 +52,25 @@ export class QuicheEndpoint implements QuicEndpoint {
     this.#quiche = loadQuiche();
     this.#local = { host: options.localAddress, port: options.localPort };
     this.#output = new PacketOutput(hooks.transmit.bind(hooks), this.counters);
+    this.#newcomers = this.#welcome();
     this.#door = options.server === undefined ? null : this.#openDoor(options.server);
     this.#clientConfig = options.client === undefined ? null : clientConfig(this.#quiche, options);
+  }
+
+  #welcome(): Newcomers {
+    return new Newcomers({
+      canSend: () => !this.#output.backedUp,
+      service: (connection, now) => this.#serviceOf(connection, now),
+      ownerOf: (packet, address, port, now) => {
+        const header = this.#header;
+        header.parse(packet, CID_LENGTH);
+        const known = this.#table.find(packet, header.dcidAt, header.dcidLength);
+        return known ?? this.#ownerOf(packet, address, port, now);
+      },
+      deliver: (connection, packet, address, port, now) => {
+        if (this.#table.has(connection)) this.#deliver(connection, packet, address, port, now);
+      },
+    });
   }
 
   #openDoor(server: QuicServerOptions): ServerDoor {
@@ -93,13 +99,14 @@ export class QuicheEndpoint implements QuicEndpoint {
 
   touch(connection: QuicheConnection): void {
     if (connection.touched) return;
-    connection.touched = true;
-    this.#listOf(connection).push(connection);
+    this.#enlist(connection);
     if (!this.#inFlush) this.hooks.requestFlush();
   }
 
-  #listOf(connection: QuicheConnection): QuicheConnection[] {
-    return connection.isNewcomer ? this.#newcomers : this.#touched;
+  #enlist(connection: QuicheConnection): void {
+    connection.touched = true;
+    if (connection.isNewcomer) this.#newcomers.add(connection);
+    else this.#touched.push(connection);
   }
 
   sendNow(connection: QuicheConnection): void {
@@ -109,7 +116,7 @@ export class QuicheEndpoint implements QuicEndpoint {
   }
 
   get #hasWork(): boolean {
-    return this.#touched.length > 0 || this.#newcomers.length > 0 || this.#handshakes.length > 0;
+    return this.#touched.length > 0 || this.#newcomers.isWaiting;
   }
 
   receive(packet: Uint8Array, address: string, port: number, now: number): void {
@@ -122,7 +129,7 @@ export class QuicheEndpoint implements QuicEndpoint {
     }
     const connection = this.#table.find(packet, header.dcidAt, header.dcidLength);
     const begins = connection === null ? header.isLong : !connection.isEstablished;
-    const waits = begins && this.#door !== null && this.#handshakes.add(packet, address, port);
+    const waits = begins && this.#door !== null && this.#newcomers.keep(packet, address, port);
     if (!waits) this.#route(connection, packet, address, port, now);
     else if (!this.#inFlush) this.hooks.requestFlush();
   }
@@ -139,25 +146,6 @@ export class QuicheEndpoint implements QuicEndpoint {
     if (header.isLong) return this.#door?.receiveLong(header, packet, address, port, now) ?? null;
     this.#door?.receiveStray(packet, address, port, now);
     return null;
-  }
-
-  /** The next step of those who are not connected yet: a connection is made, or takes a packet. */
-  #shakeHands(now: number): void {
-    const { packet, address, port } = this.#handshakes.first();
-    const header = this.#header;
-    let owner = this.#begun;
-    if (owner === null) {
-      header.parse(packet, CID_LENGTH);
-      owner = this.#table.find(packet, header.dcidAt, header.dcidLength);
-      owner ??= this.#ownerOf(packet, address, port, now);
-      if (owner !== null && !owner.hasHeard) {
-        this.#begun = owner;
-        return;
-      }
-    }
-    this.#begun = null;
-    this.#handshakes.drop();
-    if (owner !== null && this.#table.has(owner)) this.#deliver(owner, packet, address, port, now);
   }
 
   #deliver(connection: QuicheConnection, packet: Uint8Array, address: string, port: number, now: number): void {
@@ -243,32 +231,11 @@ export class QuicheEndpoint implements QuicEndpoint {
     try {
       this.#output.backedUp = false;
       this.#serviceTouched(now);
-      this.#serviceNewcomers(now);
+      this.#newcomers.serve(now);
     } finally {
       this.#inFlush = false;
     }
     if (this.#hasWork) this.hooks.requestFlush();
-  }
-
-  /**
-   * Those who came lately, behind all others and in small steps: TLS and a first session cost a hundred times what a packet
-   * does, and who is there must not wait for a crowd that comes.
-   */
-  #serviceNewcomers(now: number): void {
-    if (this.#newcomers.length === 0 && this.#handshakes.length === 0) return;
-    const start = performance.now();
-    const end = start + Math.max(NEWCOMERS_MS, (start - now) * NEWCOMERS_SHARE);
-    while (!this.#output.backedUp && this.#stepOfNewcomers(now) && performance.now() < end);
-  }
-
-  /** By turns one that has something to say, and one that is not connected yet. @returns whether there was one. */
-  #stepOfNewcomers(now: number): boolean {
-    const begins = this.#handshakes.length > 0 && (this.#begins || this.#newcomers.length === 0);
-    const connection = begins ? undefined : this.#newcomers.shift();
-    this.#begins = !begins;
-    if (begins) this.#shakeHands(now);
-    else if (connection !== undefined) this.#serviceOf(connection, now);
-    return begins || connection !== undefined;
   }
 
   /** Events may touch further connections; two rounds take those along, the rest asks for another flush. */
@@ -347,8 +314,7 @@ export class QuicheEndpoint implements QuicEndpoint {
     if (allowMigration && connection.isEstablished) this.#followPath(connection);
     for (let burst = 0; ; burst++) {
       if (burst === MAX_BURST || this.#output.backedUp) {
-        connection.touched = true;
-        this.#listOf(connection).push(connection);
+        this.#enlist(connection);
         return;
       }
       let sent: [number, { to: NativeHostPort }] | null;
@@ -418,6 +384,6 @@ export class QuicheEndpoint implements QuicEndpoint {
     for (const connection of this.#table) connection.close(true, code, reason);
     this.flush(now);
     // There is no other flush for newcomers.
-    for (const connection of this.#newcomers.splice(0)) this.#serviceOf(connection, now);
+    this.#newcomers.serveAll(now);
   }
 }
