@@ -30,6 +30,19 @@ export function shareBudget(claims: readonly BudgetClaim[], budget: number): num
   return granted;
 }
 
+/** Of the budget, what unread data comes down to where it was over. */
+const EASED = 0.8;
+
+/**
+ * What each shard has to free where all of them hold more than the budget, bytes: as much as it holds of what is too much, so that a
+ * fifth of the budget is free again. Nothing where the budget lasts.
+ */
+export function overBudget(held: readonly number[], budget: number): number[] {
+  const total = held.reduce((sum, bytes) => sum + bytes, 0);
+  const share = total > budget ? (total - budget * EASED) / total : 0;
+  return held.map((bytes) => bytes * share);
+}
+
 /** What one new session may have of a budget of which `used` is taken. */
 export function budgetFor(wanted: number, least: number, used: number, budget: number): number {
   return Math.max(least, Math.min(wanted, budget - used));

@@ -6,7 +6,7 @@ import { addLoadMetrics } from './load-metrics.js';
 import { addPredictionMetrics } from './prediction-metrics.js';
 import { addProfileMetrics } from './profile-metrics.js';
 
-const GAUGES: readonly CounterName[] = ['sessions', 'connections', 'handshakes', 'bufferBytes', 'lagMs'];
+const GAUGES: readonly CounterName[] = ['sessions', 'connections', 'handshakes', 'unreadBytes', 'bufferBytes', 'lagMs'];
 const HELP: Partial<Record<CounterName, string>> = {
   sessions: 'Sessions open',
   connections: 'QUIC connections',
@@ -17,6 +17,8 @@ const HELP: Partial<Record<CounterName, string>> = {
   bytesOut: 'UDP payload bytes sent',
   handedOn: 'Packets handed to the shard that owns them',
   goodputClosed: 'Connections closed because they burned bytes for nothing',
+  unreadBytes: 'Bytes that came and that nobody has read yet, in QUIC',
+  unreadClosed: 'Connections closed because they held most unread while there was no room',
   endpointErrors: 'Calls of endpoints that failed',
   undelivered: 'Datagrams that found no room in front of their function',
   buffersMade: 'Buffers for unread data that were made anew rather than used again',

@@ -148,6 +148,10 @@ export interface QuicCounters {
   packetsOut: number;
   bytesIn: number;
   bytesOut: number;
+  /** What came and was not read, now. */
+  unreadBytes: number;
+  /** Connections that {@link QuicEndpoint.freeUnread} closed. */
+  unreadClosed: number;
 }
 
 export interface QuicEndpoint {
@@ -168,6 +172,13 @@ export interface QuicEndpoint {
   acceptsNew: boolean;
   readonly counters: QuicCounters;
   readonly connections: Iterable<QuicConnection>;
+  /** Corrects `unreadBytes`, which is known by the packets that came. To be called about once a second. */
+  reviewUnread(): void;
+  /**
+   * Closes connections that hold most unread until `bytes` are free, with H3_EXCESSIVE_LOAD; none that holds less than a stream is
+   * granted at first.
+   */
+  freeUnread(bytes: number): void;
   /** Closes every connection. Their close packets leave with the flush that this call makes. */
   closeAll(code: number, reason: string, now: number): void;
 }

@@ -4,6 +4,9 @@ export const TransportError = {
   CONNECTION_REFUSED: 0x2,
 } as const;
 
+/** H3_EXCESSIVE_LOAD, RFC 9114 section 8.1: what a connection is closed with that costs more than it may. */
+export const EXCESSIVE_LOAD = 0x107;
+
 /** An error with a stable code, for people and programs. `hint` says how to mend it. */
 export class TidegateError extends Error {
   readonly code: string;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { budgetFor, shareBudget } from '../../src/adapt/memory-budget.js';
+import { budgetFor, overBudget, shareBudget } from '../../src/adapt/memory-budget.js';
 
 const claim = fc.record({
   wanted: fc.integer({ min: 10, max: 1000 }),
@@ -34,4 +34,10 @@ test('a new session gets what is left, and never less than the least', () => {
   assert.equal(budgetFor(1000, 100, 0, 5000), 1000);
   assert.equal(budgetFor(1000, 100, 4500, 5000), 500);
   assert.equal(budgetFor(1000, 100, 6000, 5000), 100);
+});
+
+test('where shards hold more than the budget each frees its share, down to four fifths of it', () => {
+  assert.deepEqual(overBudget([400, 600], 1000), [0, 0]);
+  assert.deepEqual(overBudget([], 1000), []);
+  assert.deepEqual(overBudget([600, 1000, 0], 1000), [300, 500, 0]);
 });

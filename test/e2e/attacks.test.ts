@@ -150,6 +150,48 @@ test('a client that never reads is held by flow control', { timeout: 60_000 }, a
   await stillWell();
 });
 
+test('clients that fill all they may send, and have none of it read, go where memory runs out', {
+  timeout: 90_000,
+}, async () => {
+  const budget = 40 * 1024 * 1024;
+  const small = await HostProcess.start(['--memory-budget', String(budget)]);
+  const honest = await TestClient.create(small);
+  const echo = await honest.open(`${small.url}/echo?client=honest`);
+  const own = await TestClient.create(small);
+  const greedy: Opened[] = [];
+  // Eight times 100 streams of 128 KB are 100 MB; each session is read at some 200 KB/s.
+  const bytes = new Uint8Array(128 * 1024);
+  while (greedy.length < 8) {
+    const opened = await own.open(`${small.url}/sink`);
+    greedy.push(opened);
+    for (let i = 0; i < 100; i++) {
+      const stream = opened.session.openStream(false);
+      if (stream === null) break;
+      let at = 0;
+      const onWritable = (): void => {
+        at += stream.write(bytes.subarray(at), false);
+      };
+      stream.handler = { ...stream.handler, onWritable };
+      onWritable();
+    }
+    own.flush();
+  }
+  const gone = () => greedy.filter(({ recorder }) => recorder.closed !== null).length;
+  await until(() => gone() > 0, 30_000, 'the first to go');
+  await until(async () => (await small.metric('tidegate_unread_bytes')) < budget, 10_000, 'room');
+  await honest.ping(echo, 3000);
+  assert.equal(echo.recorder.closed, null);
+  assert.ok(gone() < greedy.length, 'those that fit stay');
+  await own.close();
+  // It takes new sessions again once that is over.
+  await until(async () => (await small.metric('tidegate_unread_bytes')) < 65_536, 40_000, 'nothing to be held');
+  await until(async () => (await small.metric('tidegate_pressure_step')) === 0, 30_000, 'calm');
+  const later = await honest.open(`${small.url}/echo?client=later`);
+  await honest.ping(later, 3000);
+  await honest.close();
+  await small.dispose();
+});
+
 test('a client that sends a byte at a time, and one that opens streams without end', { timeout: 60_000 }, async () => {
   const own = await TestClient.create(host);
   const slow = await own.open(`${host.url}/sink?client=slow`);

@@ -7,6 +7,7 @@ import type { Log } from '../prediction/messages.js';
 import type { PlannedShards } from '../runtime-support.js';
 import type { ShardPool } from '../shard-pool.js';
 import { LoadKeeper } from './load-keeper.js';
+import { MemoryKeeper } from './memory-keeper.js';
 import { PressureKeeper } from './pressure-keeper.js';
 import { ShardKeeper } from './shard-keeper.js';
 
@@ -25,6 +26,7 @@ export interface ScaledHost {
 export class HostScaling {
   readonly load: LoadKeeper;
   #pressure: PressureKeeper | null = null;
+  #memory: MemoryKeeper | null = null;
   #shards: ShardKeeper | null = null;
 
   constructor(
@@ -58,11 +60,15 @@ export class HostScaling {
     };
     load.threads = planned.most;
     await load.start(sample, (outlook) => pool.broadcast({ type: 'capacity', outlook }));
+    const memory = new MemoryKeeper(pool, this.config.memoryBudget, log);
+    this.#memory = memory;
+    memory.start();
     const read = (): PressureReading => {
       const { outlook } = load;
       return {
         fullness: load.fullness(pool.total('sessions')),
         soon: outlook === null ? null : Math.max(outlook.in1m, outlook.in5m),
+        memory: memory.fullness,
         lagMs: pool.lagMs,
       };
     };
@@ -94,6 +100,7 @@ export class HostScaling {
   async close(): Promise<void> {
     this.#shards?.close();
     this.#pressure?.close();
+    this.#memory?.close();
     await this.load.close();
   }
 }

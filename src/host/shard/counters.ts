@@ -18,6 +18,8 @@ export const COUNTER_NAMES = [
   'unknownConnection',
   'wrongPath',
   'handedOn',
+  'unreadBytes',
+  'unreadClosed',
   'packetsIn',
   'packetsOut',
   'bytesIn',

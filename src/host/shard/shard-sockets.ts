@@ -151,6 +151,14 @@ export class ShardSockets {
     this.#tcp?.setCertificate(pair);
   }
 
+  reviewUnread(): void {
+    this.#driver?.endpoint.reviewUnread();
+  }
+
+  freeUnread(bytes: number): void {
+    this.#driver?.endpoint.freeUnread(bytes);
+  }
+
   /** New connections go to other shards. */
   retire(): void {
     if (this.#driver !== null) this.#driver.endpoint.acceptsNew = false;

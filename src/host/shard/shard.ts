@@ -191,6 +191,7 @@ export class Shard implements DoorShard {
     this.writers.review();
     this.signals.shed();
     this.live.countVerdicts(this.#pulse.counters);
+    this.#sockets.reviewUnread();
     const prefixes = this.#door.takeTurnedAway();
     if (prefixes.length > 0) this.send({ type: 'turnedAway', prefixes });
   }
@@ -243,6 +244,9 @@ export class Shard implements DoorShard {
         return;
       case 'pressure':
         this.signals.orders = message.orders;
+        return;
+      case 'freeUnread':
+        this.#sockets.freeUnread(message.bytes);
         return;
       case 'certificate':
         this.#sockets.setCertificate(message.pair);

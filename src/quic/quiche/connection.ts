@@ -11,6 +11,7 @@ import {
 } from '../engine.js';
 import type { GoodputGuard } from '../goodput-guard.js';
 import type { NativeConnection, NativeRecvInfo } from '../native.js';
+import type { UnreadBytes } from '../unread-bytes.js';
 import { StreamWatch } from './stream-watch.js';
 
 const READ = 0;
@@ -87,6 +88,7 @@ export class QuicheConnection implements QuicConnection {
     readonly recvInfo: NativeRecvInfo,
     readonly host: ConnectionHost,
     readonly guard: GoodputGuard | null,
+    readonly unread: UnreadBytes | null,
   ) {
     this.peerAddress = recvInfo.from.host;
     this.peerPort = recvInfo.from.port;
@@ -143,6 +145,7 @@ export class QuicheConnection implements QuicConnection {
     }
     if (result === null) return STREAM_BLOCKED;
     this.guard?.addUseful(result[0]);
+    this.unread?.read(result[0]);
     // Reading may owe the peer a window update.
     this.host.touch(this);
     if (result[1]) {
@@ -315,16 +318,20 @@ export class QuicheConnection implements QuicConnection {
   #raiseDatagrams(scratch: Uint8Array): boolean {
     let length = this.native.dgramRecv(scratch);
     if (length === null) return true;
-    this.guard?.addUseful(length);
-    this.handler.onDatagram(scratch, length);
+    this.#raiseDatagram(scratch, length);
     // Most batches hold one datagram and nothing else: one call tells that for datagrams and streams together.
     if (this.isClosed || (!this.streams.hasWriters && !this.native.isReadable())) return false;
     for (length = this.native.dgramRecv(scratch); length !== null; length = this.native.dgramRecv(scratch)) {
-      this.guard?.addUseful(length);
-      this.handler.onDatagram(scratch, length);
+      this.#raiseDatagram(scratch, length);
       if (this.isClosed) return false;
     }
     return true;
+  }
+
+  #raiseDatagram(scratch: Uint8Array, length: number): void {
+    this.guard?.addUseful(length);
+    this.unread?.read(length);
+    this.handler.onDatagram(scratch, length);
   }
 
   /** Ends without a word to the peer; the handler still hears of it. */

@@ -24,5 +24,7 @@ export function newCounters(): QuicCounters {
     packetsOut: 0,
     bytesIn: 0,
     bytesOut: 0,
+    unreadBytes: 0,
+    unreadClosed: 0,
   };
 }

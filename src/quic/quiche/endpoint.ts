@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { CID_LENGTH } from '../connection-id.js';
 import type { QuicConnection, QuicConnectOptions, QuicEndpoint, QuicEndpointHooks } from '../engine.js';
-import { TidegateError, TransportError } from '../errors.js';
+import { EXCESSIVE_LOAD, TidegateError, TransportError } from '../errors.js';
 import { loadQuiche, type NativeConfig, type NativeHostPort, type NativeQuiche } from '../native.js';
 import type { QuicEndpointOptions, QuicServerOptions } from '../options.js';
 import { PacketHeader } from '../packet-header.js';
 import { statelessResetToken } from '../stateless-reset.js';
 import { TimerHeap } from '../timer-heap.js';
+import { UnreadBytes } from '../unread-bytes.js';
 import { clientConfig, resetTokenNumber } from './config.js';
 import { QuicheConnection } from './connection.js';
 import { ConnectionTable } from './connection-table.js';
@@ -15,9 +16,8 @@ import { Newcomers, SETTLES_AFTER_MS } from './newcomers.js';
 import { PacketOutput } from './packet-output.js';
 import { NativeReclaimer } from './reclaimer.js';
 import { type DoorActions, ServerDoor } from './server-door.js';
+import { UnreadReview } from './unread-review.js';
 
-/** H3_EXCESSIVE_LOAD, RFC 9114 section 8.1: what the goodput guard closes with. */
-const EXCESSIVE_LOAD = 0x107;
 /** Packets of one connection taken before its events are raised; below the datagram queue's length. */
 const MAX_PENDING_PACKETS = 32;
 /** Packets that one connection sends in a flush before the others have their turn. */
@@ -41,6 +41,7 @@ export class QuicheEndpoint implements QuicEndpoint {
   #touched: QuicheConnection[] = [];
   #spare: QuicheConnection[] = [];
   readonly #newcomers: Newcomers;
+  readonly #unread: UnreadReview;
   #inFlush = false;
   readonly #scratch = new Uint8Array(65536);
   readonly #output: PacketOutput;
@@ -53,6 +54,7 @@ export class QuicheEndpoint implements QuicEndpoint {
     this.#local = { host: options.localAddress, port: options.localPort };
     this.#output = new PacketOutput(hooks.transmit.bind(hooks), this.counters);
     this.#newcomers = this.#welcome();
+    this.#unread = new UnreadReview(this.#table, options.transport);
     this.#door = options.server === undefined ? null : this.#openDoor(options.server);
     this.#clientConfig = options.client === undefined ? null : clientConfig(this.#quiche, options);
   }
@@ -76,7 +78,8 @@ export class QuicheEndpoint implements QuicEndpoint {
   #openDoor(server: QuicServerOptions): ServerDoor {
     const actions: DoorActions = {
       adopt: (native, recvInfo, guard, scid, now) => {
-        const connection = new QuicheConnection(this.#table.newIndex(), true, native, recvInfo, this, guard);
+        const unread = new UnreadBytes(this.counters);
+        const connection = new QuicheConnection(this.#table.newIndex(), true, native, recvInfo, this, guard, unread);
         this.#register(connection, scid, now);
         return connection;
       },
@@ -164,6 +167,7 @@ export class QuicheEndpoint implements QuicEndpoint {
       this.counters.malformed++;
     }
     connection.hasHeard = true;
+    connection.unread?.came(packet.length);
     this.touch(connection);
     if (connection.guard?.addWire(packet.length, now) && !connection.isClosed) {
       this.counters.goodputClosed++;
@@ -190,7 +194,7 @@ export class QuicheEndpoint implements QuicEndpoint {
       this.#clientConfig,
     );
     if (this.options.keyLogFile !== undefined) native.setKeylog(this.options.keyLogFile);
-    const connection = new QuicheConnection(this.#table.newIndex(), false, native, recvInfo, this, null);
+    const connection = new QuicheConnection(this.#table.newIndex(), false, native, recvInfo, this, null, null);
     if (options.handler !== undefined) connection.handler = options.handler;
     this.#register(connection, scid, now);
     this.touch(connection);
@@ -271,6 +275,8 @@ export class QuicheEndpoint implements QuicEndpoint {
   #established(connection: QuicheConnection, now: number): void {
     connection.handshakeDeadline = Number.POSITIVE_INFINITY;
     connection.settlesAt = now + SETTLES_AFTER_MS;
+    // What the handshake was made of is read.
+    connection.unread?.atMost(0);
     this.counters.established++;
     this.#endHandshake(connection);
     if (this.options.transport.allowMigration) this.#offerIds(connection);
@@ -377,7 +383,16 @@ export class QuicheEndpoint implements QuicEndpoint {
     this.#timers.delete(connection.index);
     this.#table.remove(connection);
     this.counters.connections = this.#table.size;
-    this.#reclaimer.noteEnd(this.counters.connections);
+    connection.unread?.leave();
+    this.#reclaimer.noteEnd(this.counters.connections, connection.unread?.bytes ?? 0);
+  }
+
+  reviewUnread(): void {
+    this.#unread.look();
+  }
+
+  freeUnread(bytes: number): void {
+    this.counters.unreadClosed += this.#unread.free(bytes);
   }
 
   closeAll(code: number, reason: string, now: number): void {

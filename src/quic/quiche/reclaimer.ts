@@ -7,22 +7,27 @@ type Collect = (options: { type: 'major'; execution: 'async' }) => Promise<void>
 const MIN_DEAD = 512;
 /** ... nor while they are fewer than this share of the live ones. */
 const SHARE_OF_LIVE = 0.25;
+/** What was unread in them, bytes, is worth one whatever their number. */
+const MIN_UNREAD = 64 * 1024 * 1024;
 
 /**
  * Gives the memory of ended connections back. A native connection (some 40 KB) lives until V8 collects its wrapper of a
  * few bytes, and the binding does not tell V8 of the difference: left alone, a host that serves many short connections
  * holds the memory of thousands of dead ones. So a collection is asked for when the dead are many against the living,
- * off the hot path.
+ * or held much, off the hot path.
  */
 export class NativeReclaimer {
   #dead = 0;
+  #unread = 0;
   #scheduled = false;
   #collect: Collect | null | undefined;
 
-  /** A connection was let go of while `live` others are there. */
-  noteEnd(live: number): void {
+  /** A connection that held `unread` bytes was let go of while `live` others are there. */
+  noteEnd(live: number, unread: number): void {
     this.#dead++;
-    if (this.#scheduled || this.#dead < Math.max(MIN_DEAD, live * SHARE_OF_LIVE)) return;
+    this.#unread += unread;
+    const isDue = this.#dead >= Math.max(MIN_DEAD, live * SHARE_OF_LIVE) || this.#unread >= MIN_UNREAD;
+    if (this.#scheduled || !isDue) return;
     this.#scheduled = true;
     setTimeout(() => this.#run(), 50).unref();
   }
@@ -30,6 +35,7 @@ export class NativeReclaimer {
   #run(): void {
     this.#scheduled = false;
     this.#dead = 0;
+    this.#unread = 0;
     this.#collect ??= findCollector();
     this.#collect?.({ type: 'major', execution: 'async' }).catch(() => {});
   }

@@ -24,6 +24,8 @@ export class StreamWatch {
   /** Streams that are read from. */
   readonly #readers: number[] = [];
   readonly #paused = new Set<number>();
+  /** Streams of the peer that others overtook: their first bytes have not come. */
+  readonly #overtaken = new Set<number>();
   /** Streams that took less than was offered. */
   #blocked: number[] = [];
   /** Streams that are written to; looked at in turn for STOP_SENDING. */
@@ -62,6 +64,25 @@ export class StreamWatch {
   /** Whether streams are being written to, which may have room again or be asked to stop. */
   get hasWriters(): boolean {
     return this.#writers.length > 0;
+  }
+
+  /** Whether there are streams that nobody reads for now. */
+  get hasPaused(): boolean {
+    return this.#paused.size > 0;
+  }
+
+  /**
+   * Streams that may hold bytes: those that are read, those that wait, and those of the peer whose first bytes are missing. `most`: how
+   * many of a kind the peer may have open. Asks quiche for each of them.
+   */
+  countOpen(most: number): number {
+    let open = this.#readers.length + this.#paused.size;
+    for (const id of this.#overtaken) if (!this.native.streamFinished(id)) open++;
+    for (let i = 0; i < most; i++) {
+      if (!this.native.streamFinished(this.#nextPeerBidirectional + 4 * i)) open++;
+      if (!this.native.streamFinished(this.#nextPeerUnidirectional + 4 * i)) open++;
+    }
+    return open;
   }
 
   addReader(id: number): void {
@@ -156,6 +177,7 @@ export class StreamWatch {
   }
 
   #raiseNew(handler: QuicConnectionHandler, id: number): void {
+    this.#overtaken.delete(id);
     this.addReader(id);
     handler.onStreamReadable(id);
   }
@@ -164,8 +186,14 @@ export class StreamWatch {
   #noteOrder(id: number): void {
     // Bit 0 tells whose stream it is, bit 1 that it is unidirectional (RFC 9000 section 2.1).
     if ((id & 1) !== (this.#nextPeerBidirectional & 1)) return;
-    if ((id & 2) === 0) this.#nextPeerBidirectional = Math.max(this.#nextPeerBidirectional, id + 4);
-    else this.#nextPeerUnidirectional = Math.max(this.#nextPeerUnidirectional, id + 4);
+    if ((id & 2) === 0) this.#nextPeerBidirectional = this.#pass(this.#nextPeerBidirectional, id);
+    else this.#nextPeerUnidirectional = this.#pass(this.#nextPeerUnidirectional, id);
+  }
+
+  /** Where the mark is to be once `id` has come. */
+  #pass(mark: number, id: number): number {
+    for (let overtaken = mark; overtaken < id; overtaken += 4) this.#overtaken.add(overtaken);
+    return Math.max(mark, id + 4);
   }
 
   #raiseWritable(connection: Watched): void {

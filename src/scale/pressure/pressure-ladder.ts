@@ -8,6 +8,8 @@ export interface PressureReading {
   fullness: number | null;
   /** In a minute or five, not exceeded nine times in ten; null where nothing is forecast. */
   soon: number | null;
+  /** Of the memory that there is for unread data, the share that is taken. */
+  memory: number;
   /** How late its threads do what they are to do, ms: what no estimate of a capacity can hide. */
   lagMs: number;
 }
@@ -23,6 +25,8 @@ export interface PressurePolicy {
 /** Lateness that is as good as the fullness of the step. */
 const REFUSE_LAG_MS = 250;
 const DROP_LAG_MS = 1000;
+/** Share of the memory for unread data that is as good as the fullness of the step. */
+const REFUSE_MEMORY = 0.9;
 /** Limits that are to shrink are announced so long before. */
 export const ANNOUNCED_MS = 10_000;
 /** And are not announced again within so long where they did not. */
@@ -92,12 +96,17 @@ export class PressureLadder {
   }
 
   /** The highest step that a reading calls for, where thresholds count for `share`. */
-  #wanted({ fullness, soon, lagMs }: PressureReading, share: number): number {
+  #wanted({ fullness, soon, memory, lagMs }: PressureReading, share: number): number {
     const { signalAt, shrinkAt, refuseAt, dropAt } = this.policy;
     const now = fullness ?? 0;
     const most = Math.max(now, soon ?? 0);
     if (dropAt !== null && (now >= dropAt * share || lagMs >= DROP_LAG_MS * share)) return 4;
-    if (refuseAt !== null && (now >= refuseAt * share || lagMs >= REFUSE_LAG_MS * share)) return 3;
+    if (
+      refuseAt !== null &&
+      (now >= refuseAt * share || memory >= REFUSE_MEMORY * share || lagMs >= REFUSE_LAG_MS * share)
+    ) {
+      return 3;
+    }
     if (shrinkAt !== null && most >= shrinkAt * share) return 2;
     return most >= signalAt * share ? 1 : 0;
   }

@@ -5,9 +5,10 @@ import { PRESSURE_STEPS, PressureLadder, type PressureReading } from '../../../s
 import { fuzzRuns } from '../../support/fuzz.js';
 
 const policy = { signalAt: 0.85, shrinkAt: 1, refuseAt: 1.2, dropAt: 1.5 };
-const reading = (fullness: number | null, soon: number | null = null, lagMs = 0): PressureReading => ({
+const reading = (fullness: number | null, soon: number | null = null, lagMs = 0, memory = 0): PressureReading => ({
   fullness,
   soon,
+  memory,
   lagMs,
 });
 
@@ -38,6 +39,7 @@ test('where there is no time, one step follows the other at each look', () => {
     'skrrr',
     'threads that lag',
   );
+  assert.equal(played(new PressureLadder(policy), Array(5).fill(reading(null, null, 0, 0.95))), 'skrrr', 'unread data');
 });
 
 test('a step that nobody wants is never taken', () => {
@@ -59,6 +61,7 @@ test('whatever is read, a look moves by one step at most, and calm comes back', 
   const anyReading = fc.record({
     fullness: fc.option(fc.double({ min: 0, max: 3, noNaN: true }), { nil: null }),
     soon: fc.option(fc.double({ min: 0, max: 3, noNaN: true }), { nil: null }),
+    memory: fc.double({ min: 0, max: 2, noNaN: true }),
     lagMs: fc.double({ min: 0, max: 3000, noNaN: true }),
   });
   fc.assert(

@@ -1,0 +1,59 @@
+import { overBudget } from '../../adapt/memory-budget.js';
+import type { Log } from '../prediction/messages.js';
+import type { CounterName } from '../shard/counters.js';
+import type { ToShard } from '../shard/messages.js';
+
+const EVERY_MS = 1000;
+
+/** The shards, as far as their memory goes. */
+export interface MemoryPool {
+  readonly live: readonly number[];
+  counters(shard: number): { get(name: CounterName): number };
+  send(shard: number, message: ToShard): void;
+}
+
+/**
+ * Keeps what was received and not read within the memory budget. Buffers of sessions are bounded when they are given; what waits in QUIC
+ * in front of them is bounded by what clients are granted, which can't be taken back, so those that use most of it go.
+ */
+export class MemoryKeeper {
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly pool: MemoryPool,
+    readonly budget: number,
+    readonly log: Log,
+  ) {}
+
+  /** Share of the budget that is taken. */
+  get fullness(): number {
+    return this.#held().reduce((sum, bytes) => sum + bytes, 0) / this.budget;
+  }
+
+  #held(): number[] {
+    return this.pool.live.map((shard) => {
+      const counters = this.pool.counters(shard);
+      return counters.get('unreadBytes') + counters.get('bufferBytes');
+    });
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.look(), EVERY_MS);
+    this.#timer.unref();
+  }
+
+  look(): void {
+    const held = this.#held();
+    const tooMuch = overBudget(held, this.budget);
+    if (tooMuch.every((bytes) => bytes === 0)) return;
+    const heldBytes = held.reduce((sum, bytes) => sum + bytes, 0);
+    this.log('warn', 'unread data is over the memory budget', { heldBytes, memoryBudget: this.budget });
+    this.pool.live.forEach((shard, i) => {
+      if (tooMuch[i] > 0) this.pool.send(shard, { type: 'freeUnread', bytes: tooMuch[i] });
+    });
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}

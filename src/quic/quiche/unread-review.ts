@@ -1,0 +1,67 @@
+import { EXCESSIVE_LOAD } from '../errors.js';
+import type { QuicTransportOptions } from '../options.js';
+import type { QuicheConnection } from './connection.js';
+
+/** Bytes below which nobody asks whether they are really held. */
+const WORTH_A_LOOK = 256 * 1024;
+/** Connections looked at in a review: each costs some 300 native calls. */
+const MOST_LOOKS = 64;
+/** Streams that any client has open all the time, and some more: with so few, what nobody can see fades. */
+const FEW_STREAMS = 8;
+
+/**
+ * What connections hold unread, corrected and bounded. A window that was granted can't be taken back (RFC 9000 section 4.1): a client
+ * may fill as many streams as it may open and have none of them read, whatever its session's buffer. So where all of them hold more
+ * than there is to be, those that hold most go, as with Envoy's `reset_high_memory_stream`.
+ */
+export class UnreadReview {
+  #from = 0;
+
+  constructor(
+    readonly connections: Iterable<QuicheConnection>,
+    readonly transport: QuicTransportOptions,
+  ) {}
+
+  /** Corrects what is too much to be true, of so many connections at a time. */
+  look(): void {
+    const suspects: QuicheConnection[] = [];
+    for (const connection of this.connections) {
+      if ((connection.unread?.bytes ?? 0) >= WORTH_A_LOOK) suspects.push(connection);
+    }
+    if (suspects.length > 0) this.#from %= suspects.length;
+    for (let n = 0; n < Math.min(MOST_LOOKS, suspects.length); n++) {
+      this.#correct(suspects[(this.#from + n) % suspects.length]);
+    }
+    this.#from += MOST_LOOKS;
+  }
+
+  /** Closes those that hold most until `bytes` are free, none that holds no more than one stream is granted. Returns how many. */
+  free(bytes: number): number {
+    const least = this.transport.initialStreamWindow;
+    const holders = [...this.connections]
+      .filter(({ unread, isClosed }) => !isClosed && unread !== null && unread.bytes > least)
+      .sort((a, b) => (b.unread?.bytes ?? 0) - (a.unread?.bytes ?? 0));
+    let closed = 0;
+    let left = bytes;
+    for (const connection of holders) {
+      if (left <= 0) break;
+      this.#correct(connection);
+      const held = connection.unread?.bytes ?? 0;
+      if (held <= least) continue;
+      left -= held;
+      closed++;
+      connection.unread?.leave();
+      connection.close(true, EXCESSIVE_LOAD, 'holds more unread than there is room for');
+    }
+    return closed;
+  }
+
+  /** What waits in front of a function is held for sure; beyond that no more than what its open streams are granted. */
+  #correct({ unread, streams }: QuicheConnection): void {
+    if (unread === null || streams.hasPaused) return;
+    const { maxBidirectionalStreams, maxUnidirectionalStreams, maxStreamWindow } = this.transport;
+    const open = streams.countOpen(Math.max(maxBidirectionalStreams, maxUnidirectionalStreams));
+    unread.atMost(open * maxStreamWindow);
+    if (open <= FEW_STREAMS) unread.atMost(unread.bytes / 2);
+  }
+}
