@@ -41,6 +41,9 @@ export function addLoadMetrics(host: SocketHost, metrics: CollectedMetrics): voi
     [],
     (set) => set(PRESSURE_STEPS.indexOf(host.scaling.step)),
   );
+  metrics.gauge('unread_budget_bytes', 'Bytes that may wait unread in front of all sessions', [], (set) =>
+    set(host.scaling.unreadBudget),
+  );
   metrics.counter('pressure_steps', 'Times that a step was taken, from the one below', ['step'], () =>
     PRESSURE_STEPS.slice(1).map((step) => [host.scaling.reached[step], { step }] as const),
   );

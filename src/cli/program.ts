@@ -63,6 +63,7 @@ program
   .option('--model <file>', 'prediction model (.onnx) that stays (default: the one chosen in the data folder)')
   .option('--store <store>', 'where profiles are kept: lmdb (default), memory, or valkey://host:port')
   .option('--memory-budget <bytes>', 'that the buffers of all sessions may take', wholeNumber)
+  .option('--unread-budget <bytes>', 'that may wait in front of all sessions; over it who holds most goes', wholeNumber)
   .option('--migration', 'let clients change their address')
   .option('--qlog-dir <folder>', 'a qlog file a connection')
   .option('--json', 'first line on standard output: url, certificateHash, adminUrl, shards, pid')

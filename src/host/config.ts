@@ -118,6 +118,12 @@ export const hostConfigSchema = z.strictObject({
     .describe('days after which a client that is not seen is forgotten'),
   maxProfiles: z.int().min(100).default(10_000).describe('profiles in memory'),
   memoryBudget: bytes.default(1024 ** 3).describe('bytes that the buffers of all sessions may take'),
+  unreadBudget: bytes
+    .nullable()
+    .default(null)
+    .describe(
+      'bytes that may wait in front of all sessions; over it who holds most goes. null: a quarter of the memory, 1 GiB at most',
+    ),
   security: z
     .strictObject({
       caution: z.number().min(0).max(1).default(DEFAULT_POSTURE.caution).describe('risk of level 1'),

@@ -154,7 +154,7 @@ test('clients that fill all they may send, and have none of it read, go where me
   timeout: 90_000,
 }, async () => {
   const budget = 40 * 1024 * 1024;
-  const small = await HostProcess.start(['--memory-budget', String(budget)]);
+  const small = await HostProcess.start(['--unread-budget', String(budget)]);
   const honest = await TestClient.create(small);
   const echo = await honest.open(`${small.url}/echo?client=honest`);
   const own = await TestClient.create(small);

@@ -7,7 +7,7 @@ import type { Log } from '../prediction/messages.js';
 import type { PlannedShards } from '../runtime-support.js';
 import type { ShardPool } from '../shard-pool.js';
 import { LoadKeeper } from './load-keeper.js';
-import { MemoryKeeper } from './memory-keeper.js';
+import { defaultUnreadBudget, MemoryKeeper } from './memory-keeper.js';
 import { PressureKeeper } from './pressure-keeper.js';
 import { ShardKeeper } from './shard-keeper.js';
 
@@ -26,6 +26,8 @@ export interface ScaledHost {
 export class HostScaling {
   readonly load: LoadKeeper;
   #pressure: PressureKeeper | null = null;
+  /** Bytes that may wait unread. */
+  readonly unreadBudget: number;
   #memory: MemoryKeeper | null = null;
   #shards: ShardKeeper | null = null;
 
@@ -34,6 +36,7 @@ export class HostScaling {
     readonly log: Log,
   ) {
     this.load = new LoadKeeper(config, log);
+    this.unreadBudget = config.unreadBudget ?? defaultUnreadBudget();
   }
 
   /** What is done about pressure now. */
@@ -60,7 +63,7 @@ export class HostScaling {
     };
     load.threads = planned.most;
     await load.start(sample, (outlook) => pool.broadcast({ type: 'capacity', outlook }));
-    const memory = new MemoryKeeper(pool, this.config.memoryBudget, log);
+    const memory = new MemoryKeeper(pool, this.unreadBudget, log);
     this.#memory = memory;
     memory.start();
     const read = (): PressureReading => {

@@ -1,9 +1,19 @@
+import { totalmem } from 'node:os';
 import { overBudget } from '../../adapt/memory-budget.js';
 import type { Log } from '../prediction/messages.js';
 import type { CounterName } from '../shard/counters.js';
 import type { ToShard } from '../shard/messages.js';
 
 const EVERY_MS = 1000;
+/** Of the memory of the machine, or of the container, what may wait unread where nobody says otherwise; and the most, bytes. */
+const SHARE_OF_MEMORY = 0.25;
+const MOST_BY_DEFAULT = 1024 ** 3;
+
+/** What may wait unread where the configuration leaves it open, bytes. */
+export function defaultUnreadBudget(): number {
+  const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY;
+  return Math.min(MOST_BY_DEFAULT, Math.min(limit, totalmem()) * SHARE_OF_MEMORY);
+}
 
 /** The shards, as far as their memory goes. */
 export interface MemoryPool {
@@ -13,8 +23,8 @@ export interface MemoryPool {
 }
 
 /**
- * Keeps what was received and not read within the memory budget. Buffers of sessions are bounded when they are given; what waits in QUIC
- * in front of them is bounded by what clients are granted, which can't be taken back, so those that use most of it go.
+ * Keeps what was received and not read within its budget. Buffers of sessions are bounded when they are given; what waits in QUIC in
+ * front of them is bounded by what clients were granted in their handshakes alone, so those that use most of it go.
  */
 export class MemoryKeeper {
   #timer: NodeJS.Timeout | undefined;
@@ -31,10 +41,7 @@ export class MemoryKeeper {
   }
 
   #held(): number[] {
-    return this.pool.live.map((shard) => {
-      const counters = this.pool.counters(shard);
-      return counters.get('unreadBytes') + counters.get('bufferBytes');
-    });
+    return this.pool.live.map((shard) => this.pool.counters(shard).get('unreadBytes'));
   }
 
   start(): void {
@@ -47,7 +54,7 @@ export class MemoryKeeper {
     const tooMuch = overBudget(held, this.budget);
     if (tooMuch.every((bytes) => bytes === 0)) return;
     const heldBytes = held.reduce((sum, bytes) => sum + bytes, 0);
-    this.log('warn', 'unread data is over the memory budget', { heldBytes, memoryBudget: this.budget });
+    this.log('warn', 'unread data is over its budget', { heldBytes, unreadBudget: this.budget });
     this.pool.live.forEach((shard, i) => {
       if (tooMuch[i] > 0) this.pool.send(shard, { type: 'freeUnread', bytes: tooMuch[i] });
     });

@@ -4,17 +4,14 @@ import { MemoryKeeper } from '../../../src/host/scale/memory-keeper.js';
 import type { ToShard } from '../../../src/host/shard/messages.js';
 
 /** A keeper with a budget of 1,000 bytes over shards that hold so much unread, and what it says. */
-function keeper(
-  unread: readonly number[],
-  buffered: number,
-): { of: MemoryKeeper; told: [number, ToShard][]; logged: string[] } {
+function keeper(unread: readonly number[]): { of: MemoryKeeper; told: [number, ToShard][]; logged: string[] } {
   const told: [number, ToShard][] = [];
   const logged: string[] = [];
   const of = new MemoryKeeper(
     {
       live: unread.map((_, shard) => shard),
       counters: (shard) => ({
-        get: (name) => (name === 'unreadBytes' ? unread[shard] : name === 'bufferBytes' ? buffered : 0),
+        get: (name) => (name === 'unreadBytes' ? unread[shard] : 0),
       }),
       send: (shard, message) => told.push([shard, message]),
     },
@@ -25,16 +22,16 @@ function keeper(
 }
 
 test('within the budget nobody is told anything', () => {
-  const { of, told, logged } = keeper([300, 400], 100);
+  const { of, told, logged } = keeper([400, 500]);
   of.look();
   assert.equal(of.fullness, 0.9);
   assert.deepEqual([told, logged], [[], []]);
 });
 
 test('over it, each shard is to free its share, and that is logged', () => {
-  const { of, told, logged } = keeper([1500, 0, 300], 100);
+  const { of, told, logged } = keeper([1600, 0, 400]);
   of.look();
-  assert.equal(of.fullness, 2.1);
+  assert.equal(of.fullness, 2);
   assert.deepEqual(
     told.map(([shard, message]) => [
       shard,
@@ -42,10 +39,9 @@ test('over it, each shard is to free its share, and that is logged', () => {
       message.type === 'freeUnread' ? Math.round(message.bytes) : null,
     ]),
     [
-      [0, 'freeUnread', 990],
-      [1, 'freeUnread', 62],
-      [2, 'freeUnread', 248],
+      [0, 'freeUnread', 960],
+      [2, 'freeUnread', 240],
     ],
   );
-  assert.deepEqual(logged, ['warn: unread data is over the memory budget']);
+  assert.deepEqual(logged, ['warn: unread data is over its budget']);
 });
