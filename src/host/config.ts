@@ -77,7 +77,12 @@ export const hostConfigSchema = z.strictObject({
   tick: z.number().min(0.05).max(60).default(1).describe('seconds between updates of profiles and limits'),
   idleTimeout: z.number().min(1).max(600).default(30).describe('seconds after which a silent connection ends'),
   migration: z.boolean().default(false).describe('clients may change their address'),
-  maxConnections: z.int().min(1).default(100_000).describe('connections of a shard'),
+  maxConnections: z
+    .int()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('connections of a shard. null: what half of the memory holds, 100,000 at most'),
   handshakes: z
     .strictObject({
       retryAbove: z.int().min(0).default(64),

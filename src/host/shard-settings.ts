@@ -2,6 +2,7 @@ import { DEFAULT_POSTURE } from '../adapt/security-posture.js';
 import type { HostConfig } from './config.js';
 import type { FunctionTable } from './functions/function-registry.js';
 import type { HostKeys } from './keys.js';
+import { defaultMaxConnections } from './memory-defaults.js';
 import type { CertificatePair, ShardSecurity } from './shard/messages.js';
 import type { ShardSettings } from './shard-pool.js';
 
@@ -17,8 +18,13 @@ function securityOf({ security }: HostConfig): ShardSecurity {
   return { policy: { ...DEFAULT_POSTURE, ...policy }, challengeSeconds, workBits, quarantine, trickle };
 }
 
-/** What all shards of a host begin with. */
-export function shardSettingsOf(config: HostConfig, keys: HostKeys, certificate: CertificatePair): ShardSettings {
+/** What each of at most so many shards of a host begins with. */
+export function shardSettingsOf(
+  config: HostConfig,
+  keys: HostKeys,
+  certificate: CertificatePair,
+  shards: number,
+): ShardSettings {
   return {
     host: config.host,
     engine: config.engine,
@@ -26,7 +32,7 @@ export function shardSettingsOf(config: HostConfig, keys: HostKeys, certificate:
     certificate,
     keys: keys.shard,
     hostId: config.hostId,
-    maxConnections: config.maxConnections,
+    maxConnections: config.maxConnections ?? defaultMaxConnections(shards),
     handshakes: config.handshakes,
     allowMigration: config.migration,
     idleTimeoutMs: config.idleTimeout * 1000,

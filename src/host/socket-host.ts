@@ -230,7 +230,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     this.shardNote = note;
     if (most > 1 && config.port !== 0) await assertPortFree(config.host, config.port);
     const pool = new ShardPool(
-      shardSettingsOf(config, keys, this.#certificate.pair),
+      shardSettingsOf(config, keys, this.#certificate.pair, most),
       config.port,
       most,
       config.shardHangMs,

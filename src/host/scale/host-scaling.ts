@@ -2,12 +2,13 @@ import type { PressureReading, PressureStep } from '../../scale/pressure/pressur
 import { TIGHT } from '../../scale/replicas/capacity-outlook.js';
 import type { Admissions } from '../admissions.js';
 import type { HostConfig } from '../config.js';
+import { defaultUnreadBudget } from '../memory-defaults.js';
 import type { HostPrediction } from '../prediction/host-prediction.js';
 import type { Log } from '../prediction/messages.js';
 import type { PlannedShards } from '../runtime-support.js';
 import type { ShardPool } from '../shard-pool.js';
 import { LoadKeeper } from './load-keeper.js';
-import { defaultUnreadBudget, MemoryKeeper } from './memory-keeper.js';
+import { MemoryKeeper } from './memory-keeper.js';
 import { PressureKeeper } from './pressure-keeper.js';
 import { ShardKeeper } from './shard-keeper.js';
 

@@ -1,19 +1,9 @@
-import { totalmem } from 'node:os';
 import { overBudget } from '../../adapt/memory-budget.js';
 import type { Log } from '../prediction/messages.js';
 import type { CounterName } from '../shard/counters.js';
 import type { ToShard } from '../shard/messages.js';
 
 const EVERY_MS = 1000;
-/** Of the memory of the machine, or of the container, what may wait unread where nobody says otherwise; and the most, bytes. */
-const SHARE_OF_MEMORY = 0.25;
-const MOST_BY_DEFAULT = 1024 ** 3;
-
-/** What may wait unread where the configuration leaves it open, bytes. */
-export function defaultUnreadBudget(): number {
-  const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY;
-  return Math.min(MOST_BY_DEFAULT, Math.min(limit, totalmem()) * SHARE_OF_MEMORY);
-}
 
 /** The shards, as far as their memory goes. */
 export interface MemoryPool {
