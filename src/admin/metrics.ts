@@ -17,6 +17,8 @@ const HELP: Partial<Record<CounterName, string>> = {
   bytesOut: 'UDP payload bytes sent',
   handedOn: 'Packets handed to the shard that owns them',
   goodputClosed: 'Connections closed because they burned bytes for nothing',
+  evictedConnections:
+    'Connections of the address prefix with most of them that went for those of others, all places being taken',
   unreadBytes: 'Bytes that came and that nobody has read yet, in QUIC',
   unreadClosed: 'Connections closed because they held most unread while there was no room',
   endpointErrors: 'Calls of endpoints that failed',

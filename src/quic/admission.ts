@@ -2,6 +2,7 @@ import type { CidCodec } from './connection-id.js';
 import type { QuicCounters } from './engine.js';
 import { HandshakeLimiter } from './handshake-limiter.js';
 import type { QuicServerOptions } from './options.js';
+import { PrefixShares } from './prefix-shares.js';
 import { RetryTokens } from './retry-token.js';
 
 /** What becomes of a first packet. `originalDcid` is set where a Retry token proved the address. */
@@ -11,6 +12,8 @@ export type Admission =
   | { action: 'drop' };
 
 const DROP: Admission = { action: 'drop' };
+/** Of all connections, the share that goes at once where places are wanted: the prefix with most is looked for less often. */
+const GIVEN_AT_ONCE = 0.001;
 
 /** A first packet, as far as admission looks at it. */
 export interface Knock {
@@ -22,19 +25,22 @@ export interface Knock {
 }
 
 /**
- * Who may begin a handshake: the cap on connections, Retry tokens (RFC 9000 section 8.1.2), and the limits on handshakes
- * in flight, where the oldest gives way to a client that proved its address.
+ * Who may begin a handshake: the cap on connections, where the prefix with most of them gives way to others; Retry tokens (RFC 9000
+ * section 8.1.2); and the limits on handshakes in flight, where the oldest gives way. To a client that proved its address, both.
  */
 export class AdmissionControl {
   readonly limiter: HandshakeLimiter;
   readonly tokens: RetryTokens;
+  readonly #shares = new PrefixShares();
 
   constructor(
     readonly options: Pick<QuicServerOptions, 'handshakes' | 'maxConnections' | 'retryKeys'>,
     readonly codec: CidCodec,
     readonly counters: QuicCounters,
     /** Ends the handshake of a connection. */
-    readonly evict: (index: number) => void,
+    readonly evict: (index: number, now: number) => void,
+    /** Ends a connection at once, and says so to its peer. */
+    readonly close: (index: number, now: number) => void,
   ) {
     this.limiter = new HandshakeLimiter(options.handshakes);
     this.tokens = new RetryTokens(options.retryKeys);
@@ -48,24 +54,27 @@ export class AdmissionControl {
       this.counters.refusedToken++;
       return DROP;
     }
-    if (this.counters.connections >= this.options.maxConnections) {
-      this.counters.refusedFull++;
-      return DROP;
-    }
     const proven = originalDcid !== null;
+    if (this.counters.connections >= this.options.maxConnections) {
+      if (!proven) return { action: 'retry' };
+      if (!this.#makePlaces(address, now)) {
+        this.counters.refusedFull++;
+        return DROP;
+      }
+    }
     switch (this.limiter.judge(address, proven)) {
       case 'accept':
         break;
       case 'retry':
         return { action: 'retry' };
       case 'refuse-prefix':
-        if (!proven || !this.#makeRoom(this.limiter.evictableOfPrefix(address, now))) {
+        if (!proven || !this.#makeRoom(this.limiter.evictableOfPrefix(address, now), now)) {
           this.counters.refusedPrefix++;
           return DROP;
         }
         break;
       case 'refuse-full':
-        if (!proven || !this.#makeRoom(this.limiter.evictable(now))) {
+        if (!proven || !this.#makeRoom(this.limiter.evictable(now), now)) {
           this.counters.refusedFull++;
           return DROP;
         }
@@ -74,20 +83,37 @@ export class AdmissionControl {
     return { action: 'accept', originalDcid };
   }
 
-  #makeRoom(index: number): boolean {
+  /** Where one prefix has most of the places, some of its connections go. */
+  #makePlaces(address: string, now: number): boolean {
+    const most = Math.ceil(this.options.maxConnections * GIVEN_AT_ONCE);
+    const givers = this.#shares.givers(address, most);
+    for (const index of givers) this.close(index, now);
+    this.counters.evictedConnections += givers.length;
+    return givers.length > 0;
+  }
+
+  #makeRoom(index: number, now: number): boolean {
     if (index < 0) return false;
     this.counters.evictedHandshakes++;
-    this.evict(index);
+    this.evict(index, now);
     return true;
   }
 
   begin(index: number, address: string, now: number): void {
+    this.#shares.add(index, address);
     this.limiter.begin(index, address, now);
     this.counters.handshakes = this.limiter.size;
   }
 
+  /** Its handshake is over. */
   end(index: number): void {
     this.limiter.end(index);
     this.counters.handshakes = this.limiter.size;
+  }
+
+  /** A connection is gone. */
+  gone(index: number): void {
+    this.end(index);
+    this.#shares.delete(index);
   }
 }

@@ -138,6 +138,7 @@ export interface QuicCounters {
   refusedPrefix: number;
   refusedToken: number;
   evictedHandshakes: number;
+  evictedConnections: number;
   handshakeTimeouts: number;
   goodputClosed: number;
   malformed: number;

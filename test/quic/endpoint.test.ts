@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { CID_LENGTH, CidCodec } from '../../src/quic/connection-id.js';
 import type { QuicCloseInfo } from '../../src/quic/engine.js';
 import { STREAM_BLOCKED } from '../../src/quic/engine.js';
+import { EXCESSIVE_LOAD } from '../../src/quic/errors.js';
 import { DEFAULT_GOODPUT_LIMITS } from '../../src/quic/options.js';
 import { fuzzRuns } from '../support/fuzz.js';
 import { CLIENT, QuicPair, SERVER, SILENT } from '../support/quic-pair.js';
@@ -160,6 +161,61 @@ test('a full table refuses handshakes, the oldest give way to proven addresses',
   const third = pair.connect();
   await pair.runUntil(() => third.isEstablished);
   assert.ok(pair.server.counters.evictedHandshakes >= 1);
+});
+
+test('where one prefix has all places, some of its connections go for those of others, and none for more of its own', async () => {
+  let clientAddress = '198.51.100.1';
+  const closed: (QuicCloseInfo | null)[] = [];
+  const pair = await QuicPair.create({ server: { maxConnections: 40 }, clientAddress: () => clientAddress });
+  const connect = () => {
+    const at = closed.push(null) - 1;
+    return pair.connect({
+      onClosed: (info) => {
+        closed[at] = info;
+      },
+    });
+  };
+  for (let i = 0; i < 40; i++) {
+    connect();
+    pair.run();
+  }
+  connect();
+  pair.run();
+  assert.deepEqual([pair.server.counters.connections, pair.server.counters.refusedFull], [40, 1], 'its own prefix');
+  clientAddress = '203.0.113.7';
+  const other = Array.from({ length: 5 }, () => {
+    const connection = connect();
+    pair.run();
+    return connection;
+  });
+  assert.ok(other.every(({ isEstablished }) => isEstablished));
+  const gone = closed.filter((info) => info !== null);
+  assert.equal(gone.length, 5);
+  assert.ok(gone.every(({ code, reason }) => code === EXCESSIVE_LOAD && reason === 'others want the place'));
+  assert.deepEqual([pair.server.counters.connections, pair.server.counters.evictedConnections], [40, 5]);
+  for (let i = 0; i < 30; i++) {
+    connect();
+    pair.run();
+  }
+  // Twice its own and no more: 27 of the first prefix, 13 of the other.
+  assert.deepEqual([pair.server.counters.connections, pair.server.counters.evictedConnections], [40, 13]);
+});
+
+test('where all places are taken nobody gets one who did not show that he can be answered', async () => {
+  let clientAddress = '198.51.100.1';
+  const pair = await QuicPair.create({ server: { maxConnections: 40 }, clientAddress: () => clientAddress });
+  for (let i = 0; i < 40; i++) {
+    pair.connect();
+    pair.run();
+  }
+  clientAddress = '203.0.113.7';
+  const packet = await firstPacket(pair);
+  for (let i = 0; i < 20; i++) {
+    pair.server.receive(packet, `203.0.113.${i}`, 1111, performance.now());
+    pair.server.flush(performance.now());
+  }
+  assert.equal(pair.server.counters.evictedConnections, 0);
+  assert.equal(pair.server.counters.retriesSent, 20);
 });
 
 test('a client that moves is dropped by default and followed where that is allowed', async () => {

@@ -41,6 +41,8 @@ export interface PairOptions {
   transport?: Partial<QuicTransportOptions>;
   clientTransport?: Partial<QuicTransportOptions>;
   onConnection?: (connection: QuicConnection) => void;
+  /** Where packets of the client come from. */
+  clientAddress?: () => string;
   /** Changes or drops a packet on its way. */
   network?: (sent: Sent) => Sent | null;
   createServer?: (options: QuicEndpointOptions, hooks: ConstructorParameters<typeof QuicheEndpoint>[1]) => QuicEndpoint;
@@ -137,9 +139,10 @@ export class QuicPair {
     const sent = this.options.network === undefined ? original : this.options.network(original);
     if (sent === null) return;
     const now = performance.now();
-    if (sent.from === 'client')
-      this.server.receive(sent.packet, CLIENT.address, sent.port === 0 ? 0 : CLIENT.port, now);
-    else this.client.receive(sent.packet, SERVER.address, SERVER.port, now);
+    if (sent.from === 'client') {
+      const address = this.options.clientAddress?.() ?? CLIENT.address;
+      this.server.receive(sent.packet, address, sent.port === 0 ? 0 : CLIENT.port, now);
+    } else this.client.receive(sent.packet, SERVER.address, SERVER.port, now);
   }
 
   /** Runs, lets timers pass, and runs again, until `done` or the time is up. */

@@ -12,6 +12,7 @@ export const COUNTER_NAMES = [
   'refusedPrefix',
   'refusedToken',
   'evictedHandshakes',
+  'evictedConnections',
   'handshakeTimeouts',
   'goodputClosed',
   'malformed',

@@ -14,6 +14,7 @@ export function newCounters(): QuicCounters {
     refusedPrefix: 0,
     refusedToken: 0,
     evictedHandshakes: 0,
+    evictedConnections: 0,
     handshakeTimeouts: 0,
     goodputClosed: 0,
     malformed: 0,

@@ -84,6 +84,7 @@ export class QuicheEndpoint implements QuicEndpoint {
         return connection;
       },
       drop: (connection) => this.#drop(connection, 'handshake-timeout'),
+      evict: (connection, now) => this.#evict(connection, now),
     };
     return new ServerDoor(server, this, actions, this.#quiche, this.#table, this.#output);
   }
@@ -376,10 +377,19 @@ export class QuicheEndpoint implements QuicEndpoint {
     this.#remove(connection, connection.lastSentAt);
   }
 
+  #evict(connection: QuicheConnection, now: number): void {
+    const info = { by: 'local', application: true, code: EXCESSIVE_LOAD, reason: 'others want the place' } as const;
+    connection.close(info.application, info.code, info.reason);
+    this.#sendPackets(connection, now);
+    connection.abandon(info);
+    this.#remove(connection, now);
+  }
+
   #remove(connection: QuicheConnection, now: number): void {
     const info = connection.closeRequested ?? { by: 'engine', application: false, code: 0, reason: '' };
     this.options.trace?.connectionClosed(connection, info, connection.stats(), now);
-    this.#endHandshake(connection);
+    this.#table.forgetOriginal(connection);
+    this.#door?.admission.gone(connection.index);
     this.#timers.delete(connection.index);
     this.#table.remove(connection);
     this.counters.connections = this.#table.size;

@@ -32,6 +32,8 @@ export interface DoorActions {
     now: number,
   ): QuicheConnection;
   drop(connection: QuicheConnection): void;
+  /** Closes a connection and lets go of it at once. */
+  evict(connection: QuicheConnection, now: number): void;
 }
 
 /** A server's part for packets that belong to no connection here: negotiates versions, accepts, hands on, resets. */
@@ -53,10 +55,17 @@ export class ServerDoor {
     const { options, counters } = owner;
     this.#local = { host: options.localAddress, port: options.localPort };
     this.codec = new CidCodec(server.cidKeys, server.route);
-    this.admission = new AdmissionControl(server, this.codec, counters, (index) => {
+    const at = (does: (connection: QuicheConnection, now: number) => void) => (index: number, now: number) => {
       const connection = table.at(index);
-      if (connection !== null) actions.drop(connection);
-    });
+      if (connection !== null) does(connection, now);
+    };
+    this.admission = new AdmissionControl(
+      server,
+      this.codec,
+      counters,
+      at((connection) => actions.drop(connection)),
+      at((connection, now) => actions.evict(connection, now)),
+    );
     this.#resets = new StatelessResets(server.resetKey);
     this.#config = serverConfig(quiche, options, server.certificate, server.privateKey);
   }
