@@ -147,9 +147,10 @@ export class NativeStream implements WebTransportStreamHandler {
       read.readBytes = length;
       read.drained = at === bytes.length;
       read.fin = fin && read.drained;
-      const { stopReading } = this.jsobj.commitReadBuffer(read);
-      if (stopReading && !this.#draining) this.stopReading();
+      this.jsobj.commitReadBuffer(read);
     }
+    // The library asks again when it is read from, and stops by itself only while somebody waits: left alone it takes all there is.
+    if (!this.#draining) this.stopReading();
   }
 
   onWritable(): void {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import type { SessionDetail } from '../../src/host/session-details.js';
-import { TestClient } from '../support/client.js';
+import { TestClient, until } from '../support/client.js';
 import { HostProcess } from '../support/host-process.js';
 
 // The library's own client, over TCP and over HTTP/3, in a process as a user would start it.
@@ -43,20 +45,52 @@ process.stdout.write(JSON.stringify({ datagram: Buffer.from(value).toString(), r
 transport.close();
 setTimeout(() => process.exit(0), 100);
 `;
+// Writes for some seconds without an end, and says how much was taken.
+const UPLOAD = `
+import { WebTransport, quicheLoaded } from '@fails-components/webtransport';
+const [url, hash, reliable] = process.argv.slice(2);
+await quicheLoaded;
+const transport = new WebTransport(url, {
+  serverCertificateHashes: [{ algorithm: 'sha-256', value: Buffer.from(hash, 'hex') }],
+  forceReliable: reliable === 'true',
+});
+transport.closed.catch(() => {});
+await transport.ready;
+const writer = (await transport.createUnidirectionalStream()).getWriter();
+let taken = 0;
+(async () => {
+  for (;;) {
+    await writer.write(new Uint8Array(16384));
+    taken += 16384;
+  }
+})().catch(() => {});
+setTimeout(() => {
+  process.stdout.write(JSON.stringify({ taken }));
+  process.exit(0);
+}, 4000);
+`;
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const register = fileURLToPath(new URL('../../transport/register.js', import.meta.url));
 const script = join(dirname(register), 'library-client.tmp.mjs');
+const uploadScript = join(dirname(register), 'library-upload.tmp.mjs');
 const expected = { datagram: 'ping', received: 300_000, text: 'one way' };
 
 function runClient(host: HostProcess, reliable: boolean): Record<string, unknown> {
-  const args = ['--import', register, script, `${host.url}/echo`, host.hash, String(reliable)];
+  return runScript(script, `${host.url}/echo`, host, reliable);
+}
+
+function runScript(file: string, url: string, host: HostProcess, reliable: boolean): Record<string, unknown> {
+  const args = ['--import', register, file, url, host.hash, String(reliable)];
   const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', timeout: 30_000 });
   assert.match(stdout, /^\{/, stderr);
   return JSON.parse(stdout);
 }
 
 const hosts: HostProcess[] = [];
-before(() => writeFileSync(script, CLIENT));
+before(() => {
+  writeFileSync(script, CLIENT);
+  writeFileSync(uploadScript, UPLOAD);
+});
 after(async () => {
   for (const host of hosts) await host.dispose();
 });
@@ -101,3 +135,34 @@ test('--engine fails-components serves HTTP/3 through the library, behind the sa
   }
   assert.equal(await host.stop(), 0, host.stderr);
 });
+
+test('TCP connections beyond `maxConnections` are closed', { timeout: 30_000 }, async () => {
+  const config = join(mkdtempSync(join(tmpdir(), 'tidegate-tcp-')), 'config.json');
+  writeFileSync(config, JSON.stringify({ maxConnections: 3 }));
+  const host = await HostProcess.start(['--config', config]);
+  hosts.push(host);
+  const port = Number(new URL(host.url).port);
+  const sockets = Array.from({ length: 5 }, () => connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }));
+  let closed = 0;
+  let secure = 0;
+  for (const socket of sockets) {
+    socket.on('error', () => {});
+    socket.on('secureConnect', () => secure++);
+    socket.on('close', () => closed++);
+  }
+  await until(() => closed === 2 && secure === 3);
+  for (const socket of sockets) socket.destroy();
+});
+
+for (const { over, args, reliable } of [
+  { over: 'TCP', args: [], reliable: true },
+  { over: 'HTTP/3 through the library', args: ['--engine', 'fails-components'], reliable: false },
+]) {
+  test(`what a session's limit leaves unread stays with its client, over ${over}`, { timeout: 60_000 }, async () => {
+    const host = await HostProcess.start(args);
+    hosts.push(host);
+    const { taken } = runScript(uploadScript, `${host.url}/sink`, host, reliable);
+    // A new client has some 256 KB/s; what waits beside that is bounded by the windows.
+    assert.ok(Number(taken) > 200_000 && Number(taken) < 6_000_000, `${taken} bytes in 4 s`);
+  });
+}

@@ -1,10 +1,14 @@
 import { TidegateError } from '../../quic/errors.js';
 import type { TransportSession } from '../transport.js';
 import type { CertificatePair, ShardInit } from './messages.js';
+import { installBackPressure } from './w3c-back-pressure.js';
 import { W3cSession, type W3cWebTransport } from './w3c-session.js';
 
 /** All sessions come in under one name; the path that the client asked for travels in `userData`. */
 const INTERNAL_PATH = '/tidegate';
+/** What a stream may be sent that nobody has read, and all streams of a session, bytes: the library would go up to 6 and 15 MB. */
+const STREAM_WINDOW = 512 * 1024;
+const SESSION_WINDOW = 1024 * 1024;
 
 interface LibrarySession extends W3cWebTransport {
   userData: { path: string; peer?: string };
@@ -22,7 +26,7 @@ interface LibraryServer {
   setRequestCallback(callback: (request: { header: Record<string, string> }) => Promise<object>): void;
   sessionStream(path: string): ReadableStream<LibrarySession>;
   createTransportInt(): Promise<void>;
-  transportInt: { startServer?(): void; serverInt?: { listen(options: object): void } };
+  transportInt: { startServer?(): void; serverInt?: { listen(options: object): void; maxConnections?: number } };
 }
 
 interface ListenerHooks {
@@ -53,6 +57,7 @@ export class W3cListener {
       Http2Server: new (options: object) => LibraryServer;
       Http3Server: new (options: object) => LibraryServer;
     };
+    await installBackPressure();
     let { port } = this;
     if (this.init.engine === 'fails-components') {
       const server = this.#add(new library.Http3Server(this.#options(port)), 'http3');
@@ -65,7 +70,9 @@ export class W3cListener {
       await server.createTransportInt();
       // The library listens without reusePort, which several shards on one port need.
       const listen = { port, host: this.init.host, ...(this.init.reusePort ? { reusePort: true } : {}) };
-      server.transportInt.startServer = () => server.transportInt.serverInt?.listen(listen);
+      const { transportInt } = server;
+      if (transportInt.serverInt !== undefined) transportInt.serverInt.maxConnections = this.init.maxConnections;
+      transportInt.startServer = () => transportInt.serverInt?.listen(listen);
       server.startServer();
       await server.ready.catch((cause: Error) => {
         throw new TidegateError(
@@ -83,7 +90,15 @@ export class W3cListener {
 
   #options(port: number): object {
     const { certificate, privateKey } = this.init.certificate;
-    return { port, host: this.init.host, secret: 'tidegate', cert: certificate, privKey: privateKey };
+    return {
+      port,
+      host: this.init.host,
+      secret: 'tidegate',
+      cert: certificate,
+      privKey: privateKey,
+      streamFlowControlWindowSizeLimit: STREAM_WINDOW,
+      sessionFlowControlWindowSizeLimit: SESSION_WINDOW,
+    };
   }
 
   #add(server: LibraryServer, kind: 'http3' | 'tcp'): LibraryServer {
