@@ -263,6 +263,7 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
     request.onAnswer = (answer) => {
       session.head.headers = answer.headers;
       if (answer.status < 200 || answer.status > 299) {
+        request.send(NOTHING, true);
         session.connectionClosed(0, `refused with status ${answer.status}`, true);
         onAnswer(answer.status);
         return;
@@ -334,6 +335,10 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
 
   respond(id: number, fields: readonly HeaderField[], end: boolean): void {
     this.#requests.get(id)?.sendHead(fields, end);
+  }
+
+  cancelRequest(id: number): void {
+    this.#requests.get(id)?.cancel();
   }
 
   adoptStream(stream: WebTransportStream): void {

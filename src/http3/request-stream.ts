@@ -114,6 +114,17 @@ export class RequestStream {
     this.#checkDone();
   }
 
+  /** Nobody wants it any more, on this side (RFC 9114 section 4.1.1). */
+  cancel(): void {
+    const { quic } = this.owner;
+    if (!this.#writeDone) quic.streamReset(this.id, H3Error.REQUEST_CANCELLED);
+    if (!this.#readDone) quic.streamStop(this.id, H3Error.REQUEST_CANCELLED);
+    this.#writeDone = true;
+    this.#readDone = true;
+    this.#frames.stopped = true;
+    this.#checkDone();
+  }
+
   sendHead(fields: readonly HeaderField[], end: boolean): void {
     this.send(encodeFrame(Frame.HEADERS, encodeFieldSection(fields)), end);
   }

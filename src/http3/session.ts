@@ -41,6 +41,7 @@ export interface SessionOwner {
   streamDone(stream: WebTransportStream): void;
   sessionClosed(session: WebTransportSession): void;
   respond(id: number, fields: readonly HeaderField[], end: boolean): void;
+  cancelRequest(id: number): void;
 }
 
 /** Hears nothing, and leaves streams as they are: a base for handlers of a few events. */
@@ -127,6 +128,7 @@ export class WebTransportSession {
 
   /** The session is agreed: from now on events go to the handler. */
   open(): void {
+    if (this.state !== 'pending') return;
     this.state = 'open';
     const streams = this.#heldStreams;
     const datagrams = this.#heldDatagrams;
@@ -182,9 +184,11 @@ export class WebTransportSession {
     this.#sendCapsule(encodeFrame(Capsule.DRAIN_WEBTRANSPORT_SESSION, new Uint8Array(0)), false);
   }
 
+  /** Ends the session; one that is not agreed yet is taken back. */
   close(code = 0, reason = ''): void {
     if (this.state === 'closed') return;
     if (this.state === 'open') this.#sendCapsule(encodeClose(code, reason), true);
+    else this.owner.cancelRequest(this.id);
     this.#end({ code, reason, by: 'local', clean: true });
   }
 

@@ -76,6 +76,40 @@ test('a refused session tells its status', async () => {
   assert.equal(closes[0].reason, 'refused with status 403');
 });
 
+test('a hundred refused sessions leave room for more on their connection', async () => {
+  const { pair, http3 } = await joined((server) => server.reject(403));
+  let refused = 0;
+  for (let i = 0; i < 300; i++) {
+    const next = http3.openSession({ ...HEAD, headers: {} }, [], () => refused++);
+    assert.notEqual(next, null, `after ${i}`);
+    pair.run();
+  }
+  assert.equal(refused, 300);
+});
+
+test('a session that its client closes before the answer is taken back', async () => {
+  const asked: WebTransportSession[] = [];
+  const { pair, session, statuses } = await joined((server) => asked.push(server));
+  session.close();
+  pair.run();
+  assert.equal(asked[0].state, 'closed');
+  asked[0].accept();
+  pair.run();
+  assert.deepEqual(statuses, []);
+});
+
+test('a session that its client closes as the answer comes ends on both sides', async () => {
+  const closes: SessionClose[] = [];
+  const { pair, http3 } = await joined((server) => {
+    server.handler = { ...SILENT_SESSION, onClosed: (close) => closes.push(close) };
+    server.accept();
+  });
+  const next = http3.openSession({ ...HEAD, headers: {} }, [], () => next?.close());
+  pair.run();
+  assert.equal(next?.state, 'closed');
+  assert.equal(closes.length, 1);
+});
+
 test('stream codes are mapped both ways', async () => {
   const codes: string[] = [];
   let served!: WebTransportStream;
