@@ -16,6 +16,7 @@ const HELP: Partial<Record<CounterName, string>> = {
   bytesIn: 'UDP payload bytes received',
   bytesOut: 'UDP payload bytes sent',
   handedOn: 'Packets handed to the shard that owns them',
+  requestFloods: 'Connections closed because they asked too often for sessions or pages',
   goodputClosed: 'Connections closed because they burned bytes for nothing',
   evictedConnections:
     'Connections of the address prefix with most of them that went for those of others, all places being taken',

@@ -192,6 +192,35 @@ test('clients that fill all they may send, and have none of it read, go where me
   await small.dispose();
 });
 
+test('a client that opens and closes sessions as fast as it can loses its connection', {
+  timeout: 60_000,
+}, async () => {
+  const own = await TestClient.create(host);
+  const first = await own.open(`${host.url}/echo`);
+  const { pathname, host: authority } = new URL(`${host.url}/echo`);
+  const head = { method: 'CONNECT', scheme: 'https', authority, path: pathname, protocol: 'webtransport', headers: {} };
+  let opened = 0;
+  const timer = setInterval(() => {
+    for (let i = 0; i < 10; i++) {
+      const session = first.http3.openSession(head, [], () => {
+        opened++;
+        session?.close();
+      });
+    }
+    own.flush();
+  }, 5);
+  try {
+    await until(() => first.recorder.closed !== null, 20_000, 'its end');
+  } finally {
+    clearInterval(timer);
+  }
+  assert.match(first.recorder.closed?.reason ?? '', /requests a second/);
+  assert.ok(opened < 400, `${opened} opened`);
+  await host.metricIs('tidegate_request_floods_total', 1);
+  await own.close();
+  await stillWell();
+});
+
 test('a client that sends a byte at a time, and one that opens streams without end', { timeout: 60_000 }, async () => {
   const own = await TestClient.create(host);
   const slow = await own.open(`${host.url}/sink?client=slow`);

@@ -1,6 +1,7 @@
 import type { AppErrorName } from '../../control/codes.js';
 import { CONTROL_MAGIC, ControlReader, encodeControl } from '../../control/frames.js';
 import { clientMessage, type HostMessage, type ParsedClientMessage } from '../../control/messages.js';
+import { CountLimit } from '../count-limit.js';
 import type { TransportStream } from '../transport.js';
 
 const chunk = new Uint8Array(16_384);
@@ -32,8 +33,7 @@ export interface ControlHooks {
 export class ControlStream {
   readonly #reader = new ControlReader();
   #waiting: Uint8Array = NOTHING;
-  #tokens = BURST;
-  #tokensAt = performance.now();
+  readonly #limit = new CountLimit(BURST, PER_SECOND, performance.now());
   #isOver = false;
 
   constructor(
@@ -64,7 +64,7 @@ export class ControlStream {
     }
     for (const message of messages) {
       if (this.#isOver) return;
-      if (!this.#mayCome()) {
+      if (!this.#limit.take(performance.now())) {
         this.#fault('control-flood', `more than ${PER_SECOND} messages a second`);
         return;
       }
@@ -75,13 +75,6 @@ export class ControlStream {
         this.#fault('control-malformed', `${issue.path.join('.') || 'message'}: ${issue.message}`.slice(0, 200));
       }
     }
-  }
-
-  #mayCome(): boolean {
-    const now = performance.now();
-    this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#tokensAt) / 1000) * PER_SECOND);
-    this.#tokensAt = now;
-    return --this.#tokens >= 0;
   }
 
   #fault(code: AppErrorName, reason: string): void {

@@ -50,6 +50,7 @@ export const COUNTER_NAMES = [
   'buffersMade',
   'bufferBytes',
   'ringDropped',
+  'requestFloods',
   'cpuMicroseconds',
   'busyMicroseconds',
   'lagMs',

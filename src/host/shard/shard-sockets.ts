@@ -7,6 +7,7 @@ import { addressPrefix } from '../../quic/address-prefix.js';
 import type { QuicConnection, QuicCounters } from '../../quic/engine.js';
 import { DEFAULT_GOODPUT_LIMITS, DEFAULT_TRANSPORT } from '../../quic/options.js';
 import { QuicheEndpoint } from '../../quic/quiche/endpoint.js';
+import { CountLimit } from '../count-limit.js';
 import type { CertificatePair, ShardInit } from './messages.js';
 import type { SessionAsk } from './shard-door.js';
 import { ShardExchange } from './shard-exchange.js';
@@ -17,6 +18,9 @@ const MOST_PORTS = 20;
 /** What peers get to take note of their sessions' end. */
 const LAST_WORDS_MS = 300;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Requests that a connection may make at once, sessions among them, and that are added a second. */
+const REQUEST_BURST = 100;
+const REQUESTS_PER_SECOND = 20;
 
 /** Who is asked when a session wants in, and told what goes wrong. */
 export interface SocketHooks {
@@ -32,6 +36,8 @@ export class ShardSockets {
   #driver: UdpDriver | null = null;
   #exchange: ShardExchange | null = null;
   #tcp: W3cListener | null = null;
+  /** Connections that were closed for asking too often. */
+  requestFloods = 0;
   /** What `/.well-known/tidegate` answers, JSON. */
   wellKnown = '{}';
 
@@ -114,13 +120,23 @@ export class ShardSockets {
   }
 
   #onConnection(quic: QuicConnection): void {
+    const limit = new CountLimit(REQUEST_BURST, REQUESTS_PER_SECOND, performance.now());
+    const mayAsk = (): boolean => {
+      if (limit.take(performance.now())) return true;
+      if (!quic.isClosed) this.requestFloods++;
+      connection.close(H3Error.EXCESSIVE_LOAD, `more than ${REQUESTS_PER_SECOND} requests a second`);
+      return false;
+    };
     const connection: H3Connection = new H3Connection(quic, {
       onSession: (session) => {
+        if (!mayAsk()) return;
         const { path, headers } = session.head;
         const { origin, 'user-agent': userAgent } = headers;
         this.hooks.ask({ transport: session, path, origin, userAgent, peer: quic.peerAddress, kind: 'http3' });
       },
-      onRequest: (request) => this.#answer(request),
+      onRequest: (request) => {
+        if (mayAsk()) this.#answer(request);
+      },
       onReady: () => {},
       onClosed: () => this.#connections.delete(connection),
     });

@@ -211,6 +211,7 @@ export class Shard implements DoorShard {
       buffersMade: this.pool.made,
       bufferBytes: this.pool.bytesOut,
       ringDropped: this.#sockets.ringDropped,
+      requestFloods: this.#sockets.requestFloods,
     });
   }
 
