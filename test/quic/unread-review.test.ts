@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { QuicCloseInfo, QuicConnection } from '../../src/quic/engine.js';
 import { EXCESSIVE_LOAD } from '../../src/quic/errors.js';
+import type { UnreadBytes } from '../../src/quic/unread-bytes.js';
 import { QuicPair, type Sent, SILENT } from '../support/quic-pair.js';
 
 const WINDOW = 128 * 1024;
@@ -119,6 +120,19 @@ test('what a reset took along is forgotten, by and by', async () => {
   assert.ok(pair.server.counters.unreadBytes > 10 * WINDOW, 'nobody told of it');
   pair.server.reviewUnread();
   assert.equal(pair.server.counters.unreadBytes, 0);
+});
+
+test('an upload that always waits a little is never taken for more than its window', async () => {
+  const pair = await pairThat();
+  const connection = pair.connect();
+  pair.run();
+  await fill(pair, connection, 1);
+  const { unread } = pair.accepted[0] as unknown as { unread: UnreadBytes };
+  // What a day of retransmissions would add.
+  for (let i = 0; i < 40_000; i++) unread.came(1350);
+  assert.ok(pair.server.counters.unreadBytes > 50e6);
+  for (let second = 0; second < 10; second++) pair.server.reviewUnread();
+  assert.equal(pair.server.counters.unreadBytes, 1024 * 1024);
 });
 
 test('a client that reads much and writes little holds nothing', async () => {

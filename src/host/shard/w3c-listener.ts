@@ -57,7 +57,9 @@ export class W3cListener {
       Http2Server: new (options: object) => LibraryServer;
       Http3Server: new (options: object) => LibraryServer;
     };
-    await installBackPressure();
+    await installBackPressure().catch(({ message }: Error) => {
+      this.hooks.onError(new Error(`sessions over TCP are read further than their limits say: ${message}`));
+    });
     let { port } = this;
     if (this.init.engine === 'fails-components') {
       const server = this.#add(new library.Http3Server(this.#options(port)), 'http3');

@@ -66,9 +66,9 @@ export class StreamWatch {
     return this.#writers.length > 0;
   }
 
-  /** Whether there are streams that nobody reads for now. */
-  get hasPaused(): boolean {
-    return this.#paused.size > 0;
+  /** Streams that nobody reads for now. */
+  get paused(): number {
+    return this.#paused.size;
   }
 
   /**

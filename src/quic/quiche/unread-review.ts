@@ -56,12 +56,12 @@ export class UnreadReview {
     return closed;
   }
 
-  /** What waits in front of a function is held for sure; beyond that no more than what its open streams are granted. */
+  /** No more than its open streams are granted, and where those are few, what does not wait in front of a function fades. */
   #correct({ unread, streams }: QuicheConnection): void {
-    if (unread === null || streams.hasPaused) return;
+    if (unread === null) return;
     const { maxBidirectionalStreams, maxUnidirectionalStreams, maxStreamWindow } = this.transport;
     const open = streams.countOpen(Math.max(maxBidirectionalStreams, maxUnidirectionalStreams));
     unread.atMost(open * maxStreamWindow);
-    if (open <= FEW_STREAMS) unread.atMost(unread.bytes / 2);
+    if (open <= FEW_STREAMS) unread.atMost(Math.max(streams.paused * maxStreamWindow, unread.bytes / 2));
   }
 }
