@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -152,6 +153,20 @@ test('TCP connections beyond `maxConnections` are closed', { timeout: 30_000 }, 
   }
   await until(() => closed === 2 && secure === 3);
   for (const socket of sockets) socket.destroy();
+});
+
+test('a TCP connection that asks for nothing ends with the idle timeout', { timeout: 30_000 }, async () => {
+  const config = join(mkdtempSync(join(tmpdir(), 'tidegate-tcp-')), 'config.json');
+  writeFileSync(config, JSON.stringify({ idleTimeout: 1 }));
+  const host = await HostProcess.start(['--config', config]);
+  hosts.push(host);
+  const connection = connectHttp2(host.url, { rejectUnauthorized: false });
+  let closed = false;
+  connection.on('error', () => {});
+  connection.on('close', () => {
+    closed = true;
+  });
+  await until(() => closed, 15_000, 'its end');
 });
 
 for (const { over, args, reliable } of [

@@ -1,5 +1,6 @@
 import { TidegateError } from '../../quic/errors.js';
 import type { TransportSession } from '../transport.js';
+import { endIdle, type Http2Connection } from './idle-tcp.js';
 import type { CertificatePair, ShardInit } from './messages.js';
 import { installBackPressure } from './w3c-back-pressure.js';
 import { W3cSession, type W3cWebTransport } from './w3c-session.js';
@@ -15,6 +16,13 @@ interface LibrarySession extends W3cWebTransport {
   peerAddress?: string;
 }
 
+/** A server of node:http2. */
+interface TcpServer {
+  maxConnections?: number;
+  listen(options: object): void;
+  on(event: 'session', listener: (connection: Http2Connection) => void): void;
+}
+
 /** The parts of @fails-components/webtransport's servers in use. */
 interface LibraryServer {
   ready: Promise<unknown>;
@@ -26,7 +34,7 @@ interface LibraryServer {
   setRequestCallback(callback: (request: { header: Record<string, string> }) => Promise<object>): void;
   sessionStream(path: string): ReadableStream<LibrarySession>;
   createTransportInt(): Promise<void>;
-  transportInt: { startServer?(): void; serverInt?: { listen(options: object): void; maxConnections?: number } };
+  transportInt: { startServer?(): void; serverInt?: TcpServer };
 }
 
 interface ListenerHooks {
@@ -73,7 +81,7 @@ export class W3cListener {
       // The library listens without reusePort, which several shards on one port need.
       const listen = { port, host: this.init.host, ...(this.init.reusePort ? { reusePort: true } : {}) };
       const { transportInt } = server;
-      if (transportInt.serverInt !== undefined) transportInt.serverInt.maxConnections = this.init.maxConnections;
+      if (transportInt.serverInt !== undefined) this.#bound(transportInt.serverInt);
       transportInt.startServer = () => transportInt.serverInt?.listen(listen);
       server.startServer();
       await server.ready.catch((cause: Error) => {
@@ -88,6 +96,11 @@ export class W3cListener {
       });
     }
     return port;
+  }
+
+  #bound(server: TcpServer): void {
+    server.maxConnections = this.init.maxConnections;
+    server.on('session', (connection) => endIdle(connection, this.init.idleTimeoutMs));
   }
 
   #options(port: number): object {
