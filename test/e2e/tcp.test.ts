@@ -11,8 +11,7 @@ import type { SessionDetail } from '../../src/host/session-details.js';
 import { TestClient, until } from '../support/client.js';
 import { HostProcess } from '../support/host-process.js';
 
-// The library's own client, over TCP and over HTTP/3, in a process as a user would start it.
-const CLIENT = `
+const CONNECT = `
 import { WebTransport, quicheLoaded } from '@fails-components/webtransport';
 const [url, hash, reliable] = process.argv.slice(2);
 await quicheLoaded;
@@ -22,7 +21,9 @@ const transport = new WebTransport(url, {
 });
 transport.closed.catch(() => {});
 await transport.ready;
-const writer = transport.datagrams.createWritable().getWriter();
+`;
+// The library's own client, over TCP and over HTTP/3, in a process as a user would start it.
+const CLIENT = `${CONNECT}const writer = transport.datagrams.createWritable().getWriter();
 const reader = transport.datagrams.readable.getReader();
 const timer = setInterval(() => writer.write(Buffer.from('ping')).catch(() => {}), 50);
 const { value } = await reader.read();
@@ -47,17 +48,7 @@ transport.close();
 setTimeout(() => process.exit(0), 100);
 `;
 // Writes for some seconds without an end, and says how much was taken.
-const UPLOAD = `
-import { WebTransport, quicheLoaded } from '@fails-components/webtransport';
-const [url, hash, reliable] = process.argv.slice(2);
-await quicheLoaded;
-const transport = new WebTransport(url, {
-  serverCertificateHashes: [{ algorithm: 'sha-256', value: Buffer.from(hash, 'hex') }],
-  forceReliable: reliable === 'true',
-});
-transport.closed.catch(() => {});
-await transport.ready;
-const writer = (await transport.createUnidirectionalStream()).getWriter();
+const UPLOAD = `${CONNECT}const writer = (await transport.createUnidirectionalStream()).getWriter();
 let taken = 0;
 (async () => {
   for (;;) {
