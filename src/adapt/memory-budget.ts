@@ -34,13 +34,13 @@ export function shareBudget(claims: readonly BudgetClaim[], budget: number): num
 const EASED = 0.8;
 
 /**
- * What each shard has to free where all of them hold more than the budget, bytes: as much as it holds of what is too much, so that a
- * fifth of the budget is free again. Nothing where the budget lasts.
+ * What each shard may go on holding where all of them hold more than the budget, bytes: each gives the same share, and a fifth of the
+ * budget is free afterwards. Null where the budget lasts.
  */
-export function overBudget(held: readonly number[], budget: number): number[] {
+export function easedShares(held: readonly number[], budget: number): number[] | null {
   const total = held.reduce((sum, bytes) => sum + bytes, 0);
-  const share = total > budget ? (total - budget * EASED) / total : 0;
-  return held.map((bytes) => bytes * share);
+  if (total <= budget) return null;
+  return held.map((bytes) => (bytes / total) * budget * EASED);
 }
 
 /** What one new session may have of a budget of which `used` is taken. */

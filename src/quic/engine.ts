@@ -151,7 +151,7 @@ export interface QuicCounters {
   bytesOut: number;
   /** What came and was not read, now. */
   unreadBytes: number;
-  /** Connections that {@link QuicEndpoint.freeUnread} closed. */
+  /** Connections that {@link QuicEndpoint.boundUnread} closed. */
   unreadClosed: number;
 }
 
@@ -176,10 +176,10 @@ export interface QuicEndpoint {
   /** Corrects `unreadBytes`, which is known by the packets that came. To be called about once a second. */
   reviewUnread(): void;
   /**
-   * Closes connections that hold most unread until `bytes` are free, with H3_EXCESSIVE_LOAD; none that holds less than a stream is
-   * granted at first.
+   * Closes connections that hold most unread until `unreadBytes` is no more than `bytes`, with H3_EXCESSIVE_LOAD; none that holds less
+   * than a stream is granted at first.
    */
-  freeUnread(bytes: number): void;
+  boundUnread(bytes: number): void;
   /** Closes every connection. Their close packets leave with the flush that this call makes. */
   closeAll(code: number, reason: string, now: number): void;
 }

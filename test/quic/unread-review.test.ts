@@ -68,14 +68,14 @@ test('those that hold most go, with H3_EXCESSIVE_LOAD, and none that holds a str
   for (const [i, streams] of [2, 30, 1, 20].entries()) {
     await fill(pair, connections[i], streams, streams === 1 ? WINDOW / 2 : WINDOW);
   }
-  pair.server.freeUnread(10 * WINDOW);
+  pair.server.boundUnread(40 * WINDOW);
   pair.run();
   assert.deepEqual(
     closed.map((info) => info?.code ?? null),
     [null, EXCESSIVE_LOAD, null, null],
   );
   assert.ok(isAbout(pair.server.counters.unreadBytes, 22.5 * WINDOW), 'those that go are not counted');
-  pair.server.freeUnread(1000 * WINDOW);
+  pair.server.boundUnread(0);
   pair.run();
   assert.deepEqual(
     closed.map((info) => info?.code ?? null),

@@ -1,4 +1,4 @@
-import { overBudget } from '../../adapt/memory-budget.js';
+import { easedShares } from '../../adapt/memory-budget.js';
 import type { Log } from '../prediction/messages.js';
 import type { CounterName } from '../shard/counters.js';
 import type { ToShard } from '../shard/messages.js';
@@ -41,12 +41,12 @@ export class MemoryKeeper {
 
   look(): void {
     const held = this.#held();
-    const tooMuch = overBudget(held, this.budget);
-    if (tooMuch.every((bytes) => bytes === 0)) return;
+    const shares = easedShares(held, this.budget);
+    if (shares === null) return;
     const heldBytes = held.reduce((sum, bytes) => sum + bytes, 0);
     this.log('warn', 'unread data is over its budget', { heldBytes, unreadBudget: this.budget });
     this.pool.live.forEach((shard, i) => {
-      if (tooMuch[i] > 0) this.pool.send(shard, { type: 'freeUnread', bytes: tooMuch[i] });
+      if (held[i] > 0) this.pool.send(shard, { type: 'boundUnread', bytes: shares[i] });
     });
   }
 

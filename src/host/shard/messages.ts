@@ -174,8 +174,8 @@ export type ToShard =
   /** Limits shrink in `inMs`: clients are told. */
   | { type: 'limitsAhead'; headroom: number; inMs: number; reason: string }
   | { type: 'pressure'; orders: PressureOrders }
-  /** Too much is held unread: connections that hold most go until so much is free. */
-  | { type: 'freeUnread'; bytes: number }
+  /** Too much is held unread: connections that hold most go until it is no more than this. */
+  | { type: 'boundUnread'; bytes: number }
   | { type: 'certificate'; pair: CertificatePair }
   | { type: 'wellKnown'; body: string }
   | { type: 'report'; request: number; features: boolean; only?: number | undefined }

@@ -171,8 +171,8 @@ export class ShardSockets {
     this.#driver?.endpoint.reviewUnread();
   }
 
-  freeUnread(bytes: number): void {
-    this.#driver?.endpoint.freeUnread(bytes);
+  boundUnread(bytes: number): void {
+    this.#driver?.endpoint.boundUnread(bytes);
   }
 
   /** New connections go to other shards. */

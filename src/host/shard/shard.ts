@@ -246,8 +246,8 @@ export class Shard implements DoorShard {
       case 'pressure':
         this.signals.orders = message.orders;
         return;
-      case 'freeUnread':
-        this.#sockets.freeUnread(message.bytes);
+      case 'boundUnread':
+        this.#sockets.boundUnread(message.bytes);
         return;
       case 'certificate':
         this.#sockets.setCertificate(message.pair);

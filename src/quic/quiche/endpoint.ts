@@ -401,8 +401,8 @@ export class QuicheEndpoint implements QuicEndpoint {
     this.#unread.look();
   }
 
-  freeUnread(bytes: number): void {
-    this.counters.unreadClosed += this.#unread.free(bytes);
+  boundUnread(bytes: number): void {
+    this.counters.unreadClosed += this.#unread.bound(bytes, this.counters);
   }
 
   closeAll(code: number, reason: string, now: number): void {

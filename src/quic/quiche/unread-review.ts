@@ -1,5 +1,6 @@
 import { EXCESSIVE_LOAD } from '../errors.js';
 import type { QuicTransportOptions } from '../options.js';
+import type { UnreadSum } from '../unread-bytes.js';
 import type { QuicheConnection } from './connection.js';
 
 /** Bytes below which nobody asks whether they are really held. */
@@ -35,20 +36,17 @@ export class UnreadReview {
     this.#from += MOST_LOOKS;
   }
 
-  /** Closes those that hold most until `bytes` are free, none that holds no more than one stream is granted. Returns how many. */
-  free(bytes: number): number {
+  /** Closes those that hold most until all hold no more than `most` bytes, none that holds no more than one stream is granted. Returns how many. */
+  bound(most: number, sum: Readonly<UnreadSum>): number {
     const least = this.transport.initialStreamWindow;
     const holders = [...this.connections]
       .filter(({ unread, isClosed }) => !isClosed && unread !== null && unread.bytes > least)
       .sort((a, b) => (b.unread?.bytes ?? 0) - (a.unread?.bytes ?? 0));
     let closed = 0;
-    let left = bytes;
     for (const connection of holders) {
-      if (left <= 0) break;
+      if (sum.unreadBytes <= most) break;
       this.#correct(connection);
-      const held = connection.unread?.bytes ?? 0;
-      if (held <= least) continue;
-      left -= held;
+      if ((connection.unread?.bytes ?? 0) <= least) continue;
       closed++;
       connection.unread?.leave();
       connection.close(true, EXCESSIVE_LOAD, 'holds more unread than there is room for');

@@ -28,7 +28,7 @@ test('within the budget nobody is told anything', () => {
   assert.deepEqual([told, logged], [[], []]);
 });
 
-test('over it, each shard is to free its share, and that is logged', () => {
+test('over it, each shard that holds anything is given its share, and that is logged', () => {
   const { of, told, logged } = keeper([1600, 0, 400]);
   of.look();
   assert.equal(of.fullness, 2);
@@ -36,11 +36,11 @@ test('over it, each shard is to free its share, and that is logged', () => {
     told.map(([shard, message]) => [
       shard,
       message.type,
-      message.type === 'freeUnread' ? Math.round(message.bytes) : null,
+      message.type === 'boundUnread' ? Math.round(message.bytes) : null,
     ]),
     [
-      [0, 'freeUnread', 960],
-      [2, 'freeUnread', 240],
+      [0, 'boundUnread', 640],
+      [2, 'boundUnread', 160],
     ],
   );
   assert.deepEqual(logged, ['warn: unread data is over its budget']);
