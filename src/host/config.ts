@@ -3,6 +3,7 @@ import { DEFAULT_POSTURE } from '../adapt/security-posture.js';
 import { DEFAULT_POLICY } from '../adapt/settings.js';
 import type { Limits } from '../core/limits.js';
 import { TidegateError } from '../quic/errors.js';
+import { DEFAULT_TRANSPORT } from '../quic/options.js';
 import { AddressGuard } from './functions/endpoints/address-guard.js';
 import {
   absolute,
@@ -77,6 +78,14 @@ export const hostConfigSchema = z.strictObject({
   tick: z.number().min(0.05).max(60).default(1).describe('seconds between updates of profiles and limits'),
   idleTimeout: z.number().min(1).max(600).default(30).describe('seconds after which a silent connection ends'),
   migration: z.boolean().default(false).describe('clients may change their address'),
+  streamWindow: z
+    .int()
+    .min(32 * 1024)
+    .max(256 * 1024 ** 2)
+    .default(DEFAULT_TRANSPORT.maxStreamWindow)
+    .describe(
+      'bytes that a stream may be ahead of what is read, at most: it gets half of them through in a round trip',
+    ),
   maxConnections: z
     .int()
     .min(1)

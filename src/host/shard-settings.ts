@@ -33,6 +33,7 @@ export function shardSettingsOf(
     keys: keys.shard,
     hostId: config.hostId,
     maxConnections: config.maxConnections ?? defaultMaxConnections(shards),
+    streamWindow: config.streamWindow,
     handshakes: config.handshakes,
     allowMigration: config.migration,
     idleTimeoutMs: config.idleTimeout * 1000,

@@ -82,7 +82,7 @@ export const DEFAULT_TRANSPORT: QuicTransportOptions = {
   initialConnectionWindow: CONNECTION_WINDOW,
   maxConnectionWindow: CONNECTION_WINDOW,
   initialStreamWindow: STREAM_WINDOW,
-  maxStreamWindow: 1024 * 1024,
+  maxStreamWindow: 4 * 1024 * 1024,
   maxBidirectionalStreams: BIDIRECTIONAL_STREAMS,
   maxUnidirectionalStreams: UNIDIRECTIONAL_STREAMS,
   datagramQueue: 128,

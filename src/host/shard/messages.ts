@@ -31,6 +31,8 @@ export interface ShardInit {
   keys: ShardKeys;
   hostId: number;
   maxConnections: number;
+  /** What a stream may be ahead of what is read, at most, bytes. */
+  streamWindow: number;
   handshakes: HandshakeLimits;
   allowMigration: boolean;
   idleTimeoutMs: number;

@@ -94,7 +94,13 @@ export class ShardSockets {
         localAddress: init.host,
         localPort: port,
         protocols: ['h3'],
-        transport: { ...DEFAULT_TRANSPORT, idleTimeoutMs: init.idleTimeoutMs, allowMigration: init.allowMigration },
+        transport: {
+          ...DEFAULT_TRANSPORT,
+          initialStreamWindow: Math.min(DEFAULT_TRANSPORT.initialStreamWindow, init.streamWindow),
+          maxStreamWindow: init.streamWindow,
+          idleTimeoutMs: init.idleTimeoutMs,
+          allowMigration: init.allowMigration,
+        },
         ...(init.keyLogFile === null ? {} : { keyLogFile: init.keyLogFile }),
         ...(init.qlogDir === null ? {} : { trace: new QlogFiles(init.qlogDir) }),
         server: {
@@ -107,7 +113,7 @@ export class ShardSockets {
           route: { host: init.hostId, shard: init.index },
           retryKeys: init.keys.retry,
           resetKey: init.keys.reset,
-          streamWindow: (address) => this.windows.windowOf(addressPrefix(address)),
+          streamWindow: (address) => Math.min(this.windows.windowOf(addressPrefix(address)), init.streamWindow),
         },
       },
       {

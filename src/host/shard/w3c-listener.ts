@@ -8,8 +8,8 @@ import { W3cSession, type W3cWebTransport } from './w3c-session.js';
 /** All sessions come in under one name; the path that the client asked for travels in `userData`. */
 const INTERNAL_PATH = '/tidegate';
 /** What a stream may be sent that nobody has read, and all streams of a session, bytes: the library would go up to 6 and 15 MB. */
-const STREAM_WINDOW = 512 * 1024;
-const SESSION_WINDOW = 1024 * 1024;
+const STREAM_WINDOW = 1024 * 1024;
+const SESSION_WINDOW = 2 * 1024 * 1024;
 
 interface LibrarySession extends W3cWebTransport {
   userData: { path: string; peer?: string };
