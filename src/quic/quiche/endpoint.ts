@@ -5,13 +5,13 @@ import { EXCESSIVE_LOAD, TidegateError, TransportError } from '../errors.js';
 import { loadQuiche, type NativeConfig, type NativeHostPort, type NativeQuiche } from '../native.js';
 import type { QuicEndpointOptions, QuicServerOptions } from '../options.js';
 import { PacketHeader } from '../packet-header.js';
-import { statelessResetToken } from '../stateless-reset.js';
 import { TimerHeap } from '../timer-heap.js';
 import { UnreadBytes } from '../unread-bytes.js';
-import { clientConfig, resetTokenNumber } from './config.js';
+import { clientConfig } from './config.js';
 import { QuicheConnection } from './connection.js';
 import { ConnectionTable } from './connection-table.js';
 import { newCounters } from './counters.js';
+import { Migration } from './migration.js';
 import { Newcomers, SETTLES_AFTER_MS } from './newcomers.js';
 import { PacketOutput } from './packet-output.js';
 import { NativeReclaimer } from './reclaimer.js';
@@ -22,8 +22,6 @@ import { UnreadReview } from './unread-review.js';
 const MAX_PENDING_PACKETS = 32;
 /** Packets that one connection sends in a flush before the others have their turn. */
 const MAX_BURST = 64;
-/** Connection IDs offered beside the one in use, where migration is allowed. */
-const SPARE_IDS = 2;
 
 /** A QUIC endpoint on quiche: routes packets to connections, or to the door, and flushes in batches. */
 export class QuicheEndpoint implements QuicEndpoint {
@@ -33,7 +31,6 @@ export class QuicheEndpoint implements QuicEndpoint {
   readonly #door: ServerDoor | null;
   readonly #clientConfig: NativeConfig | null;
   readonly #local: NativeHostPort;
-  readonly #clientResetKey = randomBytes(32);
   readonly #table = new ConnectionTable();
   readonly #timers = new TimerHeap();
   readonly #reclaimer = new NativeReclaimer();
@@ -42,6 +39,8 @@ export class QuicheEndpoint implements QuicEndpoint {
   #spare: QuicheConnection[] = [];
   readonly #newcomers: Newcomers;
   readonly #unread: UnreadReview;
+  /** Null where connections may not move. */
+  readonly #migration: Migration | null;
   #inFlush = false;
   readonly #scratch = new Uint8Array(65536);
   readonly #output: PacketOutput;
@@ -57,6 +56,13 @@ export class QuicheEndpoint implements QuicEndpoint {
     this.#unread = new UnreadReview(this.#table, options.transport);
     this.#door = options.server === undefined ? null : this.#openDoor(options.server);
     this.#clientConfig = options.client === undefined ? null : clientConfig(this.#quiche, options);
+    this.#migration = options.transport.allowMigration ? this.#followPaths() : null;
+  }
+
+  #followPaths(): Migration {
+    const door = this.#door;
+    const newId = (): Uint8Array => door?.codec.create() ?? randomBytes(CID_LENGTH);
+    return new Migration(this.#table, newId, door?.server.resetKey ?? randomBytes(32));
   }
 
   #welcome(): Newcomers {
@@ -280,45 +286,13 @@ export class QuicheEndpoint implements QuicEndpoint {
     connection.unread?.atMost(0);
     this.counters.established++;
     this.#endHandshake(connection);
-    if (this.options.transport.allowMigration) this.#offerIds(connection);
+    this.#migration?.offerIds(connection);
     this.options.trace?.connectionEstablished(connection, now);
-  }
-
-  /** Spare IDs, which either side needs when an address changes (RFC 9000 section 9.5). */
-  #offerIds(connection: QuicheConnection): void {
-    while (connection.localIds.length <= SPARE_IDS && connection.native.sourceCidsLeft() > 0) {
-      const id = connection.isServer ? (this.#door as ServerDoor).codec.create() : randomBytes(CID_LENGTH);
-      const resetKey = this.#door?.server.resetKey ?? this.#clientResetKey;
-      try {
-        connection.native.newSourceCid(id, resetTokenNumber(statelessResetToken(resetKey, id)), false);
-      } catch {
-        return;
-      }
-      this.#table.addId(connection, id);
-    }
-  }
-
-  #followPath(connection: QuicheConnection): void {
-    for (;;) {
-      const event = connection.native.pathEventNext();
-      if (event === null) break;
-      if (event.type !== 'PeerMigrated') continue;
-      const peer = (event.new ?? event.peer) as NativeHostPort;
-      connection.peerAddress = peer.host;
-      connection.peerPort = peer.port;
-      connection.recvInfo.from = peer;
-    }
-    for (;;) {
-      const retired = connection.native.retiredScidNext();
-      if (retired === null) break;
-      this.#table.retireId(connection, retired);
-      this.#offerIds(connection);
-    }
   }
 
   #sendPackets(connection: QuicheConnection, now: number): void {
     const { maxUdpPayload, allowMigration } = this.options.transport;
-    if (allowMigration && connection.isEstablished) this.#followPath(connection);
+    if (connection.isEstablished) this.#migration?.follow(connection);
     for (let burst = 0; ; burst++) {
       if (burst === MAX_BURST || this.#output.backedUp) {
         this.#enlist(connection);
