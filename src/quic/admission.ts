@@ -24,6 +24,14 @@ export interface Knock {
   port: number;
 }
 
+/** How those go that others take the place of, by their index. */
+export interface Eviction {
+  /** Ends a handshake without a word. */
+  drop(index: number): void;
+  /** Ends a connection at once, and says so to its peer. */
+  close(index: number, now: number): void;
+}
+
 /**
  * Who may begin a handshake: the cap on connections, where the prefix with most of them gives way to others; Retry tokens (RFC 9000
  * section 8.1.2); and the limits on handshakes in flight, where the oldest gives way. To a client that proved its address, both.
@@ -37,10 +45,7 @@ export class AdmissionControl {
     readonly options: Pick<QuicServerOptions, 'handshakes' | 'maxConnections' | 'retryKeys'>,
     readonly codec: CidCodec,
     readonly counters: QuicCounters,
-    /** Ends the handshake of a connection. */
-    readonly evict: (index: number, now: number) => void,
-    /** Ends a connection at once, and says so to its peer. */
-    readonly close: (index: number, now: number) => void,
+    readonly eviction: Eviction,
   ) {
     this.limiter = new HandshakeLimiter(options.handshakes);
     this.tokens = new RetryTokens(options.retryKeys);
@@ -68,13 +73,13 @@ export class AdmissionControl {
       case 'retry':
         return { action: 'retry' };
       case 'refuse-prefix':
-        if (!proven || !this.#makeRoom(this.limiter.evictableOfPrefix(address, now), now)) {
+        if (!proven || !this.#makeRoom(this.limiter.evictableOfPrefix(address, now))) {
           this.counters.refusedPrefix++;
           return DROP;
         }
         break;
       case 'refuse-full':
-        if (!proven || !this.#makeRoom(this.limiter.evictable(now), now)) {
+        if (!proven || !this.#makeRoom(this.limiter.evictable(now))) {
           this.counters.refusedFull++;
           return DROP;
         }
@@ -87,15 +92,15 @@ export class AdmissionControl {
   #makePlaces(address: string, now: number): boolean {
     const most = Math.ceil(this.options.maxConnections * GIVEN_AT_ONCE);
     const givers = this.#shares.givers(address, most);
-    for (const index of givers) this.close(index, now);
+    for (const index of givers) this.eviction.close(index, now);
     this.counters.evictedConnections += givers.length;
     return givers.length > 0;
   }
 
-  #makeRoom(index: number, now: number): boolean {
+  #makeRoom(index: number): boolean {
     if (index < 0) return false;
     this.counters.evictedHandshakes++;
-    this.evict(index, now);
+    this.eviction.drop(index);
     return true;
   }
 

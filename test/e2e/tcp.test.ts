@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
@@ -129,9 +128,7 @@ test('--engine fails-components serves HTTP/3 through the library, behind the sa
 });
 
 test('TCP connections beyond `maxConnections` are closed', { timeout: 30_000 }, async () => {
-  const config = join(mkdtempSync(join(tmpdir(), 'tidegate-tcp-')), 'config.json');
-  writeFileSync(config, JSON.stringify({ maxConnections: 3 }));
-  const host = await HostProcess.start(['--config', config]);
+  const host = await HostProcess.configured({ maxConnections: 3 });
   hosts.push(host);
   const port = Number(new URL(host.url).port);
   const sockets = Array.from({ length: 5 }, () => connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }));
@@ -147,9 +144,7 @@ test('TCP connections beyond `maxConnections` are closed', { timeout: 30_000 }, 
 });
 
 test('a TCP connection that asks for nothing ends with the idle timeout', { timeout: 30_000 }, async () => {
-  const config = join(mkdtempSync(join(tmpdir(), 'tidegate-tcp-')), 'config.json');
-  writeFileSync(config, JSON.stringify({ idleTimeout: 1 }));
-  const host = await HostProcess.start(['--config', config]);
+  const host = await HostProcess.configured({ idleTimeout: 1 });
   hosts.push(host);
   const connection = connectHttp2(host.url, { rejectUnauthorized: false });
   let closed = false;

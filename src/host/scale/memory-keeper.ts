@@ -27,11 +27,11 @@ export class MemoryKeeper {
 
   /** Share of the budget that is taken. */
   get fullness(): number {
-    return this.#held().reduce((sum, bytes) => sum + bytes, 0) / this.budget;
+    return this.#heldBy(this.pool.live).reduce((sum, bytes) => sum + bytes, 0) / this.budget;
   }
 
-  #held(): number[] {
-    return this.pool.live.map((shard) => this.pool.counters(shard).get('unreadBytes'));
+  #heldBy(shards: readonly number[]): number[] {
+    return shards.map((shard) => this.pool.counters(shard).get('unreadBytes'));
   }
 
   start(): void {
@@ -40,12 +40,13 @@ export class MemoryKeeper {
   }
 
   look(): void {
-    const held = this.#held();
+    const { live } = this.pool;
+    const held = this.#heldBy(live);
     const shares = easedShares(held, this.budget);
     if (shares === null) return;
     const heldBytes = held.reduce((sum, bytes) => sum + bytes, 0);
     this.log('warn', 'unread data is over its budget', { heldBytes, unreadBudget: this.budget });
-    this.pool.live.forEach((shard, i) => {
+    live.forEach((shard, i) => {
       if (held[i] > 0) this.pool.send(shard, { type: 'boundUnread', bytes: shares[i] });
     });
   }

@@ -11,7 +11,7 @@ import {
 } from '../engine.js';
 import type { GoodputGuard } from '../goodput-guard.js';
 import type { NativeConnection, NativeRecvInfo } from '../native.js';
-import type { UnreadBytes } from '../unread-bytes.js';
+import { UnreadBytes, type UnreadSum } from '../unread-bytes.js';
 import { StreamWatch } from './stream-watch.js';
 
 const READ = 0;
@@ -22,6 +22,7 @@ const NOTHING = new Uint8Array(0);
 
 /** What a connection needs of its endpoint. */
 export interface ConnectionHost {
+  readonly counters: UnreadSum;
   /** Puts the connection on the list for the next flush. */
   touch(connection: QuicheConnection): void;
   /** Sends what the connection has at once. Returns how many packets that were. */
@@ -75,6 +76,7 @@ export class QuicheConnection implements QuicConnection {
   closeRequested: QuicCloseInfo | null = null;
   closeNotified = false;
   readonly streams: StreamWatch;
+  readonly unread: UnreadBytes;
   /** Bytes that had been sent when all was acknowledged last. */
   #sentWhenQuiet = 0;
   #nextBidirectional: number;
@@ -88,7 +90,6 @@ export class QuicheConnection implements QuicConnection {
     readonly recvInfo: NativeRecvInfo,
     readonly host: ConnectionHost,
     readonly guard: GoodputGuard | null,
-    readonly unread: UnreadBytes | null,
   ) {
     this.peerAddress = recvInfo.from.host;
     this.peerPort = recvInfo.from.port;
@@ -96,6 +97,7 @@ export class QuicheConnection implements QuicConnection {
     this.#nextBidirectional = isServer ? 1 : 0;
     this.#nextUnidirectional = isServer ? 3 : 2;
     this.streams = new StreamWatch(native, isServer);
+    this.unread = new UnreadBytes(host.counters);
   }
 
   get wireRatio(): number {
@@ -145,7 +147,7 @@ export class QuicheConnection implements QuicConnection {
     }
     if (result === null) return STREAM_BLOCKED;
     this.guard?.addUseful(result[0]);
-    this.unread?.read(result[0]);
+    this.unread.read(result[0]);
     // Reading may owe the peer a window update.
     this.host.touch(this);
     if (result[1]) {
@@ -330,7 +332,7 @@ export class QuicheConnection implements QuicConnection {
 
   #raiseDatagram(scratch: Uint8Array, length: number): void {
     this.guard?.addUseful(length);
-    this.unread?.read(length);
+    this.unread.read(length);
     this.handler.onDatagram(scratch, length);
   }
 

@@ -6,7 +6,6 @@ import { loadQuiche, type NativeConfig, type NativeHostPort, type NativeQuiche }
 import type { QuicEndpointOptions, QuicServerOptions } from '../options.js';
 import { PacketHeader } from '../packet-header.js';
 import { TimerHeap } from '../timer-heap.js';
-import { UnreadBytes } from '../unread-bytes.js';
 import { clientConfig } from './config.js';
 import { QuicheConnection } from './connection.js';
 import { ConnectionTable } from './connection-table.js';
@@ -84,13 +83,12 @@ export class QuicheEndpoint implements QuicEndpoint {
   #openDoor(server: QuicServerOptions): ServerDoor {
     const actions: DoorActions = {
       adopt: (native, recvInfo, guard, scid, now) => {
-        const unread = new UnreadBytes(this.counters);
-        const connection = new QuicheConnection(this.#table.newIndex(), true, native, recvInfo, this, guard, unread);
+        const connection = new QuicheConnection(this.#table.newIndex(), true, native, recvInfo, this, guard);
         this.#register(connection, scid, now);
         return connection;
       },
       drop: (connection) => this.#drop(connection, 'handshake-timeout'),
-      evict: (connection, now) => this.#evict(connection, now),
+      close: (connection, now) => this.#closeNow(connection, now),
     };
     return new ServerDoor(server, this, actions, this.#quiche, this.#table, this.#output);
   }
@@ -174,7 +172,7 @@ export class QuicheEndpoint implements QuicEndpoint {
       this.counters.malformed++;
     }
     connection.hasHeard = true;
-    connection.unread?.came(packet.length);
+    connection.unread.came(packet.length);
     this.touch(connection);
     if (connection.guard?.addWire(packet.length, now) && !connection.isClosed) {
       this.counters.goodputClosed++;
@@ -201,7 +199,7 @@ export class QuicheEndpoint implements QuicEndpoint {
       this.#clientConfig,
     );
     if (this.options.keyLogFile !== undefined) native.setKeylog(this.options.keyLogFile);
-    const connection = new QuicheConnection(this.#table.newIndex(), false, native, recvInfo, this, null, null);
+    const connection = new QuicheConnection(this.#table.newIndex(), false, native, recvInfo, this, null);
     if (options.handler !== undefined) connection.handler = options.handler;
     this.#register(connection, scid, now);
     this.touch(connection);
@@ -283,7 +281,7 @@ export class QuicheEndpoint implements QuicEndpoint {
     connection.handshakeDeadline = Number.POSITIVE_INFINITY;
     connection.settlesAt = now + SETTLES_AFTER_MS;
     // What the handshake was made of is read.
-    connection.unread?.atMost(0);
+    connection.unread.atMost(0);
     this.counters.established++;
     this.#endHandshake(connection);
     this.#migration?.offerIds(connection);
@@ -351,7 +349,7 @@ export class QuicheEndpoint implements QuicEndpoint {
     this.#remove(connection, connection.lastSentAt);
   }
 
-  #evict(connection: QuicheConnection, now: number): void {
+  #closeNow(connection: QuicheConnection, now: number): void {
     const info = { by: 'local', application: true, code: EXCESSIVE_LOAD, reason: 'others want the place' } as const;
     connection.close(info.application, info.code, info.reason);
     this.#sendPackets(connection, now);
@@ -367,8 +365,8 @@ export class QuicheEndpoint implements QuicEndpoint {
     this.#timers.delete(connection.index);
     this.#table.remove(connection);
     this.counters.connections = this.#table.size;
-    connection.unread?.leave();
-    this.#reclaimer.noteEnd(this.counters.connections, connection.unread?.bytes ?? 0);
+    connection.unread.leave();
+    this.#reclaimer.noteEnd(this.counters.connections, connection.unread.bytes);
   }
 
   reviewUnread(): void {

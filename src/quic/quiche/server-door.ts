@@ -33,7 +33,7 @@ export interface DoorActions {
   ): QuicheConnection;
   drop(connection: QuicheConnection): void;
   /** Closes a connection and lets go of it at once. */
-  evict(connection: QuicheConnection, now: number): void;
+  close(connection: QuicheConnection, now: number): void;
 }
 
 /** A server's part for packets that belong to no connection here: negotiates versions, accepts, hands on, resets. */
@@ -55,17 +55,16 @@ export class ServerDoor {
     const { options, counters } = owner;
     this.#local = { host: options.localAddress, port: options.localPort };
     this.codec = new CidCodec(server.cidKeys, server.route);
-    const at = (does: (connection: QuicheConnection, now: number) => void) => (index: number, now: number) => {
-      const connection = table.at(index);
-      if (connection !== null) does(connection, now);
-    };
-    this.admission = new AdmissionControl(
-      server,
-      this.codec,
-      counters,
-      at((connection) => actions.drop(connection)),
-      at((connection, now) => actions.evict(connection, now)),
-    );
+    this.admission = new AdmissionControl(server, this.codec, counters, {
+      drop: (index) => {
+        const connection = table.at(index);
+        if (connection !== null) actions.drop(connection);
+      },
+      close: (index, now) => {
+        const connection = table.at(index);
+        if (connection !== null) actions.close(connection, now);
+      },
+    });
     this.#resets = new StatelessResets(server.resetKey);
     this.#config = serverConfig(quiche, options, server.certificate, server.privateKey);
   }

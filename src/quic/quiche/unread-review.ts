@@ -27,7 +27,7 @@ export class UnreadReview {
   look(): void {
     const suspects: QuicheConnection[] = [];
     for (const connection of this.connections) {
-      if ((connection.unread?.bytes ?? 0) >= WORTH_A_LOOK) suspects.push(connection);
+      if (connection.unread.bytes >= WORTH_A_LOOK) suspects.push(connection);
     }
     if (suspects.length > 0) this.#from %= suspects.length;
     for (let n = 0; n < Math.min(MOST_LOOKS, suspects.length); n++) {
@@ -40,15 +40,15 @@ export class UnreadReview {
   bound(most: number, sum: Readonly<UnreadSum>): number {
     const least = this.transport.initialStreamWindow;
     const holders = [...this.connections]
-      .filter(({ unread, isClosed }) => !isClosed && unread !== null && unread.bytes > least)
-      .sort((a, b) => (b.unread?.bytes ?? 0) - (a.unread?.bytes ?? 0));
+      .filter(({ unread, isClosed }) => !isClosed && unread.bytes > least)
+      .sort((a, b) => b.unread.bytes - a.unread.bytes);
     let closed = 0;
     for (const connection of holders) {
       if (sum.unreadBytes <= most) break;
       this.#correct(connection);
-      if ((connection.unread?.bytes ?? 0) <= least) continue;
+      if (connection.unread.bytes <= least) continue;
       closed++;
-      connection.unread?.leave();
+      connection.unread.leave();
       connection.close(true, EXCESSIVE_LOAD, 'holds more unread than there is room for');
     }
     return closed;
@@ -56,7 +56,6 @@ export class UnreadReview {
 
   /** No more than its open streams are granted, and where those are few, what does not wait in front of a function fades. */
   #correct({ unread, streams }: QuicheConnection): void {
-    if (unread === null) return;
     const { maxBidirectionalStreams, maxUnidirectionalStreams, maxStreamWindow } = this.transport;
     const open = streams.countOpen(Math.max(maxBidirectionalStreams, maxUnidirectionalStreams));
     unread.atMost(open * maxStreamWindow);
