@@ -73,11 +73,16 @@ export class CapsuleReader {
 }
 
 export function encodeClose(code: number, reason: string): Uint8Array {
+  return encodeFrame(Capsule.CLOSE_WEBTRANSPORT_SESSION, encodeCloseValue(code, reason));
+}
+
+/** What a close capsule holds: the code, and the reason as far as it may go. */
+export function encodeCloseValue(code: number, reason: string): Uint8Array {
   const text = truncateUtf8(reason, MAX_CLOSE_REASON);
   const value = new Uint8Array(4 + text.length);
   new DataView(value.buffer).setUint32(0, code >>> 0);
   value.set(text, 4);
-  return encodeFrame(Capsule.CLOSE_WEBTRANSPORT_SESSION, value);
+  return value;
 }
 
 /** Code and reason of a close capsule; throws {@link H3StreamError} where it is malformed. */

@@ -1,13 +1,16 @@
 import type { WindowClasses } from '../../adapt/window-classes.js';
 import { H3Connection, type PlainRequest } from '../../http3/connection.js';
 import { H3Error } from '../../http3/errors.js';
+import type { RequestHead } from '../../http3/message.js';
 import { QlogFiles } from '../../net/qlog-files.js';
+import { TcpServer } from '../../net/tcp-server.js';
 import { bindUdp, type DriverHooks, UdpDriver } from '../../net/udp-driver.js';
 import { addressPrefix } from '../../quic/address-prefix.js';
 import type { QuicConnection, QuicCounters } from '../../quic/engine.js';
 import { DEFAULT_GOODPUT_LIMITS, DEFAULT_TRANSPORT } from '../../quic/options.js';
 import { QuicheEndpoint } from '../../quic/quiche/endpoint.js';
 import { CountLimit } from '../count-limit.js';
+import type { TransportSession } from '../transport.js';
 import type { CertificatePair, ShardInit } from './messages.js';
 import type { SessionAsk } from './shard-door.js';
 import { ShardExchange } from './shard-exchange.js';
@@ -35,7 +38,9 @@ export class ShardSockets {
   readonly #connections = new Set<H3Connection>();
   #driver: UdpDriver | null = null;
   #exchange: ShardExchange | null = null;
-  #tcp: W3cListener | null = null;
+  #tcp: TcpServer | null = null;
+  #library: W3cListener | null = null;
+  #tcpUnreadClosed = 0;
   /** Connections that were closed for asking too often. */
   requestFloods = 0;
   /** What `/.well-known/tidegate` answers, JSON. */
@@ -57,7 +62,8 @@ export class ShardSockets {
         return port;
       } catch (error) {
         if (init.port !== 0 || tries === MOST_PORTS || !(error as Error).message.includes('EADDRINUSE')) throw error;
-        await this.#tcp?.close();
+        this.#library?.close();
+        await this.#tcp?.close(0);
         await this.#driver?.close(H3Error.NO_ERROR, '');
       }
     }
@@ -75,16 +81,52 @@ export class ShardSockets {
         (error) => hooks.warn('UDP socket', error),
       );
     }
-    if (init.tcp || init.engine === 'fails-components') {
-      this.#tcp = new W3cListener(init, port, {
+    if (init.engine === 'fails-components') {
+      this.#library = new W3cListener(init, port, {
         refusal: (path, origin) => hooks.refusal(path, origin),
-        onSession: (transport, path, peer, kind) =>
-          hooks.ask({ transport, path, origin: undefined, userAgent: undefined, peer, kind }),
-        onError: (error) => hooks.warn('TCP listener', error),
+        onSession: (transport, path, peer) =>
+          hooks.ask({ transport, path, origin: undefined, userAgent: undefined, peer, kind: 'http3' }),
+        onError: (error) => hooks.warn('HTTP/3 listener', error),
       });
-      port = await this.#tcp.start();
+      port = await this.#library.start();
+    }
+    if (init.tcp) {
+      this.#tcp = this.#createTcp(port);
+      port = await this.#tcp.listen();
     }
     return port;
+  }
+
+  #createTcp(port: number): TcpServer {
+    const { hooks, init } = this;
+    const { host, reusePort, certificate, maxConnections, idleTimeoutMs } = init;
+    return new TcpServer(
+      { host, port, reusePort, ...certificate, maxConnections, idleTimeoutMs },
+      {
+        onSession: (session, head, peer) => this.#ask(session, head, peer, 'tcp'),
+        onRequest: (request) => this.#answer(request),
+        requestLimit: (close) => this.#requestLimit(close),
+        onError: (error) => hooks.warn('TCP listener', error),
+      },
+    );
+  }
+
+  #ask(transport: TransportSession, { path, headers }: RequestHead, peer: string, kind: 'http3' | 'tcp'): void {
+    const { origin, 'user-agent': userAgent } = headers;
+    this.hooks.ask({ transport, path, origin, userAgent, peer, kind });
+  }
+
+  /** What a connection may ask for: it is closed where it asks more often. */
+  #requestLimit(close: () => void): () => boolean {
+    const limit = new CountLimit(REQUEST_BURST, REQUESTS_PER_SECOND, performance.now());
+    let isClosed = false;
+    return () => {
+      if (limit.take(performance.now())) return true;
+      if (!isClosed) this.requestFloods++;
+      isClosed = true;
+      close();
+      return false;
+    };
   }
 
   #createEndpoint(driver: DriverHooks, port: number): QuicheEndpoint {
@@ -126,19 +168,12 @@ export class ShardSockets {
   }
 
   #onConnection(quic: QuicConnection): void {
-    const limit = new CountLimit(REQUEST_BURST, REQUESTS_PER_SECOND, performance.now());
-    const mayAsk = (): boolean => {
-      if (limit.take(performance.now())) return true;
-      if (!quic.isClosed) this.requestFloods++;
+    const mayAsk = this.#requestLimit(() => {
       connection.close(H3Error.EXCESSIVE_LOAD, `more than ${REQUESTS_PER_SECOND} requests a second`);
-      return false;
-    };
+    });
     const connection: H3Connection = new H3Connection(quic, {
       onSession: (session) => {
-        if (!mayAsk()) return;
-        const { path, headers } = session.head;
-        const { origin, 'user-agent': userAgent } = headers;
-        this.hooks.ask({ transport: session, path, origin, userAgent, peer: quic.peerAddress, kind: 'http3' });
+        if (mayAsk()) this.#ask(session, session.head, quic.peerAddress, 'http3');
       },
       onRequest: (request) => {
         if (mayAsk()) this.#answer(request);
@@ -159,9 +194,14 @@ export class ShardSockets {
     else respond(404, [['content-type', 'text/plain']], text.encode('not found\n'));
   }
 
-  /** Of the QUIC endpoint; null where another engine speaks. */
-  get quicCounters(): QuicCounters | null {
-    return this.#driver?.endpoint.counters ?? null;
+  /** Of the QUIC endpoint (nothing where another engine speaks), with what sessions over TCP hold. */
+  get counters(): Partial<QuicCounters> {
+    const quic = this.#driver?.endpoint.counters;
+    return {
+      ...quic,
+      unreadBytes: (quic?.unreadBytes ?? 0) + (this.#tcp?.unread ?? 0),
+      unreadClosed: (quic?.unreadClosed ?? 0) + this.#tcpUnreadClosed,
+    };
   }
 
   get ringDropped(): number {
@@ -170,15 +210,20 @@ export class ShardSockets {
 
   setCertificate(pair: CertificatePair): void {
     this.#driver?.endpoint.setCertificate(pair.certificate, pair.privateKey);
-    this.#tcp?.setCertificate(pair);
+    this.#tcp?.setCertificate(pair.certificate, pair.privateKey);
+    this.#library?.setCertificate(pair);
   }
 
   reviewUnread(): void {
     this.#driver?.endpoint.reviewUnread();
   }
 
+  /** All may hold so many bytes that are not read: QUIC and TCP give in proportion to what they hold. */
   boundUnread(bytes: number): void {
-    this.#driver?.endpoint.boundUnread(bytes);
+    const overTcp = this.#tcp?.unread ?? 0;
+    const most = overTcp * Math.min(1, bytes / (this.counters.unreadBytes || 1));
+    if (overTcp > most) this.#tcpUnreadClosed += this.#tcp?.boundUnread(most) ?? 0;
+    this.#driver?.endpoint.boundUnread(bytes - most);
   }
 
   /** New connections go to other shards. */
@@ -190,11 +235,13 @@ export class ShardSockets {
   drain(): void {
     this.retire();
     for (const connection of this.#connections) connection.drain();
+    this.#tcp?.drain();
   }
 
   async close(): Promise<void> {
     this.#exchange?.close();
-    await this.#tcp?.close();
+    this.#library?.close();
+    await this.#tcp?.close(LAST_WORDS_MS);
     const driver = this.#driver;
     if (driver === null) return;
     driver.endpoint.flush(performance.now());

@@ -198,7 +198,7 @@ export class Shard implements DoorShard {
 
   #beat(): void {
     this.#pulse.beat({
-      ...this.#sockets.quicCounters,
+      ...this.#sockets.counters,
       sessions: this.live.size,
       sessionsOpened: this.#door.opened,
       sessionsRefused: this.#door.refused,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
-import { endIdle } from '../../../src/host/shard/idle-tcp.js';
+import { endIdle } from '../../src/net/idle-connection.js';
 
 class Connection extends EventEmitter {
   isDestroyed = false;

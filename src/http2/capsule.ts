@@ -1,0 +1,58 @@
+import { varintLength, writeVarint } from '../quic/varint.js';
+
+/**
+ * Capsules of a session over TCP (draft-ietf-webtrans-http2 section 6, RFC 9297), with the numbers that
+ * `@fails-components/webtransport` uses too.
+ */
+export const Capsule = {
+  DATAGRAM: 0x00,
+  CLOSE_SESSION: 0x2843,
+  DRAIN_SESSION: 0x78ae,
+  PADDING: 0x190b4d38,
+  RESET_STREAM: 0x190b4d39,
+  STOP_SENDING: 0x190b4d3a,
+  STREAM: 0x190b4d3b,
+  STREAM_FIN: 0x190b4d3c,
+  MAX_DATA: 0x190b4d3d,
+  MAX_STREAM_DATA: 0x190b4d3e,
+  MAX_STREAMS_BIDI: 0x190b4d3f,
+  MAX_STREAMS_UNI: 0x190b4d40,
+} as const;
+
+/** Longest payload of a datagram over TCP, bytes: what the library takes for the limit. */
+export const MAX_DATAGRAM = 16384;
+/** Most bytes of a capsule that is read as a whole. */
+const MOST_BYTES = new Map<number, number>([
+  [Capsule.DATAGRAM, MAX_DATAGRAM],
+  [Capsule.CLOSE_SESSION, 4 + 1024],
+  [Capsule.DRAIN_SESSION, 64],
+  [Capsule.RESET_STREAM, 64],
+  [Capsule.STOP_SENDING, 64],
+  [Capsule.MAX_DATA, 64],
+  [Capsule.MAX_STREAM_DATA, 64],
+  [Capsule.MAX_STREAMS_BIDI, 64],
+  [Capsule.MAX_STREAMS_UNI, 64],
+]);
+
+/** How long a capsule of this type may be; null: it means nothing here, and is passed over whatever its length (RFC 9297 section 3.2). */
+export function mostBytesOf(type: number): number | null {
+  return MOST_BYTES.get(type) ?? null;
+}
+
+export function isStreamData(type: number): boolean {
+  return type === Capsule.STREAM || type === Capsule.STREAM_FIN;
+}
+
+/** Bytes that integers take. */
+export function fieldsLength(fields: readonly number[]): number {
+  let length = 0;
+  for (const field of fields) length += varintLength(field);
+  return length;
+}
+
+/** Writes integers at `at` and returns the offset behind them. */
+export function writeFields(out: Uint8Array, at: number, fields: readonly number[]): number {
+  let end = at;
+  for (const field of fields) end = writeVarint(out, end, field);
+  return end;
+}

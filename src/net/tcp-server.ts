@@ -1,0 +1,339 @@
+import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import {
+  constants,
+  type IncomingHttpHeaders,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Duplex } from 'node:stream';
+import { createServer as createTlsServer, type Server, type TLSSocket } from 'node:tls';
+import { CapsuleFraming } from '../http2/capsule-framing.js';
+import { NO_LIMITS, type PeerLimits, TcpSession } from '../http2/session.js';
+import type { SessionFault } from '../http2/session-error.js';
+import { WebSocketFraming } from '../http2/websocket-framing.js';
+import type { PlainRequest } from '../http3/connection.js';
+import type { RequestHead } from '../http3/message.js';
+import type { HeaderField } from '../http3/qpack/field-section.js';
+import { TidegateError } from '../quic/errors.js';
+import { DuplexChannel } from './duplex-channel.js';
+import { endIdle } from './idle-connection.js';
+import { selectSubprotocol, upgradeAnswer } from './websocket-upgrade.js';
+
+/** What a stream may be ahead of what is read, and all streams of a session, bytes. */
+const STREAM_WINDOW = 1024 * 1024;
+const SESSION_WINDOW = 2 * 1024 * 1024;
+/** What a client may send and open. */
+const OWN_LIMITS: PeerLimits = {
+  data: SESSION_WINDOW,
+  streamDataUni: STREAM_WINDOW,
+  streamDataBidi: STREAM_WINDOW,
+  streamsUni: 100,
+  streamsBidi: 100,
+};
+/** HTTP/2's own windows hold nobody up: bytes are read as they come, and a session's limits are its own. */
+const CONNECTION_WINDOW = 2 * SESSION_WINDOW;
+/** Requests of a connection at once, and sessions among them. */
+const MOST_STREAMS = 100;
+const MOST_SESSIONS = 16;
+/** ms for a TLS handshake, and for a request of HTTP/1.1. */
+const HANDSHAKE_MS = 10_000;
+/** SETTINGS_WT_INITIAL_MAX_… (draft-ietf-webtrans-http2 section 3.4). */
+const Setting = { DATA: 0x2b61, STREAM_UNI: 0x2b62, STREAM_BIDI: 0x2b63, STREAMS_UNI: 0x2b64, STREAMS_BIDI: 0x2b65 };
+const HTTP2_OPTIONS = {
+  settings: {
+    enableConnectProtocol: true,
+    initialWindowSize: SESSION_WINDOW,
+    maxConcurrentStreams: MOST_STREAMS,
+    customSettings: {
+      [Setting.DATA]: OWN_LIMITS.data,
+      [Setting.STREAM_UNI]: OWN_LIMITS.streamDataUni,
+      [Setting.STREAM_BIDI]: OWN_LIMITS.streamDataBidi,
+      [Setting.STREAMS_UNI]: OWN_LIMITS.streamsUni,
+      [Setting.STREAMS_BIDI]: OWN_LIMITS.streamsBidi,
+    },
+  },
+  remoteCustomSettings: Object.values(Setting),
+};
+const FAULT_CODES: Record<SessionFault, number> = {
+  protocol: constants.NGHTTP2_PROTOCOL_ERROR,
+  unsupported: constants.NGHTTP2_PROTOCOL_ERROR,
+  'flow-control': constants.NGHTTP2_FLOW_CONTROL_ERROR,
+  'too-big': constants.NGHTTP2_ENHANCE_YOUR_CALM,
+};
+
+export interface TcpServerOptions {
+  host: string;
+  port: number;
+  reusePort: boolean;
+  /** PEM. */
+  certificate: string;
+  privateKey: string;
+  maxConnections: number;
+  /** ms without a stream after which a connection ends. */
+  idleTimeoutMs: number;
+}
+
+export interface TcpServerHooks {
+  /** A client asks for a session. Call accept or reject, now or later. */
+  onSession(session: TcpSession, head: RequestHead, peer: string): void;
+  onRequest(request: PlainRequest): void;
+  /** Whether a connection may make one more request: called with each; `close` ends it. One such for each connection. */
+  requestLimit(close: () => void): () => boolean;
+  /** A connection could not be taken: there are no file descriptors left, say. */
+  onError(error: Error): void;
+}
+
+/** HTTP/2 and WebSocket over TLS: sessions for clients that UDP does not get through to, and pages. */
+export class TcpServer {
+  readonly #tls: Server;
+  readonly #http1 = createHttp1Server();
+  readonly #sockets = new Set<TLSSocket>();
+  readonly #connections = new Set<ServerHttp2Session>();
+  readonly #sessions = new Set<TcpSession>();
+
+  constructor(
+    readonly options: TcpServerOptions,
+    readonly hooks: TcpServerHooks,
+  ) {
+    this.#tls = createTlsServer({
+      cert: options.certificate,
+      key: options.privateKey,
+      ALPNProtocols: ['h2', 'http/1.1'],
+      handshakeTimeout: HANDSHAKE_MS,
+    });
+    this.#tls.maxConnections = options.maxConnections;
+    this.#tls.on('secureConnection', (socket) => this.#onConnection(socket));
+    this.#http1.on('request', (request, response) => this.#onHttp1Request(request, response));
+    this.#http1.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
+  }
+
+  /** Resolves with the port; throws TIDEGATE_E_LISTEN. */
+  async listen(): Promise<number> {
+    const { host, port, reusePort } = this.options;
+    await new Promise<void>((resolve, reject) => {
+      this.#tls.once('error', (cause) => {
+        reject(
+          new TidegateError('TIDEGATE_E_LISTEN', `can't listen on TCP ${host}:${port}: ${cause.message}`, {
+            hint: 'another process has that TCP port: choose another with --port, or set tcp to false',
+            cause,
+          }),
+        );
+      });
+      // Several shards on one port need reusePort.
+      this.#tls.listen({ host, port, ...(reusePort ? { reusePort: true } : {}) }, resolve);
+    });
+    this.#tls.removeAllListeners('error').on('error', this.hooks.onError);
+    const address = this.#tls.address();
+    return typeof address === 'object' && address !== null ? address.port : port;
+  }
+
+  setCertificate(certificate: string, privateKey: string): void {
+    this.#tls.setSecureContext({ cert: certificate, key: privateKey });
+  }
+
+  /** What sessions hold that came and was not read, bytes. */
+  get unread(): number {
+    let sum = 0;
+    for (const { unread } of this.#sessions) sum += unread;
+    return sum;
+  }
+
+  /** Ends the sessions that hold most until all hold no more than `most` bytes. Returns how many. */
+  boundUnread(most: number): number {
+    let held = this.unread;
+    let ended = 0;
+    for (const session of [...this.#sessions].sort((a, b) => b.unread - a.unread)) {
+      if (held <= most) break;
+      held -= session.unread;
+      session.close(0, 'holds more unread than there is room for');
+      ended++;
+    }
+    return ended;
+  }
+
+  #onConnection(socket: TLSSocket): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('error', () => {
+      // 'close' follows.
+    });
+    if (socket.alpnProtocol === 'h2') {
+      this.#onHttp2(socket);
+      return;
+    }
+    const timer = setTimeout(() => socket.destroy(), HANDSHAKE_MS);
+    socket.once('close', () => clearTimeout(timer));
+    deadlines.set(socket, timer);
+    this.#http1.emit('connection', socket);
+  }
+
+  #onHttp2(socket: TLSSocket): void {
+    const connection = performServerHandshake(socket, HTTP2_OPTIONS);
+    this.#connections.add(connection);
+    connection.on('error', () => {
+      // 'close' follows.
+    });
+    connection.on('close', () => this.#connections.delete(connection));
+    connection.setLocalWindowSize(CONNECTION_WINDOW);
+    endIdle(connection, this.options.idleTimeoutMs);
+    const mayAsk = this.hooks.requestLimit(() => connection.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM));
+    let sessions = 0;
+    connection.on('stream', (stream, headers) => {
+      if (!mayAsk()) return;
+      const head = headOf(headers);
+      if (head.method !== 'CONNECT') {
+        stream.on('error', () => {});
+        this.#onPage(stream, head);
+        return;
+      }
+      const session = this.#openHttp2(stream, head, peerLimits(connection));
+      if (session === null) return;
+      sessions++;
+      stream.once('close', () => sessions--);
+      if (sessions > MOST_SESSIONS) session.reject(429);
+      else this.hooks.onSession(session, head, socket.remoteAddress ?? '');
+    });
+  }
+
+  #openHttp2(stream: ServerHttp2Stream, head: RequestHead, peer: PeerLimits): TcpSession | null {
+    const subprotocol = selectSubprotocol(head.headers['sec-websocket-protocol']);
+    const isWebSocket = head.protocol === 'websocket' && subprotocol !== null;
+    const channel = new DuplexChannel(stream, {
+      accept: () =>
+        stream.respond({ ':status': 200, ...(isWebSocket ? { 'sec-websocket-protocol': subprotocol } : {}) }),
+      reject: (status, headers) =>
+        stream.respond({ ':status': status, ...Object.fromEntries(headers) }, { endStream: true }),
+      abort: ({ fault }) => stream.close(FAULT_CODES[fault]),
+    });
+    if (head.protocol !== 'webtransport' && !isWebSocket) {
+      channel.reject(501, []);
+      return null;
+    }
+    return this.#track(
+      channel,
+      isWebSocket
+        ? new TcpSession(channel, (events) => new WebSocketFraming(events), WEBSOCKET)
+        : new TcpSession(channel, (events) => new CapsuleFraming(events), { own: OWN_LIMITS, peer, announces: false }),
+    );
+  }
+
+  #track(channel: DuplexChannel, session: TcpSession): TcpSession {
+    this.#sessions.add(session);
+    channel.duplex.once('close', () => this.#sessions.delete(session));
+    channel.attach(session);
+    return session;
+  }
+
+  #onPage(stream: ServerHttp2Stream, head: RequestHead): void {
+    // What it says beside is not read.
+    stream.resume();
+    this.hooks.onRequest({
+      head,
+      respond: (status, headers = [], body) => {
+        if (stream.destroyed) return;
+        const isEmpty = body === undefined || head.method === 'HEAD';
+        stream.respond({ ':status': status, ...Object.fromEntries(headers) }, { endStream: isEmpty });
+        if (!isEmpty) stream.end(body);
+      },
+    });
+  }
+
+  #onHttp1Request(request: IncomingMessage, response: ServerResponse): void {
+    this.hooks.onRequest({
+      head: headOf1(request),
+      respond: (status, headers = [], body) => {
+        response.writeHead(status, { ...Object.fromEntries(headers), connection: 'close' });
+        response.end(body);
+      },
+    });
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Duplex, early: Buffer): void {
+    clearTimeout(deadlines.get(socket));
+    const key = request.headers['sec-websocket-key'];
+    const subprotocol = selectSubprotocol(request.headers['sec-websocket-protocol']);
+    const refuse = (status: number, headers: readonly HeaderField[]): void => {
+      const fields = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+      const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`;
+      socket.end(`${line}\r\nconnection: close\r\ncontent-length: 0\r\n${fields}\r\n`, () => socket.destroy());
+    };
+    const channel = new DuplexChannel(socket, {
+      accept: () => {
+        socket.write(upgradeAnswer(key ?? '', subprotocol ?? ''));
+        if (early.length > 0) socket.unshift(early);
+      },
+      reject: refuse,
+      abort: () => socket.destroy(),
+    });
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket' || key === undefined || subprotocol === null) {
+      refuse(400, []);
+      return;
+    }
+    const session = new TcpSession(channel, (events) => new WebSocketFraming(events), WEBSOCKET);
+    const { remoteAddress } = socket as TLSSocket;
+    this.hooks.onSession(this.#track(channel, session), headOf1(request), remoteAddress ?? '');
+  }
+
+  /** Tells all that are here to wind up. */
+  drain(): void {
+    for (const connection of this.#connections) connection.goaway();
+    for (const session of this.#sessions) session.drain();
+  }
+
+  /** Takes no new connections; those that have said all go within `lastWordsMs`. */
+  async close(lastWordsMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#tls.close(() => resolve()));
+    for (const connection of this.#connections) connection.close();
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, lastWordsMs);
+    await closed;
+    clearTimeout(timer);
+  }
+}
+
+/** Sockets of HTTP/1.1 that have asked for nothing yet. */
+const deadlines = new WeakMap<Duplex, NodeJS.Timeout>();
+const WEBSOCKET = { own: OWN_LIMITS, peer: NO_LIMITS, announces: true };
+
+function peerLimits({ remoteSettings: { customSettings = {} } }: ServerHttp2Session): PeerLimits {
+  return {
+    data: customSettings[Setting.DATA] ?? 0,
+    streamDataUni: customSettings[Setting.STREAM_UNI] ?? 0,
+    streamDataBidi: customSettings[Setting.STREAM_BIDI] ?? 0,
+    streamsUni: customSettings[Setting.STREAMS_UNI] ?? 0,
+    streamsBidi: customSettings[Setting.STREAMS_BIDI] ?? 0,
+  };
+}
+
+function regularOf(headers: NodeJS.Dict<string | string[]>): Record<string, string> {
+  const regular: Record<string, string> = Object.create(null);
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined && !name.startsWith(':')) regular[name] = String(value);
+  }
+  return regular;
+}
+
+function headOf(headers: IncomingHttpHeaders & Record<string, unknown>): RequestHead {
+  const pseudo = (name: string): string => String(headers[name] ?? '');
+  return {
+    method: pseudo(':method'),
+    scheme: pseudo(':scheme'),
+    authority: pseudo(':authority'),
+    path: pseudo(':path'),
+    protocol: headers[':protocol'] === undefined ? undefined : pseudo(':protocol'),
+    headers: regularOf(headers),
+  };
+}
+
+function headOf1({ method, url, headers }: IncomingMessage): RequestHead {
+  return {
+    method: method ?? '',
+    scheme: 'https',
+    authority: headers.host ?? '',
+    path: url ?? '',
+    protocol: undefined,
+    headers: regularOf(headers),
+  };
+}
