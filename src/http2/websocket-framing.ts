@@ -65,13 +65,13 @@ export class WebSocketFraming implements Framing {
   #readHead(): void {
     const head = this.#head;
     if (this.#headLength < 2) return;
+    if ((head[0] & RESERVED) !== 0) throw new TcpSessionError('protocol', 'reserved bits of a frame are set');
+    // Section 5.1: a server closes where they are not.
+    if ((head[1] & MASKED) === 0) throw new TcpSessionError('protocol', 'a frame is not masked');
     const short = head[1] & 0x7f;
     const lengthBytes = short === 127 ? 8 : short === 126 ? 2 : 0;
     if (this.#headLength < 2 + lengthBytes + 4) return;
     this.#headLength = 0;
-    if ((head[0] & RESERVED) !== 0) throw new TcpSessionError('protocol', 'reserved bits of a frame are set');
-    // Section 5.1: a server closes where they are not.
-    if ((head[1] & MASKED) === 0) throw new TcpSessionError('protocol', 'a frame is not masked');
     let length = lengthBytes === 0 ? short : 0;
     for (let i = 0; i < lengthBytes; i++) length = length * 256 + head[2 + i];
     this.#mask.set(head.subarray(2 + lengthBytes, 6 + lengthBytes));

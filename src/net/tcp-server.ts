@@ -1,60 +1,26 @@
+import { once } from 'node:events';
 import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import {
-  constants,
-  type IncomingHttpHeaders,
-  performServerHandshake,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type Server, type TLSSocket } from 'node:tls';
 import { CapsuleFraming } from '../http2/capsule-framing.js';
 import { NO_LIMITS, type PeerLimits, TcpSession } from '../http2/session.js';
 import type { SessionFault } from '../http2/session-error.js';
 import { WebSocketFraming } from '../http2/websocket-framing.js';
-import type { PlainRequest } from '../http3/connection.js';
+import { DEFAULT_H3_OPTIONS, type PlainRequest } from '../http3/connection.js';
 import type { RequestHead } from '../http3/message.js';
 import type { HeaderField } from '../http3/qpack/field-section.js';
 import { TidegateError } from '../quic/errors.js';
 import { DuplexChannel } from './duplex-channel.js';
+import { HTTP2_OPTIONS, OWN_LIMITS, peerLimits, SESSION_WINDOW } from './http2-settings.js';
 import { endIdle } from './idle-connection.js';
+import { headOf, headOfHttp1 } from './request-heads.js';
 import { selectSubprotocol, upgradeAnswer } from './websocket-upgrade.js';
 
-/** What a stream may be ahead of what is read, and all streams of a session, bytes. */
-const STREAM_WINDOW = 1024 * 1024;
-const SESSION_WINDOW = 2 * 1024 * 1024;
-/** What a client may send and open. */
-const OWN_LIMITS: PeerLimits = {
-  data: SESSION_WINDOW,
-  streamDataUni: STREAM_WINDOW,
-  streamDataBidi: STREAM_WINDOW,
-  streamsUni: 100,
-  streamsBidi: 100,
-};
 /** HTTP/2's own windows hold nobody up: bytes are read as they come, and a session's limits are its own. */
 const CONNECTION_WINDOW = 2 * SESSION_WINDOW;
-/** Requests of a connection at once, and sessions among them. */
-const MOST_STREAMS = 100;
-const MOST_SESSIONS = 16;
 /** ms for a TLS handshake, and for a request of HTTP/1.1. */
 const HANDSHAKE_MS = 10_000;
-/** SETTINGS_WT_INITIAL_MAX_… (draft-ietf-webtrans-http2 section 3.4). */
-const Setting = { DATA: 0x2b61, STREAM_UNI: 0x2b62, STREAM_BIDI: 0x2b63, STREAMS_UNI: 0x2b64, STREAMS_BIDI: 0x2b65 };
-const HTTP2_OPTIONS = {
-  settings: {
-    enableConnectProtocol: true,
-    initialWindowSize: SESSION_WINDOW,
-    maxConcurrentStreams: MOST_STREAMS,
-    customSettings: {
-      [Setting.DATA]: OWN_LIMITS.data,
-      [Setting.STREAM_UNI]: OWN_LIMITS.streamDataUni,
-      [Setting.STREAM_BIDI]: OWN_LIMITS.streamDataBidi,
-      [Setting.STREAMS_UNI]: OWN_LIMITS.streamsUni,
-      [Setting.STREAMS_BIDI]: OWN_LIMITS.streamsBidi,
-    },
-  },
-  remoteCustomSettings: Object.values(Setting),
-};
 const FAULT_CODES: Record<SessionFault, number> = {
   protocol: constants.NGHTTP2_PROTOCOL_ERROR,
   unsupported: constants.NGHTTP2_PROTOCOL_ERROR,
@@ -89,6 +55,8 @@ export class TcpServer {
   readonly #tls: Server;
   readonly #http1 = createHttp1Server();
   readonly #sockets = new Set<TLSSocket>();
+  /** Connections of HTTP/1.1 that have to say what they want. */
+  readonly #deadlines = new WeakMap<Duplex, NodeJS.Timeout>();
   readonly #connections = new Set<ServerHttp2Session>();
   readonly #sessions = new Set<TcpSession>();
 
@@ -101,6 +69,7 @@ export class TcpServer {
       key: options.privateKey,
       ALPNProtocols: ['h2', 'http/1.1'],
       handshakeTimeout: HANDSHAKE_MS,
+      noDelay: true,
     });
     this.#tls.maxConnections = options.maxConnections;
     this.#tls.on('secureConnection', (socket) => this.#onConnection(socket));
@@ -111,19 +80,15 @@ export class TcpServer {
   /** Resolves with the port; throws TIDEGATE_E_LISTEN. */
   async listen(): Promise<number> {
     const { host, port, reusePort } = this.options;
-    await new Promise<void>((resolve, reject) => {
-      this.#tls.once('error', (cause) => {
-        reject(
-          new TidegateError('TIDEGATE_E_LISTEN', `can't listen on TCP ${host}:${port}: ${cause.message}`, {
-            hint: 'another process has that TCP port: choose another with --port, or set tcp to false',
-            cause,
-          }),
-        );
+    // Several shards on one port need reusePort.
+    this.#tls.listen({ host, port, ...(reusePort ? { reusePort: true } : {}) });
+    await once(this.#tls, 'listening').catch((cause: Error) => {
+      throw new TidegateError('TIDEGATE_E_LISTEN', `can't listen on TCP ${host}:${port}: ${cause.message}`, {
+        hint: 'another process has that TCP port: choose another with --port, or set tcp to false',
+        cause,
       });
-      // Several shards on one port need reusePort.
-      this.#tls.listen({ host, port, ...(reusePort ? { reusePort: true } : {}) }, resolve);
     });
-    this.#tls.removeAllListeners('error').on('error', this.hooks.onError);
+    this.#tls.on('error', this.hooks.onError);
     const address = this.#tls.address();
     return typeof address === 'object' && address !== null ? address.port : port;
   }
@@ -164,7 +129,7 @@ export class TcpServer {
     }
     const timer = setTimeout(() => socket.destroy(), HANDSHAKE_MS);
     socket.once('close', () => clearTimeout(timer));
-    deadlines.set(socket, timer);
+    this.#deadlines.set(socket, timer);
     this.#http1.emit('connection', socket);
   }
 
@@ -191,7 +156,7 @@ export class TcpServer {
       if (session === null) return;
       sessions++;
       stream.once('close', () => sessions--);
-      if (sessions > MOST_SESSIONS) session.reject(429);
+      if (sessions > DEFAULT_H3_OPTIONS.maxSessions) session.reject(429);
       else this.hooks.onSession(session, head, socket.remoteAddress ?? '');
     });
   }
@@ -241,16 +206,17 @@ export class TcpServer {
 
   #onHttp1Request(request: IncomingMessage, response: ServerResponse): void {
     this.hooks.onRequest({
-      head: headOf1(request),
+      head: headOfHttp1(request),
       respond: (status, headers = [], body) => {
-        response.writeHead(status, { ...Object.fromEntries(headers), connection: 'close' });
+        const fields = { ...Object.fromEntries(headers), 'content-length': body?.length ?? 0, connection: 'close' };
+        response.writeHead(status, fields);
         response.end(body);
       },
     });
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, early: Buffer): void {
-    clearTimeout(deadlines.get(socket));
+    clearTimeout(this.#deadlines.get(socket));
     const key = request.headers['sec-websocket-key'];
     const subprotocol = selectSubprotocol(request.headers['sec-websocket-protocol']);
     const refuse = (status: number, headers: readonly HeaderField[]): void => {
@@ -272,7 +238,7 @@ export class TcpServer {
     }
     const session = new TcpSession(channel, (events) => new WebSocketFraming(events), WEBSOCKET);
     const { remoteAddress } = socket as TLSSocket;
-    this.hooks.onSession(this.#track(channel, session), headOf1(request), remoteAddress ?? '');
+    this.hooks.onSession(this.#track(channel, session), headOfHttp1(request), remoteAddress ?? '');
   }
 
   /** Tells all that are here to wind up. */
@@ -293,47 +259,5 @@ export class TcpServer {
   }
 }
 
-/** Sockets of HTTP/1.1 that have asked for nothing yet. */
-const deadlines = new WeakMap<Duplex, NodeJS.Timeout>();
+/** A WebSocket has no SETTINGS. */
 const WEBSOCKET = { own: OWN_LIMITS, peer: NO_LIMITS, announces: true };
-
-function peerLimits({ remoteSettings: { customSettings = {} } }: ServerHttp2Session): PeerLimits {
-  return {
-    data: customSettings[Setting.DATA] ?? 0,
-    streamDataUni: customSettings[Setting.STREAM_UNI] ?? 0,
-    streamDataBidi: customSettings[Setting.STREAM_BIDI] ?? 0,
-    streamsUni: customSettings[Setting.STREAMS_UNI] ?? 0,
-    streamsBidi: customSettings[Setting.STREAMS_BIDI] ?? 0,
-  };
-}
-
-function regularOf(headers: NodeJS.Dict<string | string[]>): Record<string, string> {
-  const regular: Record<string, string> = Object.create(null);
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && !name.startsWith(':')) regular[name] = String(value);
-  }
-  return regular;
-}
-
-function headOf(headers: IncomingHttpHeaders & Record<string, unknown>): RequestHead {
-  const pseudo = (name: string): string => String(headers[name] ?? '');
-  return {
-    method: pseudo(':method'),
-    scheme: pseudo(':scheme'),
-    authority: pseudo(':authority'),
-    path: pseudo(':path'),
-    protocol: headers[':protocol'] === undefined ? undefined : pseudo(':protocol'),
-    headers: regularOf(headers),
-  };
-}
-
-function headOf1({ method, url, headers }: IncomingMessage): RequestHead {
-  return {
-    method: method ?? '',
-    scheme: 'https',
-    authority: headers.host ?? '',
-    path: url ?? '',
-    protocol: undefined,
-    headers: regularOf(headers),
-  };
-}

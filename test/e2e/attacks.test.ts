@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { after, before, test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { NodeClient } from '../../src/client/node-client.js';
 import type { SessionDetail } from '../../src/host/session-details.js';
@@ -219,6 +222,44 @@ test('a client that opens and closes sessions as fast as it can loses its connec
   await host.metricIs('tidegate_request_floods_total', 1);
   await own.close();
   await stillWell();
+});
+
+test('over TCP: a client that resets what it asks for, frames that lie, and connections that say nothing', {
+  timeout: 60_000,
+}, async () => {
+  const quick = connectHttp2(host.url, { rejectUnauthorized: false });
+  quick.on('error', () => {});
+  await once(quick, 'remoteSettings');
+  // A second of it stood the shard still.
+  const until = performance.now() + 1000;
+  while (performance.now() < until && !quick.destroyed) {
+    for (let i = 0; i < 100 && !quick.destroyed; i++) {
+      const head = { ':method': 'CONNECT', ':protocol': 'webtransport', ':scheme': 'https', ':path': '/echo' };
+      quick
+        .request(head)
+        .on('error', () => {})
+        .close(8);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await host.metricIs('tidegate_request_floods_total', 2);
+
+  const connectPlain = () => connectTls({ port: port(), host: '127.0.0.1', rejectUnauthorized: false });
+  const silent = Array.from({ length: 20 }, connectPlain);
+  const liar = connectPlain();
+  liar.on('error', () => {});
+  liar.write(
+    'GET /echo HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n' +
+      'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: webtransport_kDraft2\r\n\r\n',
+  );
+  await once(liar, 'data');
+  // A length of 0xfffffff2 was taken for -14: the frame was read again for ever, or ended the shard.
+  liar.write(Uint8Array.of(0x82, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xf2, ...new Uint8Array(20_000)));
+  await once(liar, 'close');
+  await stillWell();
+  assert.equal(await host.metric('tidegate_shard_restarts_total'), 0);
+  for (const socket of silent) socket.destroy();
+  quick.destroy();
 });
 
 test('a client that sends a byte at a time, and one that opens streams without end', { timeout: 60_000 }, async () => {

@@ -22,7 +22,7 @@ transport.closed.catch(() => {});
 await transport.ready;
 `;
 // The library's own client, over TCP and over HTTP/3, in a process as a user would start it.
-const CLIENT = `${CONNECT}const writer = transport.datagrams.createWritable().getWriter();
+const EXCHANGE = `const writer = transport.datagrams.createWritable().getWriter();
 const reader = transport.datagrams.readable.getReader();
 const timer = setInterval(() => writer.write(Buffer.from('ping')).catch(() => {}), 50);
 const { value } = await reader.read();
@@ -46,8 +46,39 @@ process.stdout.write(JSON.stringify({ datagram: Buffer.from(value).toString(), r
 transport.close();
 setTimeout(() => process.exit(0), 100);
 `;
+/** The library's client for browsers, on a WebSocket of Node's maker. */
+const BROWSER = `
+import { Agent, WebSocket } from 'undici';
+const [url] = process.argv.slice(2);
+const dispatcher = new Agent({ connect: { rejectUnauthorized: false } });
+globalThis.navigator ??= {};
+globalThis.WebSocket = class extends WebSocket {
+  constructor(address, protocols) {
+    super(address, { protocols, dispatcher });
+  }
+};
+const { WebTransportPonyfill } = await import(new URL('./index.browser.js', import.meta.resolve('@fails-components/webtransport')));
+const transport = new WebTransportPonyfill(url);
+transport.closed.catch(() => {});
+await transport.ready;
+`;
+// More streams, one after the other, than may be open at once.
+const MANY = `let echoed = 0;
+for (let i = 0; i < 250; i++) {
+  const { readable, writable } = await transport.createBidirectionalStream();
+  const writer = writable.getWriter();
+  await writer.write(new TextEncoder().encode('stream ' + i));
+  await writer.close();
+  let text = '';
+  for await (const chunk of readable) text += Buffer.from(chunk);
+  if (text === 'stream ' + i) echoed++;
+}
+process.stdout.write(JSON.stringify({ echoed }));
+transport.close();
+setTimeout(() => process.exit(0), 100);
+`;
 // Writes for some seconds without an end, and says how much was taken.
-const UPLOAD = `${CONNECT}const writer = (await transport.createUnidirectionalStream()).getWriter();
+const UPLOAD = `const writer = (await transport.createUnidirectionalStream()).getWriter();
 let taken = 0;
 (async () => {
   for (;;) {
@@ -62,16 +93,28 @@ setTimeout(() => {
 `;
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const register = fileURLToPath(new URL('../../transport/register.js', import.meta.url));
-const script = join(dirname(register), 'library-client.tmp.mjs');
-const uploadScript = join(dirname(register), 'library-upload.tmp.mjs');
+/** Scripts for clients, beside the register hook, from where they find the library. */
+const scripts = {
+  exchange: CONNECT + EXCHANGE,
+  many: CONNECT + MANY,
+  upload: CONNECT + UPLOAD,
+  browserExchange: BROWSER + EXCHANGE,
+  browserMany: BROWSER + MANY,
+};
+const fileOf = (name: keyof typeof scripts): string => join(dirname(register), `library-${name}.tmp.mjs`);
 const expected = { datagram: 'ping', received: 300_000, text: 'one way' };
 
 function runClient(host: HostProcess, reliable: boolean): Record<string, unknown> {
-  return runScript(script, `${host.url}/echo`, host, reliable);
+  return runScript('exchange', `${host.url}/echo`, host, reliable);
 }
 
-function runScript(file: string, url: string, host: HostProcess, reliable: boolean): Record<string, unknown> {
-  const args = ['--import', register, file, url, host.hash, String(reliable)];
+function runScript(
+  name: keyof typeof scripts,
+  url: string,
+  host: HostProcess,
+  reliable: boolean,
+): Record<string, unknown> {
+  const args = ['--import', register, fileOf(name), url, host.hash, String(reliable)];
   const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', timeout: 30_000 });
   assert.match(stdout, /^\{/, stderr);
   return JSON.parse(stdout);
@@ -79,8 +122,7 @@ function runScript(file: string, url: string, host: HostProcess, reliable: boole
 
 const hosts: HostProcess[] = [];
 before(() => {
-  writeFileSync(script, CLIENT);
-  writeFileSync(uploadScript, UPLOAD);
+  for (const [name, text] of Object.entries(scripts)) writeFileSync(fileOf(name as keyof typeof scripts), text);
 });
 after(async () => {
   for (const host of hosts) await host.dispose();
@@ -96,6 +138,24 @@ test('HTTP/2 on the same port: the library client without UDP meets the same fun
   assert.equal(reliability, 'reliable-only');
   await host.metricIs('tidegate_sessions_opened_total', 1);
   await host.metricIs('tidegate_sessions', 0);
+});
+
+test('WebSocket on the same port: the library client for browsers', { timeout: 60_000 }, async () => {
+  const host = await HostProcess.start();
+  hosts.push(host);
+  const { reliability, ...result } = runScript('browserExchange', `${host.url}/echo`, host, true);
+  assert.deepEqual(result, expected);
+  assert.equal(reliability, 'reliable-only');
+  await host.metricIs('tidegate_sessions_opened_total', 1);
+  await host.metricIs('tidegate_sessions', 0);
+});
+
+test('over TCP a session may open more streams than may be open at once', { timeout: 60_000 }, async () => {
+  const host = await HostProcess.start();
+  hosts.push(host);
+  for (const name of ['many', 'browserMany'] as const) {
+    assert.deepEqual(runScript(name, `${host.url}/echo`, host, true), { echoed: 250 }, name);
+  }
 });
 
 test('tidegate/register: the library client speaks HTTP/3 to the host', { timeout: 60_000 }, async () => {
@@ -162,7 +222,7 @@ for (const { over, args, reliable } of [
   test(`what a session's limit leaves unread stays with its client, over ${over}`, { timeout: 60_000 }, async () => {
     const host = await HostProcess.start(args);
     hosts.push(host);
-    const { taken } = runScript(uploadScript, `${host.url}/sink`, host, reliable);
+    const { taken } = runScript('upload', `${host.url}/sink`, host, reliable);
     // A new client has some 256 KB/s; what waits beside that is bounded by the windows.
     assert.ok(Number(taken) > 200_000 && Number(taken) < 6_000_000, `${taken} bytes in 4 s`);
   });

@@ -6,7 +6,7 @@ import { concatBytes, encodeFrame } from '../../src/http3/frame-writer.js';
 import { parseRequest, parseResponse } from '../../src/http3/message.js';
 import { decodeFieldSection, encodeFieldSection, type HeaderField } from '../../src/http3/qpack/field-section.js';
 import { decodeSettings, encodeSettings } from '../../src/http3/settings.js';
-import { type FuzzTarget, outcome, pieces } from './target.js';
+import { cutAlike, type FuzzTarget, outcome } from './target.js';
 
 const PROTOCOL = [H3ConnectionError, H3StreamError];
 const MOST = 1000;
@@ -31,11 +31,6 @@ const settings = encodeSettings(
   ] as [number, number][]),
 );
 const close = encodeFrame(Capsule.CLOSE_WEBTRANSPORT_SESSION, encodeClose(7, 'done'));
-
-/** A stream read whole or in pieces comes to the same, up to the same error. */
-function cutAlike(bytes: Uint8Array, cuts: readonly number[], read: (parts: Iterable<Uint8Array>) => unknown): void {
-  assert.deepEqual(read(pieces(bytes, cuts)), read([bytes]));
-}
 
 function framesOf(parts: Iterable<Uint8Array>): unknown {
   const found: unknown[] = [];

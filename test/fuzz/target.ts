@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
 
 /** A codec under hostile bytes. */
@@ -82,4 +83,13 @@ export function outcome<T>(work: () => T, allowed: readonly (new (...args: never
     if (allowed.some((kind) => error instanceof kind)) return error as Error;
     throw error;
   }
+}
+
+/** A stream read whole or in pieces comes to the same, up to the same error. */
+export function cutAlike(
+  bytes: Uint8Array,
+  cuts: readonly number[],
+  read: (parts: Iterable<Uint8Array>) => unknown,
+): void {
+  assert.deepEqual(read(pieces(bytes, cuts)), read([bytes]));
 }
