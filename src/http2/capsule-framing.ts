@@ -57,6 +57,10 @@ export class CapsuleFraming implements Framing {
     return NOTHING;
   }
 
+  encodePing(): Uint8Array {
+    return NOTHING;
+  }
+
   encodeFault(): Uint8Array {
     return NOTHING;
   }

@@ -20,6 +20,8 @@ export interface Framing {
   encode(type: number, fields: readonly number[], payload: Uint8Array): Uint8Array;
   /** What goes behind the last capsule; perhaps nothing. */
   encodeClose(code: number, reason: string): Uint8Array;
+  /** What a peer that is there answers; nothing where the transport asks. */
+  encodePing(): Uint8Array;
   /** What tells the peer its fault; nothing where the transport tells. */
   encodeFault(error: TcpSessionError): Uint8Array;
 }

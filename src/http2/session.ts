@@ -137,6 +137,12 @@ export class TcpSession implements FramingEvents, StreamOwner {
     if (this.state === 'open') this.#send(Capsule.DRAIN_SESSION, []);
   }
 
+  /** Has a client that is there send something. */
+  ping(): void {
+    const ping = this.#framing.encodePing();
+    if (this.state === 'open' && ping.length > 0) this.#write(ping);
+  }
+
   close(code = 0, reason = ''): void {
     if (this.state === 'closed') return;
     if (this.state === 'pending') this.channel.reject(503, []);

@@ -148,6 +148,10 @@ export class WebSocketFraming implements Framing {
     return encodeCloseFrame(NORMAL_CLOSURE, `${code}:${reason}`);
   }
 
+  encodePing(): Uint8Array {
+    return encodeFrame(Opcode.PING);
+  }
+
   encodeFault({ fault, message }: TcpSessionError): Uint8Array {
     return encodeCloseFrame(CLOSE_CODES[fault], message);
   }

@@ -12,6 +12,7 @@ import type { RequestHead } from '../http3/message.js';
 import type { HeaderField } from '../http3/qpack/field-section.js';
 import { TidegateError } from '../quic/errors.js';
 import { DuplexChannel } from './duplex-channel.js';
+import { endDead } from './heartbeat.js';
 import { HTTP2_OPTIONS, OWN_LIMITS, peerLimits, SESSION_WINDOW } from './http2-settings.js';
 import { endIdle } from './idle-connection.js';
 import { headOf, headOfHttp1 } from './request-heads.js';
@@ -139,7 +140,14 @@ export class TcpServer {
     connection.on('error', () => {
       // 'close' follows.
     });
-    connection.on('close', () => this.#connections.delete(connection));
+    const stop = endDead(
+      { socket, ping: () => connection.ping(() => {}), destroy: () => connection.destroy() },
+      this.options.idleTimeoutMs,
+    );
+    connection.on('close', () => {
+      stop();
+      this.#connections.delete(connection);
+    });
     connection.setLocalWindowSize(CONNECTION_WINDOW);
     endIdle(connection, this.options.idleTimeoutMs);
     const mayAsk = this.hooks.requestLimit(() => connection.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM));
@@ -215,7 +223,9 @@ export class TcpServer {
     });
   }
 
-  #onUpgrade(request: IncomingMessage, socket: Duplex, early: Buffer): void {
+  #onUpgrade(request: IncomingMessage, duplex: Duplex, early: Buffer): void {
+    // It is the one that was handed in.
+    const socket = duplex as TLSSocket;
     clearTimeout(this.#deadlines.get(socket));
     const key = request.headers['sec-websocket-key'];
     const subprotocol = selectSubprotocol(request.headers['sec-websocket-protocol']);
@@ -237,8 +247,10 @@ export class TcpServer {
       return;
     }
     const session = new TcpSession(channel, (events) => new WebSocketFraming(events), WEBSOCKET);
-    const { remoteAddress } = socket as TLSSocket;
-    this.hooks.onSession(this.#track(channel, session), headOfHttp1(request), remoteAddress ?? '');
+    const { idleTimeoutMs } = this.options;
+    const stop = endDead({ socket, ping: () => session.ping(), destroy: () => socket.destroy() }, idleTimeoutMs);
+    socket.once('close', stop);
+    this.hooks.onSession(this.#track(channel, session), headOfHttp1(request), socket.remoteAddress ?? '');
   }
 
   /** Tells all that are here to wind up. */

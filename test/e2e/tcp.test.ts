@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { dirname, join } from 'node:path';
@@ -7,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import type { SessionDetail } from '../../src/host/session-details.js';
-import { TestClient, until } from '../support/client.js';
+import { sleep, TestClient, until } from '../support/client.js';
 import { HostProcess } from '../support/host-process.js';
 
 const CONNECT = `
@@ -93,11 +94,27 @@ setTimeout(() => {
 `;
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const register = fileURLToPath(new URL('../../transport/register.js', import.meta.url));
+// Takes what it is sent, until it is stopped.
+const DOWNLOAD = `import { connect } from 'node:http2';
+const settings = { initialWindowSize: 2 ** 31 - 1, customSettings: { 0x2b61: 2 ** 30, 0x2b62: 2 ** 30, 0x2b64: 1 } };
+const connection = connect(process.argv[2], { rejectUnauthorized: false, settings });
+connection.on('remoteSettings', () => {
+  connection.setLocalWindowSize(2 ** 30);
+  const stream = connection.request({
+    ':method': 'CONNECT',
+    ':protocol': 'webtransport',
+    ':scheme': 'https',
+    ':path': '/source?bytes=1000000000000',
+  });
+  stream.on('data', (chunk) => process.send?.(chunk.length));
+});
+`;
 /** Scripts for clients, beside the register hook, from where they find the library. */
 const scripts = {
   exchange: CONNECT + EXCHANGE,
   many: CONNECT + MANY,
   upload: CONNECT + UPLOAD,
+  download: DOWNLOAD,
   browserExchange: BROWSER + EXCHANGE,
   browserMany: BROWSER + MANY,
 };
@@ -213,6 +230,19 @@ test('a TCP connection that asks for nothing ends with the idle timeout', { time
     closed = true;
   });
   await until(() => closed, 15_000, 'its end');
+});
+
+// Without a limit, and so with more to send than the network takes: node:http2 does not hear then that its peer is gone.
+test('a client that vanishes in the middle of a download is let go', { timeout: 30_000 }, async () => {
+  const host = await HostProcess.configured({ idleTimeout: 2, mode: 'observe' });
+  hosts.push(host);
+  const client = fork(fileOf('download'), [host.url]);
+  await once(client, 'message');
+  client.kill('SIGSTOP');
+  await host.metricIs('tidegate_sessions', 1);
+  await sleep(1000);
+  client.kill('SIGKILL');
+  await host.metricIs('tidegate_sessions', 0);
 });
 
 for (const { over, args, reliable } of [

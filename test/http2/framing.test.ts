@@ -181,5 +181,6 @@ test('WebSocket: what is written has the length its bytes need, and is not maske
     assert.equal(frame.length, head.length + 1 + length);
     assert.equal(frame.at(-1), 7);
   }
+  assert.deepEqual([...framing.encodePing()], [0x89, 0]);
   assert.deepEqual([...framing.encodeClose(3, 'é'.repeat(100))].slice(0, 6), [0x88, 124, 0x03, 0xe8, 0x33, 0x3a]);
 });
