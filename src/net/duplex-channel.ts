@@ -35,6 +35,7 @@ export class DuplexChannel implements SessionChannel {
     duplex.on('drain', () => session.drained());
     duplex.on('end', () => session.ended());
     duplex.on('close', () => session.lost('the connection ended'));
+    if (duplex.destroyed) session.lost('the connection ended');
   }
 
   accept(): void {

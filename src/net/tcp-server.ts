@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type Server, type TLSSocket } from 'node:tls';
 import { CapsuleFraming } from '../http2/capsule-framing.js';
@@ -11,6 +12,7 @@ import { DEFAULT_H3_OPTIONS, type PlainRequest } from '../http3/connection.js';
 import type { RequestHead } from '../http3/message.js';
 import type { HeaderField } from '../http3/qpack/field-section.js';
 import { TidegateError } from '../quic/errors.js';
+import { PrefixShares } from '../quic/prefix-shares.js';
 import { DuplexChannel } from './duplex-channel.js';
 import { endDead } from './heartbeat.js';
 import { HTTP2_OPTIONS, OWN_LIMITS, peerLimits, SESSION_WINDOW } from './http2-settings.js';
@@ -20,8 +22,6 @@ import { selectSubprotocol, upgradeAnswer } from './websocket-upgrade.js';
 
 /** HTTP/2's own windows hold nobody up: bytes are read as they come, and a session's limits are its own. */
 const CONNECTION_WINDOW = 2 * SESSION_WINDOW;
-/** ms for a TLS handshake, and for a request of HTTP/1.1. */
-const HANDSHAKE_MS = 10_000;
 const FAULT_CODES: Record<SessionFault, number> = {
   protocol: constants.NGHTTP2_PROTOCOL_ERROR,
   unsupported: constants.NGHTTP2_PROTOCOL_ERROR,
@@ -37,6 +37,8 @@ export interface TcpServerOptions {
   certificate: string;
   privateKey: string;
   maxConnections: number;
+  /** ms for a TLS handshake, and then for a request of HTTP/1.1. */
+  handshakeTimeoutMs: number;
   /** ms without a stream after which a connection ends. */
   idleTimeoutMs: number;
 }
@@ -51,15 +53,26 @@ export interface TcpServerHooks {
   onError(error: Error): void;
 }
 
+/** Of a connection. */
+interface Place {
+  end(): void;
+}
+
 /** HTTP/2 and WebSocket over TLS: sessions for clients that UDP does not get through to, and pages. */
 export class TcpServer {
   readonly #tls: Server;
   readonly #http1 = createHttp1Server();
-  readonly #sockets = new Set<TLSSocket>();
+  readonly #places: PrefixShares<Place>;
+  /** By the peer's address and port. */
+  readonly #placeOf = new Map<string, Place>();
   /** Connections of HTTP/1.1 that have to say what they want. */
   readonly #deadlines = new WeakMap<Duplex, NodeJS.Timeout>();
   readonly #connections = new Set<ServerHttp2Session>();
   readonly #sessions = new Set<TcpSession>();
+  #isOver = false;
+  /** Connections that went so that others could come, and those that found no place. */
+  evicted = 0;
+  refused = 0;
 
   constructor(
     readonly options: TcpServerOptions,
@@ -69,10 +82,13 @@ export class TcpServer {
       cert: options.certificate,
       key: options.privateKey,
       ALPNProtocols: ['h2', 'http/1.1'],
-      handshakeTimeout: HANDSHAKE_MS,
+      handshakeTimeout: options.handshakeTimeoutMs,
       noDelay: true,
     });
-    this.#tls.maxConnections = options.maxConnections;
+    this.#places = new PrefixShares(options.maxConnections);
+    this.#tls.on('connection', (socket: Socket) => this.#takePlace(socket));
+    // A handshake that takes too long is told of, and left there.
+    this.#tls.on('tlsClientError', (_error, socket) => socket.destroy());
     this.#tls.on('secureConnection', (socket) => this.#onConnection(socket));
     this.#http1.on('request', (request, response) => this.#onHttp1Request(request, response));
     this.#http1.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
@@ -118,9 +134,40 @@ export class TcpServer {
     return ended;
   }
 
+  /** Where all places are taken, the address prefix with most of them makes room. */
+  #takePlace(socket: Socket): void {
+    const { remoteAddress } = socket;
+    const isFull = this.#places.size >= this.options.maxConnections;
+    const givers = isFull ? this.#places.givers(remoteAddress ?? '') : [];
+    if (remoteAddress === undefined || (isFull && givers.length === 0)) {
+      this.refused++;
+      socket.destroy();
+      return;
+    }
+    this.evicted += givers.length;
+    for (const giver of givers) {
+      this.#places.delete(giver);
+      giver.end();
+    }
+    const place: Place = { end: () => socket.destroy() };
+    this.#places.add(place, remoteAddress);
+    const peer = peerOf(socket);
+    this.#placeOf.set(peer, place);
+    socket.once('close', () => {
+      this.#places.delete(place);
+      if (this.#placeOf.get(peer) === place) this.#placeOf.delete(peer);
+    });
+  }
+
   #onConnection(socket: TLSSocket): void {
-    this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket));
+    const place = this.#placeOf.get(peerOf(socket));
+    if (place === undefined || this.#isOver) {
+      // It gave its place away in the middle of its handshake.
+      socket.destroy();
+      return;
+    }
+    // The socket below it has given its handle away, and ends nothing any more.
+    place.end = () => socket.destroy();
     socket.on('error', () => {
       // 'close' follows.
     });
@@ -128,7 +175,7 @@ export class TcpServer {
       this.#onHttp2(socket);
       return;
     }
-    const timer = setTimeout(() => socket.destroy(), HANDSHAKE_MS);
+    const timer = setTimeout(() => socket.destroy(), this.options.handshakeTimeoutMs);
     socket.once('close', () => clearTimeout(timer));
     this.#deadlines.set(socket, timer);
     this.#http1.emit('connection', socket);
@@ -141,7 +188,14 @@ export class TcpServer {
       // 'close' follows.
     });
     const stop = endDead(
-      { socket, ping: () => connection.ping(() => {}), destroy: () => connection.destroy() },
+      {
+        socket,
+        ping: () => {
+          if (!connection.destroyed) connection.ping(() => {});
+        },
+        // What it has to say nobody hears.
+        destroy: () => socket.destroy(),
+      },
       this.options.idleTimeoutMs,
     );
     connection.on('close', () => {
@@ -153,10 +207,12 @@ export class TcpServer {
     const mayAsk = this.hooks.requestLimit(() => connection.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM));
     let sessions = 0;
     connection.on('stream', (stream, headers) => {
-      if (!mayAsk()) return;
+      stream.on('error', () => {
+        // 'close' follows.
+      });
+      if (!mayAsk() || stream.destroyed) return;
       const head = headOf(headers);
       if (head.method !== 'CONNECT') {
-        stream.on('error', () => {});
         this.#onPage(stream, head);
         return;
       }
@@ -173,10 +229,8 @@ export class TcpServer {
     const subprotocol = selectSubprotocol(head.headers['sec-websocket-protocol']);
     const isWebSocket = head.protocol === 'websocket' && subprotocol !== null;
     const channel = new DuplexChannel(stream, {
-      accept: () =>
-        stream.respond({ ':status': 200, ...(isWebSocket ? { 'sec-websocket-protocol': subprotocol } : {}) }),
-      reject: (status, headers) =>
-        stream.respond({ ':status': status, ...Object.fromEntries(headers) }, { endStream: true }),
+      accept: () => respond(stream, 200, isWebSocket ? [['sec-websocket-protocol', subprotocol]] : [], false),
+      reject: (status, headers) => respond(stream, status, headers, true),
       abort: ({ fault }) => stream.close(FAULT_CODES[fault]),
     });
     if (head.protocol !== 'webtransport' && !isWebSocket) {
@@ -204,9 +258,8 @@ export class TcpServer {
     this.hooks.onRequest({
       head,
       respond: (status, headers = [], body) => {
-        if (stream.destroyed) return;
         const isEmpty = body === undefined || head.method === 'HEAD';
-        stream.respond({ ':status': status, ...Object.fromEntries(headers) }, { endStream: isEmpty });
+        respond(stream, status, headers, isEmpty);
         if (!isEmpty) stream.end(body);
       },
     });
@@ -255,7 +308,7 @@ export class TcpServer {
 
   /** Tells all that are here to wind up. */
   drain(): void {
-    for (const connection of this.#connections) connection.goaway();
+    for (const connection of this.#connections) if (!connection.destroyed) connection.goaway();
     for (const session of this.#sessions) session.drain();
   }
 
@@ -264,11 +317,22 @@ export class TcpServer {
     const closed = new Promise<void>((resolve) => this.#tls.close(() => resolve()));
     for (const connection of this.#connections) connection.close();
     const timer = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy();
+      this.#isOver = true;
+      for (const place of this.#placeOf.values()) place.end();
     }, lastWordsMs);
     await closed;
     clearTimeout(timer);
   }
+}
+
+/** Answers, unless the client has taken its request back. */
+function respond(stream: ServerHttp2Stream, status: number, headers: readonly HeaderField[], ends: boolean): void {
+  if (stream.destroyed || stream.closed) return;
+  stream.respond({ ':status': status, ...Object.fromEntries(headers) }, { endStream: ends });
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** A WebSocket has no SETTINGS. */

@@ -12,8 +12,6 @@ export type Admission =
   | { action: 'drop' };
 
 const DROP: Admission = { action: 'drop' };
-/** Of all connections, the share that goes at once where places are wanted: the prefix with most is looked for less often. */
-const GIVEN_AT_ONCE = 0.001;
 
 /** A first packet, as far as admission looks at it. */
 export interface Knock {
@@ -39,7 +37,7 @@ export interface Eviction {
 export class AdmissionControl {
   readonly limiter: HandshakeLimiter;
   readonly tokens: RetryTokens;
-  readonly #shares = new PrefixShares();
+  readonly #shares: PrefixShares<number>;
 
   constructor(
     readonly options: Pick<QuicServerOptions, 'handshakes' | 'maxConnections' | 'retryKeys'>,
@@ -47,6 +45,7 @@ export class AdmissionControl {
     readonly counters: QuicCounters,
     readonly eviction: Eviction,
   ) {
+    this.#shares = new PrefixShares(options.maxConnections);
     this.limiter = new HandshakeLimiter(options.handshakes);
     this.tokens = new RetryTokens(options.retryKeys);
   }
@@ -90,8 +89,7 @@ export class AdmissionControl {
 
   /** Where one prefix has most of the places, some of its connections go. */
   #makePlaces(address: string, now: number): boolean {
-    const most = Math.ceil(this.options.maxConnections * GIVEN_AT_ONCE);
-    const givers = this.#shares.givers(address, most);
+    const givers = this.#shares.givers(address);
     for (const index of givers) this.eviction.close(index, now);
     this.counters.evictedConnections += givers.length;
     return givers.length > 0;

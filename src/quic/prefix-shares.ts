@@ -3,25 +3,35 @@ import { addressPrefix } from './address-prefix.js';
 /** A prefix with fewer connections than this gives none of them away. */
 const FEW = 16;
 
-/** Which address prefix has how many connections: where all places are taken, the largest makes room for the smaller. */
-export class PrefixShares {
-  readonly #members = new Map<string, number[]>();
-  readonly #places = new Map<number, { prefix: string; at: number }>();
+/** Of all places, the share that one newcomer makes free: the prefix with most is looked for less often. */
+const GIVEN_AT_ONCE = 0.001;
 
-  add(index: number, address: string): void {
+/** Which address prefix has how many connections: where all places are taken, the largest makes room for the smaller. */
+export class PrefixShares<T> {
+  readonly #members = new Map<string, T[]>();
+  readonly #places = new Map<T, { prefix: string; at: number }>();
+
+  /** @param most places there are. */
+  constructor(readonly most: number) {}
+
+  get size(): number {
+    return this.#places.size;
+  }
+
+  add(connection: T, address: string): void {
     const prefix = addressPrefix(address);
     const members = this.#members.get(prefix) ?? [];
     if (members.length === 0) this.#members.set(prefix, members);
-    this.#places.set(index, { prefix, at: members.push(index) - 1 });
+    this.#places.set(connection, { prefix, at: members.push(connection) - 1 });
   }
 
-  delete(index: number): void {
-    const place = this.#places.get(index);
+  delete(connection: T): void {
+    const place = this.#places.get(connection);
     if (place === undefined) return;
-    this.#places.delete(index);
-    const members = this.#members.get(place.prefix) as number[];
-    const last = members.pop() as number;
-    if (last !== index) {
+    this.#places.delete(connection);
+    const members = this.#members.get(place.prefix) as T[];
+    const last = members.pop() as T;
+    if (last !== connection) {
       members[place.at] = last;
       (this.#places.get(last) as { at: number }).at = place.at;
     }
@@ -29,14 +39,14 @@ export class PrefixShares {
   }
 
   /**
-   * Up to `most` connections that are to go for one from `address`, of those that came last of the prefix with most; none where that
-   * has not twice what the newcomer's has.
+   * The connections that are to go for one from `address`, a few of those that came last of the prefix with most; none where that has
+   * not twice what the newcomer's has.
    */
-  givers(address: string, most: number): number[] {
-    let largest: number[] = [];
+  givers(address: string): T[] {
+    let largest: T[] = [];
     for (const members of this.#members.values()) if (members.length > largest.length) largest = members;
     const own = this.#members.get(addressPrefix(address))?.length ?? 0;
     const spare = largest.length - Math.max(FEW, 2 * (own + 1));
-    return spare <= 0 ? [] : largest.slice(-Math.min(spare, most));
+    return spare <= 0 ? [] : largest.slice(-Math.min(spare, Math.ceil(this.most * GIVEN_AT_ONCE)));
   }
 }

@@ -232,8 +232,8 @@ test('over TCP: a client that resets what it asks for, frames that lie, and conn
   await once(quick, 'remoteSettings');
   // A second of it stood the shard still.
   const until = performance.now() + 1000;
-  while (performance.now() < until && !quick.destroyed) {
-    for (let i = 0; i < 100 && !quick.destroyed; i++) {
+  while (performance.now() < until && !quick.closed) {
+    for (let i = 0; i < 100 && !quick.closed; i++) {
       const head = { ':method': 'CONNECT', ':protocol': 'webtransport', ':scheme': 'https', ':path': '/echo' };
       quick
         .request(head)

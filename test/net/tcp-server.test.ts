@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2, constants } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { Capsule, MAX_DATAGRAM } from '../../src/http2/capsule.js';
@@ -44,6 +45,7 @@ before(async () => {
       reusePort: false,
       ...(await testCertificate()),
       maxConnections: 100,
+      handshakeTimeoutMs: 1000,
       idleTimeoutMs: 60_000,
     },
     {
@@ -312,6 +314,48 @@ test('what is unread is counted, and those that hold most give way', async () =>
     ['holds more unread than there is room for'],
   );
   await until(() => server.unread === 4000, 5000, 'its end');
+});
+
+test('where all places are taken the network with most of them makes room, and else nobody gets in', async () => {
+  const own = new TcpServer({ ...server.options, maxConnections: 20 }, server.hooks);
+  const ownPort = await own.listen();
+  const from = async (localAddress: string): Promise<TLSSocket> => {
+    const below = connectTcp({ port: ownPort, host: '127.0.0.1', localAddress });
+    const socket = connectTls({ socket: below, rejectUnauthorized: false, ALPNProtocols: ['h2'] });
+    // One that does not read sees no end.
+    socket.resume();
+    socket.on('error', () => {});
+    clients.push(socket);
+    await Promise.race([once(socket, 'secureConnect').catch(() => {}), closeOf(socket)]);
+    return socket;
+  };
+  const many: TLSSocket[] = [];
+  for (let i = 0; i < 20; i++) many.push(await from('127.0.0.1'));
+  const [last] = many.slice(-1);
+  assert.equal((await from('127.0.0.2')).destroyed, true, 'of the same network');
+  assert.deepEqual([own.refused, own.evicted], [1, 0]);
+  assert.equal((await from('127.1.0.1')).destroyed, false, 'of another');
+  assert.deepEqual([own.refused, own.evicted], [1, 1]);
+  if (!last.destroyed) await closeOf(last);
+  assert.deepEqual(
+    many.map(({ destroyed }) => destroyed),
+    many.map((one) => one === last),
+  );
+  await own.close(0);
+});
+
+test('connections that never come to a request end with the handshake timeout', { timeout: 10_000 }, async () => {
+  const silent = connectTcp(port, '127.0.0.1');
+  silent.resume();
+  clients.push(silent);
+  const handshaken = await tls();
+  handshaken.resume();
+  const slow = await tls();
+  slow.resume();
+  // A byte now and then is no request.
+  const timer = setInterval(() => slow.write('G'), 100);
+  await Promise.all([silent, handshaken, slow].map(closeOf));
+  clearInterval(timer);
 });
 
 test('a port that another has is a clear error', async () => {

@@ -101,7 +101,15 @@ export class ShardSockets {
     const { hooks, init } = this;
     const { host, reusePort, certificate, maxConnections, idleTimeoutMs } = init;
     return new TcpServer(
-      { host, port, reusePort, ...certificate, maxConnections, idleTimeoutMs },
+      {
+        host,
+        port,
+        reusePort,
+        ...certificate,
+        maxConnections,
+        handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
+        idleTimeoutMs,
+      },
       {
         onSession: (session, head, peer) => this.#ask(session, head, peer, 'tcp'),
         onRequest: (request) => this.#answer(request),
@@ -194,13 +202,16 @@ export class ShardSockets {
     else respond(404, [['content-type', 'text/plain']], text.encode('not found\n'));
   }
 
-  /** Of the QUIC endpoint (nothing where another engine speaks), with what sessions over TCP hold. */
+  /** Of the QUIC endpoint (nothing where another engine speaks), with what there is of it over TCP. */
   get counters(): Partial<QuicCounters> {
     const quic = this.#driver?.endpoint.counters;
+    const tcp = this.#tcp;
     return {
       ...quic,
-      unreadBytes: (quic?.unreadBytes ?? 0) + (this.#tcp?.unread ?? 0),
+      unreadBytes: (quic?.unreadBytes ?? 0) + (tcp?.unread ?? 0),
       unreadClosed: (quic?.unreadClosed ?? 0) + this.#tcpUnreadClosed,
+      evictedConnections: (quic?.evictedConnections ?? 0) + (tcp?.evicted ?? 0),
+      refusedFull: (quic?.refusedFull ?? 0) + (tcp?.refused ?? 0),
     };
   }
 
