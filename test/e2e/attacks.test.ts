@@ -227,6 +227,7 @@ test('a client that opens and closes sessions as fast as it can loses its connec
 test('over TCP: a client that resets what it asks for, frames that lie, and connections that say nothing', {
   timeout: 60_000,
 }, async () => {
+  const floods = await host.metric('tidegate_request_floods_total');
   const quick = connectHttp2(host.url, { rejectUnauthorized: false });
   quick.on('error', () => {});
   await once(quick, 'remoteSettings');
@@ -242,7 +243,7 @@ test('over TCP: a client that resets what it asks for, frames that lie, and conn
     }
     await new Promise((resolve) => setImmediate(resolve));
   }
-  await host.metricIs('tidegate_request_floods_total', 2);
+  await host.metricIs('tidegate_request_floods_total', floods + 1);
 
   const connectPlain = () => connectTls({ port: port(), host: '127.0.0.1', rejectUnauthorized: false });
   const silent = Array.from({ length: 20 }, connectPlain);
