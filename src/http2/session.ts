@@ -4,9 +4,11 @@ import { type SessionClose, type SessionHandler, SILENT_SESSION } from '../http3
 import type { DatagramSendResult } from '../quic/engine.js';
 import { readVarint } from '../quic/varint.js';
 import { Capsule, MAX_DATAGRAM } from './capsule.js';
+import type { SessionChannel } from './channel.js';
 import { ReceiveCredit, SendCredit } from './credit.js';
 import type { Framing, FramingEvents } from './framing.js';
 import { IncomingStreams } from './incoming-streams.js';
+import type { PeerLimits } from './peer-limits.js';
 import { TcpSessionError } from './session-error.js';
 import { type StreamOwner, TcpStream } from './stream.js';
 
@@ -16,31 +18,6 @@ const MOST_AT_ONCE = 32768;
 /** Set in the IDs of streams that the client opens: the library's way, the other way round than RFC 9000 section 2.1. */
 const FROM_CLIENT = 1;
 const UNIDIRECTIONAL = 2;
-
-/** What one side lets the other send: its SETTINGS (draft-ietf-webtrans-http2 section 3.4), bytes and streams. */
-export interface PeerLimits {
-  data: number;
-  streamDataUni: number;
-  streamDataBidi: number;
-  streamsUni: number;
-  streamsBidi: number;
-}
-
-/** A peer that says nothing in SETTINGS allows nothing; its capsules do. */
-export const NO_LIMITS: PeerLimits = { data: 0, streamDataUni: 0, streamDataBidi: 0, streamsUni: 0, streamsBidi: 0 };
-
-/** What carries a session: a stream of HTTP/2, or a WebSocket's socket. */
-export interface SessionChannel {
-  /** Answers the request; what the client sends goes to {@link TcpSession.receive} from now on. */
-  accept(): void;
-  reject(status: number, headers: readonly HeaderField[]): void;
-  /** False where it is full; {@link TcpSession.drained} follows. */
-  write(bytes: Uint8Array): boolean;
-  /** Nothing follows. */
-  end(): void;
-  /** The peer is at fault, and was not told yet. */
-  abort(error: TcpSessionError): void;
-}
 
 export interface TcpSessionOptions {
   /** What the client may send and how many streams it may have open, at first and ahead of what is read. */

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
-import type { SessionChannel, TcpSession } from '../http2/session.js';
+import type { SessionChannel } from '../http2/channel.js';
+import type { TcpSession } from '../http2/session.js';
 import type { TcpSessionError } from '../http2/session-error.js';
 import type { HeaderField } from '../http3/qpack/field-section.js';
 

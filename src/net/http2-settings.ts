@@ -1,5 +1,5 @@
 import type { ServerHttp2Session } from 'node:http2';
-import type { PeerLimits } from '../http2/session.js';
+import type { PeerLimits } from '../http2/peer-limits.js';
 
 /** What a stream may be ahead of what is read, and all streams of a session, bytes. */
 const STREAM_WINDOW = 1024 * 1024;

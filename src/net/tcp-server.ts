@@ -5,14 +5,15 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type Server, type TLSSocket } from 'node:tls';
 import { CapsuleFraming } from '../http2/capsule-framing.js';
-import { NO_LIMITS, type PeerLimits, TcpSession } from '../http2/session.js';
+import { NO_LIMITS, type PeerLimits } from '../http2/peer-limits.js';
+import { TcpSession } from '../http2/session.js';
 import type { SessionFault } from '../http2/session-error.js';
 import { WebSocketFraming } from '../http2/websocket-framing.js';
 import { DEFAULT_H3_OPTIONS, type PlainRequest } from '../http3/connection.js';
 import type { RequestHead } from '../http3/message.js';
 import type { HeaderField } from '../http3/qpack/field-section.js';
 import { TidegateError } from '../quic/errors.js';
-import { PrefixShares } from '../quic/prefix-shares.js';
+import { ConnectionPlaces } from './connection-places.js';
 import { DuplexChannel } from './duplex-channel.js';
 import { endDead } from './heartbeat.js';
 import { HTTP2_OPTIONS, OWN_LIMITS, peerLimits, SESSION_WINDOW } from './http2-settings.js';
@@ -53,26 +54,17 @@ export interface TcpServerHooks {
   onError(error: Error): void;
 }
 
-/** Of a connection. */
-interface Place {
-  end(): void;
-}
-
 /** HTTP/2 and WebSocket over TLS: sessions for clients that UDP does not get through to, and pages. */
 export class TcpServer {
   readonly #tls: Server;
   readonly #http1 = createHttp1Server();
-  readonly #places: PrefixShares<Place>;
-  /** By the peer's address and port. */
-  readonly #placeOf = new Map<string, Place>();
+  readonly places: ConnectionPlaces;
   /** Connections of HTTP/1.1 that have to say what they want. */
   readonly #deadlines = new WeakMap<Duplex, NodeJS.Timeout>();
   readonly #connections = new Set<ServerHttp2Session>();
   readonly #sessions = new Set<TcpSession>();
-  #isOver = false;
-  /** Connections that went so that others could come, and those that found no place. */
-  evicted = 0;
-  refused = 0;
+  /** Settles when no connection is left; null: it listens. */
+  #closed: Promise<void> | null = null;
 
   constructor(
     readonly options: TcpServerOptions,
@@ -85,8 +77,8 @@ export class TcpServer {
       handshakeTimeout: options.handshakeTimeoutMs,
       noDelay: true,
     });
-    this.#places = new PrefixShares(options.maxConnections);
-    this.#tls.on('connection', (socket: Socket) => this.#takePlace(socket));
+    this.places = new ConnectionPlaces(options.maxConnections);
+    this.#tls.on('connection', (socket: Socket) => this.places.take(socket));
     // A handshake that takes too long is told of, and left there.
     this.#tls.on('tlsClientError', (_error, socket) => socket.destroy());
     this.#tls.on('secureConnection', (socket) => this.#onConnection(socket));
@@ -134,40 +126,8 @@ export class TcpServer {
     return ended;
   }
 
-  /** Where all places are taken, the address prefix with most of them makes room. */
-  #takePlace(socket: Socket): void {
-    const { remoteAddress } = socket;
-    const isFull = this.#places.size >= this.options.maxConnections;
-    const givers = isFull ? this.#places.givers(remoteAddress ?? '') : [];
-    if (remoteAddress === undefined || (isFull && givers.length === 0)) {
-      this.refused++;
-      socket.destroy();
-      return;
-    }
-    this.evicted += givers.length;
-    for (const giver of givers) {
-      this.#places.delete(giver);
-      giver.end();
-    }
-    const place: Place = { end: () => socket.destroy() };
-    this.#places.add(place, remoteAddress);
-    const peer = peerOf(socket);
-    this.#placeOf.set(peer, place);
-    socket.once('close', () => {
-      this.#places.delete(place);
-      if (this.#placeOf.get(peer) === place) this.#placeOf.delete(peer);
-    });
-  }
-
   #onConnection(socket: TLSSocket): void {
-    const place = this.#placeOf.get(peerOf(socket));
-    if (place === undefined || this.#isOver) {
-      // It gave its place away in the middle of its handshake.
-      socket.destroy();
-      return;
-    }
-    // The socket below it has given its handle away, and ends nothing any more.
-    place.end = () => socket.destroy();
+    if (!this.places.handOver(socket)) return;
     socket.on('error', () => {
       // 'close' follows.
     });
@@ -312,15 +272,17 @@ export class TcpServer {
     for (const session of this.#sessions) session.drain();
   }
 
-  /** Takes no new connections; those that have said all go within `lastWordsMs`. */
+  /** Takes no new connections. */
+  retire(): void {
+    this.#closed ??= new Promise((resolve) => this.#tls.close(() => resolve()));
+  }
+
+  /** Resolves when all connections are gone: those that have something to say yet, within `lastWordsMs`. */
   async close(lastWordsMs: number): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#tls.close(() => resolve()));
+    this.retire();
     for (const connection of this.#connections) connection.close();
-    const timer = setTimeout(() => {
-      this.#isOver = true;
-      for (const place of this.#placeOf.values()) place.end();
-    }, lastWordsMs);
-    await closed;
+    const timer = setTimeout(() => this.places.close(), lastWordsMs);
+    await this.#closed;
     clearTimeout(timer);
   }
 }
@@ -329,10 +291,6 @@ export class TcpServer {
 function respond(stream: ServerHttp2Stream, status: number, headers: readonly HeaderField[], ends: boolean): void {
   if (stream.destroyed || stream.closed) return;
   stream.respond({ ':status': status, ...Object.fromEntries(headers) }, { endStream: ends });
-}
-
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
 }
 
 /** A WebSocket has no SETTINGS. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { CapsuleFraming } from '../../src/http2/capsule-framing.js';
-import { NO_LIMITS, TcpSession } from '../../src/http2/session.js';
+import { NO_LIMITS } from '../../src/http2/peer-limits.js';
+import { TcpSession } from '../../src/http2/session.js';
 import { SILENT_SESSION } from '../../src/http3/session.js';
 import { DuplexChannel } from '../../src/net/duplex-channel.js';
 

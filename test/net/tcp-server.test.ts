@@ -333,9 +333,9 @@ test('where all places are taken the network with most of them makes room, and e
   for (let i = 0; i < 20; i++) many.push(await from('127.0.0.1'));
   const [last] = many.slice(-1);
   assert.equal((await from('127.0.0.2')).destroyed, true, 'of the same network');
-  assert.deepEqual([own.refused, own.evicted], [1, 0]);
+  assert.deepEqual([own.places.refused, own.places.evicted], [1, 0]);
   assert.equal((await from('127.1.0.1')).destroyed, false, 'of another');
-  assert.deepEqual([own.refused, own.evicted], [1, 1]);
+  assert.deepEqual([own.places.refused, own.places.evicted], [1, 1]);
   if (!last.destroyed) await closeOf(last);
   assert.deepEqual(
     many.map(({ destroyed }) => destroyed),
@@ -365,7 +365,7 @@ test('a port that another has is a clear error', async () => {
   await second.close(0);
 });
 
-test('a drain asks all to wind up; a close lets them', async () => {
+test('who retires takes nobody new; a drain asks all to wind up; a close lets them', async () => {
   const own = new TcpServer(server.options, server.hooks);
   const ownPort = await own.listen();
   const client = connectHttp2(`https://127.0.0.1:${ownPort}`, { rejectUnauthorized: false });
@@ -375,6 +375,8 @@ test('a drain asks all to wind up; a close lets them', async () => {
   const framing = new CapsuleFraming(recorder);
   stream.on('data', (bytes) => framing.push(bytes));
   const goaway = once(client, 'goaway');
+  own.retire();
+  await assert.rejects(once(connectTcp(ownPort, '127.0.0.1'), 'connect'), { code: 'ECONNREFUSED' });
   own.drain();
   await goaway;
   await until(() => recorder.found.length > 0, 5000, 'the capsule');

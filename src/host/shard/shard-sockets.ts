@@ -210,8 +210,8 @@ export class ShardSockets {
       ...quic,
       unreadBytes: (quic?.unreadBytes ?? 0) + (tcp?.unread ?? 0),
       unreadClosed: (quic?.unreadClosed ?? 0) + this.#tcpUnreadClosed,
-      evictedConnections: (quic?.evictedConnections ?? 0) + (tcp?.evicted ?? 0),
-      refusedFull: (quic?.refusedFull ?? 0) + (tcp?.refused ?? 0),
+      evictedConnections: (quic?.evictedConnections ?? 0) + (tcp?.places.evicted ?? 0),
+      refusedFull: (quic?.refusedFull ?? 0) + (tcp?.places.refused ?? 0),
     };
   }
 
@@ -240,6 +240,7 @@ export class ShardSockets {
   /** New connections go to other shards. */
   retire(): void {
     if (this.#driver !== null) this.#driver.endpoint.acceptsNew = false;
+    this.#tcp?.retire();
   }
 
   /** Takes no new connections, and tells those that are here to wind up (GOAWAY, DRAIN). */
