@@ -1,4 +1,8 @@
-/** One stream up, one shard: bytes a second of ours against a bare sink on the binding alone, and over HTTP/2. */
+/**
+ * One stream up, one shard: bytes a second of ours against a bare sink on the binding alone; and over HTTP/2, where the library's own
+ * server is beside it.
+ */
+import { certificateHash } from '../src/host/certificate/certificate-source.js';
 import { createSelfSigned } from '../src/host/certificate/self-signed.js';
 import { Child, median, sleep } from './support/children.js';
 
@@ -21,15 +25,20 @@ async function measure(server: Child, client: Child, bytes: (state: never) => nu
   return { megabytes: moved / SECONDS / 1e6, cpu: (after.cpu - before.cpu) / (moved / 1e6) };
 }
 
+const { certificate, privateKey } = await createSelfSigned(['127.0.0.1'], new Date(Date.now() - 3_600_000));
+const pair = [certificate, privateKey].map((text) => Buffer.from(text).toString('base64'));
+
 async function bare(): Promise<Result> {
-  const pair = await createSelfSigned(['127.0.0.1'], new Date(Date.now() - 3_600_000));
-  const encode = (text: string) => Buffer.from(text).toString('base64');
-  const server = await Child.start<{ port: number }>('./bare-sink.js', [
-    encode(pair.certificate),
-    encode(pair.privateKey),
-  ]);
+  const server = await Child.start<{ port: number }>('./bare-sink.js', pair);
   const client = await Child.start('./upload-client.js', [String(server.hello.port)]);
   return await measure(server.child, client.child, (state: { received: number }) => state.received);
+}
+
+async function library(): Promise<Result> {
+  const server = await Child.start<{ port: number }>('./library-sink.js', pair);
+  const url = `https://127.0.0.1:${server.hello.port}`;
+  const client = await Child.start('./upload-client-http2.js', [url, certificateHash(certificate)]);
+  return await measure(server.child, client.child, (state: { bytesIn: number }) => state.bytesIn);
 }
 
 async function ours(module: string): Promise<Result> {
@@ -38,18 +47,27 @@ async function ours(module: string): Promise<Result> {
   return await measure(server.child, client.child, (state: { bytesIn: number }) => state.bytesIn);
 }
 
-const rows: Record<string, Result[]> = { 'bare sink': [], 'host, HTTP/3': [], 'host, HTTP/2': [] };
+const rows: Record<string, Result[]> = {
+  'bare sink': [],
+  'host, HTTP/3': [],
+  'host, HTTP/2': [],
+  'library, HTTP/2': [],
+};
 for (let round = 0; round < ROUNDS; round++) {
   rows['bare sink'].push(await bare());
   rows['host, HTTP/3'].push(await ours('./upload-client.js'));
   rows['host, HTTP/2'].push(await ours('./upload-client-http2.js'));
+  rows['library, HTTP/2'].push(await library());
 }
-const rate = (name: string) => median(rows[name].map(({ megabytes }) => megabytes));
+const middle = (name: string, of: keyof Result) => median(rows[name].map((result) => result[of]));
 for (const [name, results] of Object.entries(rows)) {
-  const cpu = median(results.map((result) => result.cpu));
   const spread = results.map(({ megabytes }) => megabytes.toFixed(0)).join(', ');
+  const milliseconds = middle(name, 'cpu') / 1000;
   console.log(
-    `${name.padEnd(14)} ${rate(name).toFixed(0)} MB/s (${spread}), ${(cpu / 1000).toFixed(2)} ms of CPU a MB`,
+    `${name.padEnd(16)} ${middle(name, 'megabytes').toFixed(0)} MB/s (${spread}), ${milliseconds.toFixed(2)} ms of CPU a MB`,
   );
 }
-console.log(`host over bare sink   ${((rate('host, HTTP/3') / rate('bare sink')) * 100).toFixed(0)} %`);
+const ratio = (a: string, b: string, of: keyof Result) => `${((middle(a, of) / middle(b, of)) * 100).toFixed(0)} %`;
+console.log(`host over bare sink       ${ratio('host, HTTP/3', 'bare sink', 'megabytes')}`);
+console.log(`host over library, HTTP/2 ${ratio('host, HTTP/2', 'library, HTTP/2', 'megabytes')}`);
+console.log(`CPU a MB, of the library  ${ratio('host, HTTP/2', 'library, HTTP/2', 'cpu')}`);

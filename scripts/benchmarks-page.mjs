@@ -1,9 +1,11 @@
-// `node scripts/benchmarks-page.mjs FILE`: writes docs/benchmarks.md from what `npm run bench -- --json FILE` kept.
+// `node scripts/benchmarks-page.mjs FILE`: brings into docs/benchmarks.md what `npm run bench -- --json FILE` kept; suites that FILE does
+// not have stay as they are.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const page = join(root, 'docs', 'benchmarks.md');
 const kept = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 
 /** What a suite says of itself: the comment that it begins with. */
@@ -17,22 +19,28 @@ function about(suite) {
     .join(' ');
 }
 
-const pages = Object.entries(kept)
-  .sort(([a], [b]) => a.localeCompare(b))
-  .map(([suite, { date, node, processors, lines }]) =>
-    [
-      `## ${suite}`,
-      '',
-      about(suite),
-      '',
-      `\`npm run bench ${suite}\`, ${date}, Node ${node}, ${processors}:`,
-      '',
-      '```',
-      ...lines,
-      '```',
-      '',
-    ].join('\n'),
-  );
+/** The page's sections as they are, by suite. */
+const sections = new Map(
+  readFileSync(page, 'utf8')
+    .split(/^(?=## )/m)
+    .slice(1)
+    .map((text) => [/^## (.*)$/m.exec(text)?.[1], `${text.trimEnd()}\n`]),
+);
+for (const [suite, { date, node, processors, lines }] of Object.entries(kept)) {
+  const section = [
+    `## ${suite}`,
+    '',
+    about(suite),
+    '',
+    `\`npm run bench ${suite}\`, ${date}, Node ${node}, ${processors}:`,
+    '',
+    '```',
+    ...lines,
+    '```',
+    '',
+  ];
+  sections.set(suite, section.join('\n'));
+}
 const head = [
   '# Benchmarks',
   '',
@@ -41,4 +49,5 @@ const head = [
   'were not run for this page. The README has figures of quieter hours.',
   '',
 ];
-writeFileSync(join(root, 'docs', 'benchmarks.md'), [...head, ...pages].join('\n'));
+const sorted = [...sections].sort(([a], [b]) => a.localeCompare(b)).map(([, text]) => text);
+writeFileSync(page, [...head, ...sorted].join('\n'));

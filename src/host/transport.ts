@@ -4,8 +4,8 @@ import type { WebTransportStreamHandler } from '../http3/stream.js';
 import type { DatagramSendResult } from '../quic/engine.js';
 
 /**
- * A session as the host sees it, whatever carries it. `http3/` satisfies these interfaces as it is; sessions over TCP
- * come through `w3c-session.ts`.
+ * A session as the host sees it, whatever carries it. `http3/` and `http2/` satisfy these interfaces as they are; the library's HTTP/3
+ * comes through `w3c-session.ts`.
  */
 export interface TransportSession {
   handler: SessionHandler;

@@ -65,9 +65,9 @@ export class TcpSession implements FramingEvents, StreamOwner {
     this.#mayOpen = { uni: peer.streamsUni, bidi: peer.streamsBidi };
   }
 
-  /** What came and was not read, bytes. */
+  /** What came and may still be read, bytes. */
   get unread(): number {
-    return this.#receiveCredit.unread;
+    return this.state === 'closed' ? 0 : this.#receiveCredit.unread;
   }
 
   accept(): void {

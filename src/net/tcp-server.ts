@@ -206,9 +206,10 @@ export class TcpServer {
   }
 
   #track(channel: DuplexChannel, session: TcpSession): TcpSession {
+    channel.attach(session);
+    if (session.state === 'closed') return session;
     this.#sessions.add(session);
     channel.duplex.once('close', () => this.#sessions.delete(session));
-    channel.attach(session);
     return session;
   }
 

@@ -16,6 +16,8 @@ import {
 
 const KEY_BYTES = 32;
 const CIPHER = 'aes-256-gcm';
+/** ms after a seal was agreed on in which what was sent before may still come. */
+const UNSEALED_MS = 2000;
 
 /** How a session's messages are sealed. */
 export interface SessionSeal {
@@ -26,6 +28,11 @@ export interface SessionSeal {
   host: HostSeal | null;
   /** When it was agreed on, ms: what was sent before is not sealed. */
   since: number;
+}
+
+/** Whether all that comes has to be sealed by now. */
+export function isSettled({ since }: SessionSeal): boolean {
+  return performance.now() - since > UNSEALED_MS;
 }
 
 /** The host's side of a seal: opens what the client sealed, and seals the answers. */

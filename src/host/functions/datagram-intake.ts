@@ -1,8 +1,9 @@
 import { SEAL_TAG_BYTES, SEALED_DATAGRAM_HEAD } from '../../control/sealing.js';
+import { isSettled } from '../control/session-seal.js';
 import { BatchDelivery, payloadOf } from './delivery.js';
 import type { Reply } from './handler.js';
 import { fail, type Invocation } from './invocation.js';
-import { type MappedSession, UNSEALED_MS } from './mapped-function.js';
+import type { MappedSession } from './mapped-function.js';
 import { type Batch, ReceiveBuffer } from './receive/receive-buffer.js';
 import { openDatagrams } from './sealed/sealed-batch.js';
 
@@ -85,7 +86,7 @@ export class DatagramIntake {
     const { opened, failed } = openDatagrams(batch, seal.host);
     for (let i = 0; i < failed; i++) session.shard.undelivered();
     // What was sent before the client knew may still come.
-    if (failed > 0 && performance.now() - seal.since > UNSEALED_MS) session.noteMalformed();
+    if (failed > 0 && isSettled(seal)) session.noteMalformed();
     return opened.spans.length === 0 ? null : opened;
   }
 

@@ -15,9 +15,6 @@ import { StreamIntake } from './stream-intake.js';
 /** Frames around a message, at most. */
 const FRAME_BYTES = 256;
 
-/** ms after a client sealed in which what it sent before may still come. */
-export const UNSEALED_MS = 2000;
-
 /** A function mapping: criteria and the endpoint that is invoked. */
 export interface Mapping {
   readonly id: string;

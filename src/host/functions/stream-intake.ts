@@ -1,9 +1,10 @@
 import { AppError } from '../../control/codes.js';
+import { isSettled } from '../control/session-seal.js';
 import type { GatedStream } from '../shard/gated-stream.js';
 import { BatchDelivery } from './delivery.js';
 import type { OutgoingStream, Reply } from './handler.js';
 import { fail, type Invocation } from './invocation.js';
-import { type MappedSession, UNSEALED_MS } from './mapped-function.js';
+import type { MappedSession } from './mapped-function.js';
 import { type Batch, ReceiveBuffer } from './receive/receive-buffer.js';
 import { SealedStream, type SealedUnit } from './sealed/sealed-batch.js';
 import { SealedHead } from './sealed/sealed-head.js';
@@ -98,7 +99,7 @@ export class StreamIntake {
     this.#head = null;
     const { seal } = owner.session;
     if (unit === 'plain' || seal === null) {
-      if (seal !== null && performance.now() - seal.since > UNSEALED_MS) return this.#refuse('unsealed');
+      if (seal !== null && isSettled(seal)) return this.#refuse('unsealed');
       this.#received.add(head.seen, performance.now());
       return this.#added();
     }

@@ -175,7 +175,7 @@ export class W3cStream implements TransportStream {
   }
 }
 
-/** A session of @fails-components/webtransport (HTTP/2, WebSocket, or its HTTP/3) as a transport of the host. */
+/** A session of @fails-components/webtransport's HTTP/3 as a transport of the host. */
 export class W3cSession implements TransportSession {
   handler: SessionHandler = SILENT_SESSION;
   state: 'pending' | 'open' | 'closed' = 'pending';
@@ -192,7 +192,7 @@ export class W3cSession implements TransportSession {
     );
   }
 
-  /** TCP's own bytes are not seen from here. */
+  /** The bytes on the wire are not seen from here. */
   get wireRatio(): number {
     return 1;
   }
@@ -256,7 +256,7 @@ export class W3cSession implements TransportSession {
     return new W3cStream(pair, false, bidirectional);
   }
 
-  /** There is no DRAIN on these transports: the session is closed when the time is up. */
+  /** The library's server says no DRAIN: the session is closed when the time is up. */
   drain(): void {}
 
   close(code = 0, reason = ''): void {

@@ -2,7 +2,7 @@ import type { Graph, Value } from '../graph/graph.js';
 import { reshape, splitColumns } from '../graph/operators.js';
 import { CONTEXT_ERRORS, ERROR_PRIOR, logit } from './context.js';
 import { inputPlaces } from './inputs.js';
-import type { Normalisation } from './network.js';
+import type { Normalisation } from './normalised.js';
 import { LIMIT_UNIT, OUTPUT_COLUMNS, OUTPUTS } from './outputs.js';
 import { TickHistory } from './tick-history.js';
 

@@ -1,7 +1,8 @@
 import { Graph } from '../graph/graph.js';
 import { add, concatColumns, matmul, splitColumns, tanh } from '../graph/operators.js';
 import { SESSION_COLUMNS } from './inputs.js';
-import { gateInputs, type Normalisation, normalised, outputRows, recurrentStep } from './network.js';
+import { gateInputs, outputRows, recurrentStep } from './network.js';
+import { type Normalisation, normalised } from './normalised.js';
 import { OUTPUT_COLUMNS } from './outputs.js';
 import { type ModelSize, matrices, parameterCount, parameterShapes, type Weights } from './parameters.js';
 

@@ -19,7 +19,8 @@ import {
   subtract,
   sum,
 } from '../graph/operators.js';
-import { embedded, gateInputs, heads, type Normalisation, normalised, recurrentStep } from './network.js';
+import { embedded, gateInputs, heads, recurrentStep } from './network.js';
+import { type Normalisation, normalised } from './normalised.js';
 import { HORIZONS, OUTPUT_SIZES, QUANTILES } from './outputs.js';
 import { type ModelSize, parameterCount, weightsIn } from './parameters.js';
 

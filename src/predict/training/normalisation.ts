@@ -1,7 +1,7 @@
 import { ERROR_SCENARIOS } from '../../profile/behavioral-profile.js';
 import { CONTEXT_ERRORS } from '../model/context.js';
 import { inputPlaces } from '../model/inputs.js';
-import type { Normalisation } from '../model/network.js';
+import type { Normalisation } from '../model/normalised.js';
 import { TickHistory } from '../model/tick-history.js';
 import type { Sequence } from './flow-rows.js';
 

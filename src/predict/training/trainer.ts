@@ -1,6 +1,6 @@
 import { Random } from '../../numeric/random.js';
 import { encodeModel } from '../graph/encode.js';
-import type { Normalisation } from '../model/network.js';
+import type { Normalisation } from '../model/normalised.js';
 import { beginAsAverage, DEFAULT_WIDTHS, ignore, initialParameters, type ModelSize } from '../model/parameters.js';
 import { type Networks, predictGraph } from '../model/predict-graph.js';
 import { type BatchShape, corrections, TARGET_COLUMNS, trainGraph } from '../model/train-graph.js';

@@ -1,5 +1,3 @@
-import type { ClientVisits } from './visit-history.js';
-
 /** Visits that the share of all counts beside those of a client, and that share beside those of late. */
 const PRIOR_VISITS = 1;
 /** What a client's visit counts, of the one after it. */
@@ -7,6 +5,13 @@ export const EMPTY_MEMORY = 0.5;
 /** Before any client was seen: half a visit of twenty brought nothing. */
 const FIRST_EMPTY = 0.5;
 const FIRST = 20;
+
+/** Of a client's visits: how many, how many of them brought nothing, and those with less weight on what is longer ago. */
+interface EmptyCounts {
+  readonly count: number;
+  readonly empty: number;
+  readonly emptyLately: number;
+}
 
 /** What is kept, to go on from another time. */
 export interface EmptyState {
@@ -28,7 +33,7 @@ export class EmptyVisits {
   #firstVisits = 0;
   #firstEmpty = 0;
 
-  chance({ count, empty, emptyLately }: ClientVisits): number {
+  chance({ count, empty, emptyLately }: EmptyCounts): number {
     const ofFirst = (this.#firstEmpty + FIRST_EMPTY) / (this.#firstVisits + FIRST);
     const own = (empty + PRIOR_VISITS * ofFirst) / (count + PRIOR_VISITS);
     const lately = (1 - EMPTY_MEMORY ** count) / (1 - EMPTY_MEMORY);
@@ -36,7 +41,7 @@ export class EmptyVisits {
   }
 
   /** A visit is over, before it counts among the client's. */
-  learn({ count }: ClientVisits, isEmpty: boolean): void {
+  learn({ count }: Pick<EmptyCounts, 'count'>, isEmpty: boolean): void {
     if (count > 0) return;
     this.#firstVisits++;
     if (isEmpty) this.#firstEmpty++;
