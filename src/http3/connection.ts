@@ -36,6 +36,8 @@ export interface PlainRequest {
 export interface H3Handler {
   /** Server: a client asks for a session. Call accept or reject, now or later. */
   onSession(session: WebTransportSession): void;
+  /** Server: a session was one too many at once, and is refused: no less work than one that is asked for. */
+  onExcess?(): void;
   /** Server. */
   onRequest(request: PlainRequest): void;
   /** The peer's SETTINGS came; `webTransport` tells whether they allow sessions. */
@@ -309,6 +311,7 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
     this.#early.giveTo(session);
     if (this.#sessions.size > this.options.maxSessions) {
       session.reject(429);
+      this.handler.onExcess?.();
       return;
     }
     this.handler.onSession(session);

@@ -183,6 +183,7 @@ export class ShardSockets {
       onSession: (session) => {
         if (mayAsk()) this.#ask(session, session.head, quic.peerAddress, 'http3');
       },
+      onExcess: () => void mayAsk(),
       onRequest: (request) => {
         if (mayAsk()) this.#answer(request);
       },
