@@ -8,6 +8,7 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 /** What is in a capsule, as it comes: a stream's bytes are handed on at once, other capsules when they are whole. */
 export class CapsuleBody {
   #type = 0;
+  #isStream = false;
   /** Bytes of a whole capsule there may be; null: it is passed over. */
   #most: number | null = null;
   #held = NOTHING;
@@ -17,16 +18,16 @@ export class CapsuleBody {
 
   begin(type: number): void {
     this.#type = type;
-    this.#most = isStreamData(type) ? 8 : mostBytesOf(type);
+    this.#isStream = isStreamData(type);
+    this.#most = mostBytesOf(type);
     this.#held = NOTHING;
     this.#streamId = -1;
   }
 
   /** Throws {@link TcpSessionError} where a capsule is longer than its type may be, or ends too early. */
   push(bytes: Uint8Array, isLast: boolean): void {
-    if (this.#most === null) return;
-    if (isStreamData(this.#type)) this.#pushStream(bytes, isLast);
-    else this.#pushWhole(bytes, isLast, this.#most);
+    if (this.#isStream) this.#pushStream(bytes, isLast);
+    else if (this.#most !== null) this.#pushWhole(bytes, isLast, this.#most);
   }
 
   #pushWhole(bytes: Uint8Array, isLast: boolean, most: number): void {

@@ -1,13 +1,15 @@
-import { varintLength, writeVarint } from '../quic/varint.js';
+import { MAX_CLOSE_REASON, Capsule as Shared } from '../http3/capsule-reader.js';
+import { readVarint, varintLength, writeVarint } from '../quic/varint.js';
+import { TcpSessionError } from './session-error.js';
 
 /**
  * Capsules of a session over TCP (draft-ietf-webtrans-http2 section 6, RFC 9297), with the numbers that
  * `@fails-components/webtransport` uses too.
  */
 export const Capsule = {
-  DATAGRAM: 0x00,
-  CLOSE_SESSION: 0x2843,
-  DRAIN_SESSION: 0x78ae,
+  DATAGRAM: Shared.DATAGRAM,
+  CLOSE_SESSION: Shared.CLOSE_WEBTRANSPORT_SESSION,
+  DRAIN_SESSION: Shared.DRAIN_WEBTRANSPORT_SESSION,
   PADDING: 0x190b4d38,
   RESET_STREAM: 0x190b4d39,
   STOP_SENDING: 0x190b4d3a,
@@ -24,7 +26,7 @@ export const MAX_DATAGRAM = 16384;
 /** Most bytes of a capsule that is read as a whole. */
 const MOST_BYTES = new Map<number, number>([
   [Capsule.DATAGRAM, MAX_DATAGRAM],
-  [Capsule.CLOSE_SESSION, 4 + 1024],
+  [Capsule.CLOSE_SESSION, 4 + MAX_CLOSE_REASON],
   [Capsule.DRAIN_SESSION, 64],
   [Capsule.RESET_STREAM, 64],
   [Capsule.STOP_SENDING, 64],
@@ -55,4 +57,17 @@ export function writeFields(out: Uint8Array, at: number, fields: readonly number
   let end = at;
   for (const field of fields) end = writeVarint(out, end, field);
   return end;
+}
+
+/** The integers that a capsule begins with; what follows them is left alone. Throws {@link TcpSessionError}. */
+export function readFields<N extends 1 | 2>(value: Uint8Array, count: N): N extends 1 ? [number] : [number, number] {
+  const fields: number[] = [];
+  let at = 0;
+  while (fields.length < count) {
+    const field = readVarint(value, at);
+    if (field < 0) throw new TcpSessionError('protocol', 'a capsule ends within a number');
+    at += 1 << (value[at] >> 6);
+    fields.push(field);
+  }
+  return fields as N extends 1 ? [number] : [number, number];
 }

@@ -2,8 +2,7 @@ import { decodeClose, encodeCloseValue } from '../http3/capsule-reader.js';
 import type { HeaderField } from '../http3/qpack/field-section.js';
 import { type SessionClose, type SessionHandler, SILENT_SESSION } from '../http3/session.js';
 import type { DatagramSendResult } from '../quic/engine.js';
-import { readVarint } from '../quic/varint.js';
-import { Capsule, MAX_DATAGRAM } from './capsule.js';
+import { Capsule, MAX_DATAGRAM, readFields } from './capsule.js';
 import type { SessionChannel } from './channel.js';
 import { ReceiveCredit, SendCredit } from './credit.js';
 import type { Framing, FramingEvents } from './framing.js';
@@ -122,14 +121,13 @@ export class TcpSession implements FramingEvents, StreamOwner {
 
   close(code = 0, reason = ''): void {
     if (this.state === 'closed') return;
-    if (this.state === 'pending') this.channel.reject(503, []);
-    else this.#sayClose(code, reason);
+    if (this.state === 'pending') {
+      this.channel.reject(503, []);
+    } else {
+      this.#send(Capsule.CLOSE_SESSION, [], encodeCloseValue(code, reason));
+      this.#finish(code, reason);
+    }
     this.#end({ code, reason, by: 'local', clean: true });
-  }
-
-  #sayClose(code: number, reason: string): void {
-    this.#send(Capsule.CLOSE_SESSION, [], encodeCloseValue(code, reason));
-    this.#finish(code, reason);
   }
 
   #finish(code: number, reason: string): void {
@@ -304,33 +302,37 @@ export class TcpSession implements FramingEvents, StreamOwner {
 
   #onReset(id: number, code: number): void {
     const known = this.#streams.get(id);
-    if (known !== undefined) known.onReset(code);
-    else if (this.#admit(id) !== null) this.#abandon(id);
-  }
-
-  /** A stream that is reset before it carried anything: nobody needs to see it. */
-  #abandon(id: number): void {
-    const stream = this.#streams.get(id);
-    stream?.reset(0);
-    stream?.onReset(0);
+    if (known !== undefined) {
+      known.onReset(code);
+      return;
+    }
+    const stream = this.#admit(id);
+    if (stream === null) return;
+    // It is reset before it carried anything: nobody needs to see it.
+    stream.reset(0);
+    stream.onReset(0);
     this.handler.onStreamAbandoned?.();
   }
 
   #onStopSending(id: number, code: number): void {
-    const known = this.#streams.get(id);
-    const stream = known ?? this.#admit(id);
-    if (known === undefined && stream !== null) this.#present(stream);
-    stream?.onStopped(code);
+    this.#reach(id)?.onStopped(code);
   }
 
   #onMaxStreamData(id: number, limit: number): void {
-    const known = this.#streams.get(id);
-    const stream = known ?? this.#admit(id);
+    const stream = this.#reach(id);
     if (stream === null) return;
-    if (known === undefined) this.#present(stream);
     stream.sendCredit.raise(limit);
     if (this.#isFull || !this.#starved.delete(stream)) return;
     stream.handler.onWritable();
+  }
+
+  /** A stream that is there, or comes by being named; null: one that is over. */
+  #reach(id: number): TcpStream | null {
+    const known = this.#streams.get(id);
+    if (known !== undefined) return known;
+    const stream = this.#admit(id);
+    if (stream !== null) this.#present(stream);
+    return stream;
   }
 
   #onMaxStreams(kind: 'uni' | 'bidi', limit: number): void {
@@ -397,17 +399,4 @@ export class TcpSession implements FramingEvents, StreamOwner {
   #write(bytes: Uint8Array): void {
     if (!this.channel.write(bytes)) this.#isFull = true;
   }
-}
-
-/** The integers that a capsule begins with; what follows them is left alone. Throws {@link TcpSessionError}. */
-function readFields<N extends 1 | 2>(value: Uint8Array, count: N): N extends 1 ? [number] : [number, number] {
-  const fields: number[] = [];
-  let at = 0;
-  while (fields.length < count) {
-    const field = readVarint(value, at);
-    if (field < 0) throw new TcpSessionError('protocol', 'a capsule ends within a number');
-    at += 1 << (value[at] >> 6);
-    fields.push(field);
-  }
-  return fields as N extends 1 ? [number] : [number, number];
 }

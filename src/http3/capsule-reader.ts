@@ -1,6 +1,6 @@
-import { readVarint } from '../quic/varint.js';
 import { H3Error, H3StreamError } from './errors.js';
 import { encodeFrame } from './frame-writer.js';
+import { TlvCutter } from './tlv-cutter.js';
 
 /** Capsule types: RFC 9297 section 3.5, draft-ietf-webtrans-http3 section 9.6. */
 export const Capsule = {
@@ -16,10 +16,12 @@ const KNOWN = new Set<number>(Object.values(Capsule));
 
 /** Cuts the DATA of a CONNECT stream into capsules; unknown ones are passed over (RFC 9297 section 3.2). */
 export class CapsuleReader {
-  #head = new Uint8Array(16);
-  #headLength = 0;
-  #type = -1;
-  #left = 0;
+  readonly #cutter = new TlvCutter({
+    begin: (type, length) => this.#begin(type, length),
+    push: (part, isLast) => this.#gather(part, isLast),
+  });
+  #type = 0;
+  /** Null where nobody knows the type. */
   #value: Uint8Array | null = null;
   #valueLength = 0;
 
@@ -27,48 +29,31 @@ export class CapsuleReader {
 
   /** True between capsules: the stream may end here. */
   get atBoundary(): boolean {
-    return this.#headLength === 0 && this.#type < 0;
+    return this.#cutter.atBoundary;
   }
 
   /** Throws {@link H3StreamError} where a known capsule is too long. */
   push(bytes: Uint8Array): void {
-    let at = 0;
-    while (at < bytes.length) {
-      if (this.#type < 0) {
-        this.#head[this.#headLength++] = bytes[at++];
-        const type = readVarint(this.#head, 0, this.#headLength);
-        if (type < 0) continue;
-        const length = readVarint(this.#head, 1 << (this.#head[0] >> 6), this.#headLength);
-        if (length >= 0) this.#begin(type, length);
-      } else {
-        const take = Math.min(this.#left, bytes.length - at);
-        this.#value?.set(bytes.subarray(at, at + take), this.#valueLength);
-        this.#valueLength += take;
-        this.#left -= take;
-        at += take;
-        if (this.#left === 0) this.#finish();
-      }
-    }
+    this.#cutter.push(bytes);
   }
 
   #begin(type: number, length: number): void {
-    this.#headLength = 0;
     this.#type = type;
-    this.#left = length;
+    this.#value = null;
+    if (!KNOWN.has(type)) return;
+    if (length > MAX_CAPSULE) throw new H3StreamError(H3Error.EXCESSIVE_LOAD, `a capsule of ${length} bytes`);
+    this.#value = new Uint8Array(length);
     this.#valueLength = 0;
-    if (KNOWN.has(type)) {
-      if (length > MAX_CAPSULE) throw new H3StreamError(H3Error.EXCESSIVE_LOAD, `a capsule of ${length} bytes`);
-      this.#value = new Uint8Array(length);
-    }
-    if (length === 0) this.#finish();
   }
 
-  #finish(): void {
-    const type = this.#type;
+  #gather(part: Uint8Array, isLast: boolean): void {
     const value = this.#value;
-    this.#type = -1;
+    if (value === null) return;
+    value.set(part, this.#valueLength);
+    this.#valueLength += part.length;
+    if (!isLast) return;
     this.#value = null;
-    if (value !== null) this.onCapsule(type, value);
+    this.onCapsule(this.#type, value);
   }
 }
 

@@ -34,10 +34,10 @@ export interface PlainRequest {
 
 /** Receives what a connection has to tell. */
 export interface H3Handler {
+  /** Server: whether a request may be made, asked of each before anything is done about it; nothing is where not. */
+  mayAsk?(): boolean;
   /** Server: a client asks for a session. Call accept or reject, now or later. */
   onSession(session: WebTransportSession): void;
-  /** Server: a session was one too many at once, and is refused: no less work than one that is asked for. */
-  onExcess?(): void;
   /** Server. */
   onRequest(request: PlainRequest): void;
   /** The peer's SETTINGS came; `webTransport` tells whether they allow sessions. */
@@ -289,6 +289,7 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
   }
 
   onRequestHead(request: RequestStream, head: RequestHead): void {
+    if (this.handler.mayAsk?.() === false) return;
     if (!isWebTransport(head)) {
       this.handler.onRequest({
         head,
@@ -311,7 +312,6 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
     this.#early.giveTo(session);
     if (this.#sessions.size > this.options.maxSessions) {
       session.reject(429);
-      this.handler.onExcess?.();
       return;
     }
     this.handler.onSession(session);

@@ -1,5 +1,5 @@
-import { readVarint } from '../quic/varint.js';
 import { H3ConnectionError, H3Error } from './errors.js';
+import { TlvCutter } from './tlv-cutter.js';
 
 /** Frame types, RFC 9114 section 7.2. */
 export const Frame = {
@@ -40,14 +40,13 @@ export interface FrameSink {
  * gathered up to `maxFrame` bytes.
  */
 export class FrameReader {
-  #head = new Uint8Array(16);
-  #headLength = 0;
-  #type = -1;
-  #left = 0;
+  readonly #cutter = new TlvCutter({
+    begin: (type, length) => this.#begin(type, length),
+    push: (part, isLast) => this.#take(part, isLast),
+  });
+  #type = 0;
   #gathered: Uint8Array | null = null;
   #gatheredLength = 0;
-  /** The reader takes no more: the caller found the end of what are frames. */
-  stopped = false;
 
   constructor(
     readonly sink: FrameSink,
@@ -58,66 +57,38 @@ export class FrameReader {
 
   /** True between frames: the stream may end here. */
   get atBoundary(): boolean {
-    return this.#headLength === 0 && this.#type < 0;
+    return this.#cutter.atBoundary;
+  }
+
+  /** The caller found the end of what are frames: no more is taken. */
+  stop(): void {
+    this.#cutter.stopped = true;
   }
 
   push(bytes: Uint8Array): void {
-    let at = 0;
-    while (at < bytes.length && !this.stopped) {
-      if (this.#type < 0) at = this.#readHead(bytes, at);
-      else at = this.#readPayload(bytes, at);
-    }
-  }
-
-  #readHead(bytes: Uint8Array, start: number): number {
-    let at = start;
-    while (at < bytes.length) {
-      this.#head[this.#headLength++] = bytes[at++];
-      const type = readVarint(this.#head, 0, this.#headLength);
-      if (type < 0) continue;
-      const typeLength = 1 << (this.#head[0] >> 6);
-      const length = readVarint(this.#head, typeLength, this.#headLength);
-      if (length < 0) continue;
-      this.#begin(type, length);
-      return at;
-    }
-    return at;
+    this.#cutter.push(bytes);
   }
 
   #begin(type: number, length: number): void {
-    this.#headLength = 0;
     if (RESERVED.has(type)) {
       throw new H3ConnectionError(H3Error.FRAME_UNEXPECTED, `frame type ${type} belongs to HTTP/2`);
     }
     this.#type = type;
-    this.#left = length;
-    if (type !== Frame.DATA && this.known.has(type)) {
-      if (length > this.maxFrame) throw new H3ConnectionError(H3Error.EXCESSIVE_LOAD, `a frame of ${length} bytes`);
-      this.#gathered = new Uint8Array(length);
-      this.#gatheredLength = 0;
-    }
-    if (length === 0) this.#finish();
-  }
-
-  #readPayload(bytes: Uint8Array, at: number): number {
-    const take = Math.min(this.#left, bytes.length - at);
-    const part = bytes.subarray(at, at + take);
-    this.#left -= take;
-    if (this.#type === Frame.DATA) {
-      this.sink.onData(part);
-    } else if (this.#gathered !== null) {
-      this.#gathered.set(part, this.#gatheredLength);
-      this.#gatheredLength += take;
-    }
-    if (this.#left === 0) this.#finish();
-    return at + take;
-  }
-
-  #finish(): void {
-    const type = this.#type;
-    const payload = this.#gathered;
-    this.#type = -1;
     this.#gathered = null;
-    if (payload !== null) this.sink.onFrame(type, payload);
+    if (type === Frame.DATA || !this.known.has(type)) return;
+    if (length > this.maxFrame) throw new H3ConnectionError(H3Error.EXCESSIVE_LOAD, `a frame of ${length} bytes`);
+    this.#gathered = new Uint8Array(length);
+    this.#gatheredLength = 0;
+  }
+
+  #take(part: Uint8Array, isLast: boolean): void {
+    if (this.#type === Frame.DATA && part.length > 0) this.sink.onData(part);
+    const frame = this.#gathered;
+    if (frame === null) return;
+    frame.set(part, this.#gatheredLength);
+    this.#gatheredLength += part.length;
+    if (!isLast) return;
+    this.#gathered = null;
+    this.sink.onFrame(this.#type, frame);
   }
 }

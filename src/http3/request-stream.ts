@@ -109,7 +109,7 @@ export class RequestStream {
   ignoreRest(): void {
     if (this.#readDone) return;
     this.#readDone = true;
-    this.#frames.stopped = true;
+    this.#frames.stop();
     this.owner.quic.streamStop(this.id, H3Error.NO_ERROR);
     this.#checkDone();
   }
@@ -121,7 +121,7 @@ export class RequestStream {
     if (!this.#readDone) quic.streamStop(this.id, H3Error.REQUEST_CANCELLED);
     this.#writeDone = true;
     this.#readDone = true;
-    this.#frames.stopped = true;
+    this.#frames.stop();
     this.#checkDone();
   }
 

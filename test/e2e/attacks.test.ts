@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { NodeClient } from '../../src/client/node-client.js';
 import type { SessionDetail } from '../../src/host/session-details.js';
 import { type Opened, Recorder, sleep, TestClient, until } from '../support/client.js';
+import { upgradeRequest } from '../support/framing.js';
 import { HostProcess } from '../support/host-process.js';
 import { QuicPair } from '../support/quic-pair.js';
 
@@ -249,10 +250,7 @@ test('over TCP: a client that resets what it asks for, frames that lie, and conn
   const silent = Array.from({ length: 20 }, connectPlain);
   const liar = connectPlain();
   liar.on('error', () => {});
-  liar.write(
-    'GET /echo HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n' +
-      'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: webtransport_kDraft2\r\n\r\n',
-  );
+  liar.write(upgradeRequest('/echo'));
   await once(liar, 'data');
   // A length of 0xfffffff2 was taken for -14: the frame was read again for ever, or ended the shard.
   liar.write(Uint8Array.of(0x82, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xf2, ...new Uint8Array(20_000)));

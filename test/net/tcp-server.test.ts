@@ -13,7 +13,7 @@ import { type SessionClose, SILENT_SESSION } from '../../src/http3/session.js';
 import { TcpServer } from '../../src/net/tcp-server.js';
 import { encodeVarint } from '../../src/quic/varint.js';
 import { until } from '../support/client.js';
-import { FramingRecorder, maskedFrame } from '../support/framing.js';
+import { FramingRecorder, maskedFrame, upgradeRequest } from '../support/framing.js';
 import { testCertificate } from '../support/quic-pair.js';
 
 const BINARY = 0x82;
@@ -118,18 +118,7 @@ async function rest(socket: TLSSocket | ClientHttp2Stream): Promise<Buffer> {
 
 async function upgrade(path = '/echo', fields: Record<string, string> = {}): Promise<TLSSocket> {
   const socket = await tls();
-  const head = {
-    host: 'a',
-    connection: 'Upgrade',
-    upgrade: 'websocket',
-    'sec-websocket-version': '13',
-    // RFC 6455 section 1.3.
-    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-    'sec-websocket-protocol': 'webtransport_kDraft2_chat, webtransport_kDraft1',
-    ...fields,
-  };
-  const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`);
+  socket.write(upgradeRequest(path, fields));
   return socket;
 }
 

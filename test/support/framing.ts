@@ -45,3 +45,19 @@ export function maskedFrame(opcode: number, payload: Uint8Array, mask: readonly 
   for (let i = 0; i < length; i++) frame[6 + lengthBytes + i] = payload[i] ^ mask[i & 3];
   return frame;
 }
+
+/** A WebSocket's upgrade for a session at `path`, as a client writes it. */
+export function upgradeRequest(path: string, fields: Record<string, string> = {}): string {
+  const head = {
+    host: 'a',
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    // RFC 6455 section 1.3.
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'sec-websocket-protocol': 'webtransport_kDraft2_chat, webtransport_kDraft1',
+    ...fields,
+  };
+  const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`;
+}

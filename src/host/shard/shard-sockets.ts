@@ -176,17 +176,12 @@ export class ShardSockets {
   }
 
   #onConnection(quic: QuicConnection): void {
-    const mayAsk = this.#requestLimit(() => {
-      connection.close(H3Error.EXCESSIVE_LOAD, `more than ${REQUESTS_PER_SECOND} requests a second`);
-    });
     const connection: H3Connection = new H3Connection(quic, {
-      onSession: (session) => {
-        if (mayAsk()) this.#ask(session, session.head, quic.peerAddress, 'http3');
-      },
-      onExcess: () => void mayAsk(),
-      onRequest: (request) => {
-        if (mayAsk()) this.#answer(request);
-      },
+      mayAsk: this.#requestLimit(() => {
+        connection.close(H3Error.EXCESSIVE_LOAD, `more than ${REQUESTS_PER_SECOND} requests a second`);
+      }),
+      onSession: (session) => this.#ask(session, session.head, quic.peerAddress, 'http3'),
+      onRequest: (request) => this.#answer(request),
       onReady: () => {},
       onClosed: () => this.#connections.delete(connection),
     });
