@@ -15,6 +15,9 @@ import { upgradeRequest } from '../support/framing.js';
 import { HostProcess } from '../support/host-process.js';
 import { QuicPair } from '../support/quic-pair.js';
 
+/** A session that a test leaves alone for a while doesn't idle away. */
+const keepAlive = { transport: { keepAliveMs: 5000 } };
+
 let host: HostProcess;
 let client: TestClient;
 let good: Opened;
@@ -22,7 +25,7 @@ const port = () => Number(new URL(host.url).port);
 
 before(async () => {
   host = await HostProcess.start();
-  client = await TestClient.create(host);
+  client = await TestClient.create(host, keepAlive);
   good = await client.open(`${host.url}/echo?client=good`);
 });
 
@@ -159,9 +162,10 @@ test('clients that fill all they may send, and have none of it read, go where me
 }, async () => {
   const budget = 40 * 1024 * 1024;
   const small = await HostProcess.start(['--unread-budget', String(budget)]);
-  const honest = await TestClient.create(small);
+  const honest = await TestClient.create(small, keepAlive);
   const echo = await honest.open(`${small.url}/echo?client=honest`);
-  const own = await TestClient.create(small);
+  // Where the word that it closes is lost, its connections end by themselves soon after.
+  const own = await TestClient.create(small, { transport: { idleTimeoutMs: 10_000, keepAliveMs: 2000 } });
   const greedy: Opened[] = [];
   // Eight times 100 streams of 128 KB are 100 MB; each session is read at some 200 KB/s.
   const bytes = new Uint8Array(128 * 1024);
