@@ -1,9 +1,9 @@
 /**
- * A WebTransport over WebSocket, for where the platform has none, or UDP does not get through:
- * `FunctionSession.open(url, { fallback: loadFallback })`. It is @fails-components/webtransport's, loaded when it is asked for.
+ * A WebTransport over WebSocket in browsers, over HTTP/2 elsewhere, for where the platform has none or UDP does not get through:
+ * `FunctionSession.open(url, { fallback: loadFallback })`. It is @fails-components/webtransport's, loaded when it is needed.
  */
 export async function loadFallback(): Promise<typeof WebTransport> {
-  const library = (await import('@fails-components/webtransport')) as unknown as {
+  const library = (await unheard(() => import('@fails-components/webtransport'))) as unknown as {
     /** In browsers. */
     WebTransportPonyfill?: typeof WebTransport;
     /** Elsewhere: HTTP/2, unless there is an HTTP/3 module. */
@@ -16,4 +16,24 @@ export async function loadFallback(): Promise<typeof WebTransport> {
       super(String(url), { ...options, forceReliable: true } as WebTransportOptions);
     }
   };
+}
+
+/**
+ * Where the browser has WebTransport the library, as it loads, opens a session at example.com to see which options are known
+ * (1.6.8). A page's visitors are nobody else's business: that one is not opened.
+ */
+async function unheard<T>(load: () => Promise<T>): Promise<T> {
+  const own = globalThis.WebTransport;
+  if (own === undefined) return await load();
+  globalThis.WebTransport = new Proxy(own, {
+    construct(made, [url, ...rest]: [string | URL, ...unknown[]], target) {
+      if (new URL(url).hostname === 'example.com') throw new Error('not asked');
+      return Reflect.construct(made, [url, ...rest], target);
+    },
+  });
+  try {
+    return await load();
+  } finally {
+    globalThis.WebTransport = own;
+  }
 }

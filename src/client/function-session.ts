@@ -2,6 +2,7 @@ import { AppError } from '../control/codes.js';
 import { CONTROL_VERSION } from '../control/frames.js';
 import type { Definition, HostMessage, TellableSettings } from '../control/messages.js';
 import { ClientSeal, type SealPins } from './client-seal.js';
+import { connect, type Transports } from './connect.js';
 import { ControlChannel } from './control-channel.js';
 import { Emitter } from './emitter.js';
 import { PACED_CHUNK, Pacer } from './pacer.js';
@@ -9,17 +10,13 @@ import { solve } from './proof.js';
 import { defaultTokens, type TokenStore } from './token-store.js';
 
 /** How a function is opened. */
-export interface OpenOptions extends WebTransportOptions {
+export interface OpenOptions extends WebTransportOptions, Transports {
   /** A JSON Web Token, or what gives a fresh one: asked again where the host wants to see one that is newer. */
   jwt?: string | (() => string | Promise<string>);
   /** Where the host's token is kept by which this client is known again; null: nowhere. */
   tokens?: TokenStore | null;
   /** Whom messages may be sealed to. */
   pins?: SealPins;
-  /** Instead of the platform's WebTransport. */
-  webTransport?: typeof WebTransport;
-  /** Brings another WebTransport where the platform has none: `tidegate/client/fallback` has one over WebSocket. */
-  fallback?: () => Promise<typeof WebTransport>;
   /** false: what is sent goes out at once, and the host drops the datagrams that are over the limit. */
   paced?: boolean;
 }
@@ -94,24 +91,14 @@ export class FunctionSession extends Emitter<SessionEvents> {
    * be reached, or refuses.
    */
   static async open(url: string | URL, options: OpenOptions = {}): Promise<FunctionSession> {
-    const {
-      webTransport = globalThis.WebTransport,
-      fallback,
-      paced: _,
-      tokens = defaultTokens,
-      jwt,
-      pins,
-      ...rest
-    } = options;
+    const { webTransport, fallback, fallbackAfterMs, paced: _, tokens = defaultTokens, jwt, pins, ...rest } = options;
     const target = new URL(url);
     // The function waits until the client has said who it is.
     target.searchParams.set('tgc', '1');
-    const made = webTransport ?? (await fallback?.());
-    if (made === undefined) throw new SessionError('no-transport', 'there is no WebTransport here, and no fallback');
-    const transport = new made(target.href, rest);
-    // Who waits for it is told below, or by the caller.
-    transport.closed.catch(() => {});
-    await transport.ready;
+    const transport = await connect(target, rest, { webTransport, fallback, fallbackAfterMs });
+    if (transport === undefined) {
+      throw new SessionError('no-transport', 'there is no WebTransport here, and no fallback');
+    }
     let channel: ControlChannel;
     try {
       channel = new ControlChannel(await transport.createBidirectionalStream());

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
@@ -16,9 +16,29 @@ export const chromiumPath = CANDIDATES.find((path) => path !== '' && existsSync(
 export const noChromium = chromiumPath === undefined ? 'Chromium is not installed (apt-get install chromium)' : false;
 
 /** What was compiled: pages import the client library from here. */
-const DIST = fileURLToPath(new URL('../../', import.meta.url));
+const SOURCES = fileURLToPath(new URL('../../src', import.meta.url));
+/** The library that the client falls back to, as browsers have it. */
+const LIBRARY = dirname(fileURLToPath(import.meta.resolve('@fails-components/webtransport')));
+const PAGE = `<!doctype html><title>test</title><script type="importmap">
+{"imports": {
+  "@fails-components/webtransport": "/library/index.browser.js",
+  "/library/webstreams.js": "/library/webstreams.browser.js",
+  "debug": "data:text/javascript,export default () => () => {}"
+}}
+</script>`;
 
-/** Headless Chromium on an empty page of localhost, which is a secure context. `/src/client/index.js` is the client library. */
+/** The file of a module that a page imports. */
+function moduleAt(path: string): string | null {
+  const [, room, ...rest] = normalize(path).split('/');
+  const folder = room === 'src' ? SOURCES : room === 'library' ? LIBRARY : null;
+  const file = folder === null ? '' : join(folder, ...rest);
+  return file.endsWith('.js') && existsSync(file) ? file : null;
+}
+
+/**
+ * Headless Chromium on an empty page of localhost, which is a secure context. `/src/client/index.js` is the client library. It
+ * finds no host but this machine.
+ */
 export class ChromiumPage {
   private constructor(
     readonly browser: Browser,
@@ -26,16 +46,12 @@ export class ChromiumPage {
     readonly server: Server,
   ) {}
 
-  static async open(): Promise<ChromiumPage> {
+  /** `trusted`: SHA-256 of the public keys (SPKI, base64) whose certificates need nobody's word. */
+  static async open(trusted: readonly string[] = []): Promise<ChromiumPage> {
     const server = createServer((request, response) => {
-      const path = join(DIST, new URL(request.url ?? '/', 'http://page').pathname);
-      if (path.endsWith('.js') && path.startsWith(join(DIST, 'src')) && existsSync(path)) {
-        response.setHeader('content-type', 'text/javascript');
-        response.end(readFileSync(path));
-        return;
-      }
-      response.setHeader('content-type', 'text/html');
-      response.end('<!doctype html><title>test</title>');
+      const file = moduleAt(new URL(request.url ?? '/', 'http://page').pathname);
+      response.setHeader('content-type', file === null ? 'text/html' : 'text/javascript');
+      response.end(file === null ? PAGE : readFileSync(file));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const browser = await chromium.launch({
@@ -47,6 +63,8 @@ export class ChromiumPage {
         '--disable-background-networking',
         '--disable-component-update',
         '--disable-sync',
+        '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
+        ...(trusted.length === 0 ? [] : [`--ignore-certificate-errors-spki-list=${trusted.join(',')}`]),
       ],
     });
     const page = await browser.newPage();
