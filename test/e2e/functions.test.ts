@@ -149,6 +149,35 @@ test('a client defines a function of its own, inside what the operator allows', 
   assert.equal(detail.function, 'other');
 });
 
+test('who defines a function leaves the one before at the end of the session, and it is told', limit, async () => {
+  const host = await hosts.start({
+    functions: {
+      pair: { endpoint: 'peer' },
+      greet: { endpoint: greeter },
+      whole: { endpoint: greeter, receive: { when: 'end' } },
+    },
+    clientFunctions: { most: 2, functions: ['greet'] },
+  });
+  const ann = await hosts.open(host, 'pair?name=left');
+  const bob = await hosts.open(host, 'pair?name=left');
+  await ann.define({ id: 'a', endpoint: { function: 'greet' } });
+  assert.equal(json(await ann.request(text('now'))).said[0], 'now');
+  const heard = ann.datagrams().next();
+  const timer = setInterval(() => void bob.sendDatagram(text('still here')), 50);
+  assert.equal(textOf((await heard).value as Uint8Array), 'still here', 'what the other sends still comes');
+  clearInterval(timer);
+  ann.close();
+  assert.equal((await closeOf(bob)).code, AppError['peer-left']);
+  // What waited in the first function's buffers is given back.
+  const session = await hosts.open(host, 'whole');
+  const { writable } = await session.transport.createBidirectionalStream();
+  await writable.getWriter().write(text('and nothing behind it'));
+  await until(() => host.shards.totals().bufferBytes > 0);
+  await session.define({ id: 'b', endpoint: { function: 'greet' } });
+  session.close();
+  await until(() => host.shards.totals().bufferBytes === 0);
+});
+
 test('where clients may define nothing, a session without a function is refused', limit, async () => {
   const host = await hosts.start({ functions: { greet: { endpoint: greeter } } });
   await assert.rejects(hosts.open(host, ''));

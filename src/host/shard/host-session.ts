@@ -99,6 +99,8 @@ export class HostSession implements SessionHandler {
   #wasSlow = false;
   /** Null while it waits for one. */
   #function: SessionFunction | null = null;
+  /** What the client defined another in place of: their streams go on. */
+  readonly #former: SessionFunction[] = [];
   #next: HostFunction | null = null;
   #heldDatagrams: Uint8Array[] = [];
   #heldStreams: GatedStream[] = [];
@@ -204,7 +206,9 @@ export class HostSession implements SessionHandler {
       this.#begin();
       return;
     }
+    const former = this.#function;
     this.#open(hostFunction);
+    if (this.#function !== former) this.#former.push(former);
     this.#guard(() => this.#function?.onOpen?.());
   }
 
@@ -300,14 +304,14 @@ export class HostSession implements SessionHandler {
   }
 
   onStreamsAvailable(): void {
-    this.#guard(() => this.#function?.onStreamsAvailable?.());
+    this.#tellAll((each) => each.onStreamsAvailable?.());
   }
 
   onDraining(): void {}
 
   onClosed(close: SessionClose): void {
     clearTimeout(this.#helloTimer);
-    this.#guard(() => this.#function?.onClose?.(close));
+    this.#tellAll((each) => each.onClose?.(close));
     this.shard.sessionClosed(this, close);
   }
 
@@ -374,6 +378,13 @@ export class HostSession implements SessionHandler {
     const isSlow = this.#wasSlow || (this.fullSince !== null && now - this.fullSince > SLOW_MS);
     this.#wasSlow = false;
     return isSlow;
+  }
+
+  /** Tells its function, and those that were it before. */
+  #tellAll(tell: (each: SessionFunction) => void): void {
+    for (const former of this.#former) this.#guard(() => tell(former));
+    const current = this.#function;
+    if (current !== null) this.#guard(() => tell(current));
   }
 
   #guard(run: () => void): void {
