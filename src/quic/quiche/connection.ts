@@ -12,6 +12,7 @@ import {
 import type { GoodputGuard } from '../goodput-guard.js';
 import type { NativeConnection, NativeRecvInfo } from '../native.js';
 import { UnreadBytes, type UnreadSum } from '../unread-bytes.js';
+import { StreamEnds } from './stream-ends.js';
 import { StreamWatch } from './stream-watch.js';
 
 const READ = 0;
@@ -29,10 +30,8 @@ export interface ConnectionHost {
   sendNow(connection: QuicheConnection): void;
 }
 
-/** Bytes of a congestion window that the end of a stream wants. */
-const END_ROOM = 128;
-/** quiche's next timer, ms, where nothing that was sent waits to be acknowledged: that of an idle connection alone. */
-const QUIET_MS = 1500;
+/** In front of all other streams. */
+const FIRST = 0;
 
 /** The code in an error of quiche such as `StreamReset(7)`, or -1 where it is another error. */
 function codeOf(error: unknown, name: string): number {
@@ -76,9 +75,8 @@ export class QuicheConnection implements QuicConnection {
   closeRequested: QuicCloseInfo | null = null;
   closeNotified = false;
   readonly streams: StreamWatch;
+  readonly ends: StreamEnds;
   readonly unread: UnreadBytes;
-  /** Bytes that had been sent when all was acknowledged last. */
-  #sentWhenQuiet = 0;
   #nextBidirectional: number;
   #nextUnidirectional: number;
   #wantsStreams = false;
@@ -96,7 +94,8 @@ export class QuicheConnection implements QuicConnection {
     this.isNewcomer = isServer;
     this.#nextBidirectional = isServer ? 1 : 0;
     this.#nextUnidirectional = isServer ? 3 : 2;
-    this.streams = new StreamWatch(native, isServer);
+    this.ends = new StreamEnds(native, this.#nextUnidirectional, () => this.stats());
+    this.streams = new StreamWatch(native, isServer, this.ends);
     this.unread = new UnreadBytes(host.counters);
   }
 
@@ -173,6 +172,7 @@ export class QuicheConnection implements QuicConnection {
     this.hasStreamData = true;
     this.host.touch(this);
     this.guard?.addUseful(taken);
+    if (taken > 0) this.ends.wrote(id);
     if (taken < bytes.length) {
       this.streams.addBlocked(id);
     } else if (end) {
@@ -183,34 +183,27 @@ export class QuicheConnection implements QuicConnection {
     return taken;
   }
 
-  /**
-   * Ends a stream behind what was written before. quiche 0.18 counts a stream as complete once its bytes are acknowledged and
-   * its end is known, whether the end has left or not, and then forgets it: so it is said only where the congestion window has
-   * room, and sent before another acknowledgement can come in. quiche does not tell of that room: the capacity of a stream is
-   * not that. Where there may be none the end waits until nothing is under way.
-   */
+  /** Ends a stream behind what was written before, when {@link StreamEnds} lets it. */
   #endStream(id: number): number {
+    const { native, host, ends, streams } = this;
     // Throws where the client asked to stop.
-    this.native.streamCapacity(id);
-    if (!this.#hasRoom() && !this.streams.isEndDue(id, performance.now())) {
-      this.streams.addBlocked(id);
-      this.host.touch(this);
+    native.streamCapacity(id);
+    const now = performance.now();
+    const way = ends.way(id, now);
+    if (way === null) {
+      streams.addWriter(id);
+      host.touch(this);
       return STREAM_BLOCKED;
     }
-    this.native.streamSend(id, NOTHING, true);
-    this.streams.removeWriter(id);
-    this.host.sendNow(this);
-    this.host.touch(this);
+    if (way === 'again') native.streamPriority(id, FIRST, true);
+    native.streamSend(id, NOTHING, true);
+    streams.removeWriter(id);
+    this.hasStreamData = true;
+    if (way !== 'rides') host.sendNow(this);
+    // Once more in another packet, where once may not do.
+    if (ends.said(id, way, now)) this.hasStreamData = true;
+    host.touch(this);
     return 0;
-  }
-
-  /** Whether a small packet can leave now, for sure. What is under way is at most what was sent since nothing was. */
-  #hasRoom(): boolean {
-    const timeout = this.native.timeout();
-    if (timeout === null || timeout > QUIET_MS) this.#sentWhenQuiet = this.stats().bytesSent;
-    this.host.sendNow(this);
-    const { bytesSent, congestionWindow } = this.stats();
-    return congestionWindow - (bytesSent - this.#sentWhenQuiet) >= END_ROOM;
   }
 
   streamStop(id: number, code: number): void {
@@ -302,6 +295,7 @@ export class QuicheConnection implements QuicConnection {
       this.handler.onEstablished();
     }
     if (this.isEstablished && !this.isClosed) {
+      if (this.ends.repeat(now)) this.hasStreamData = true;
       if (this.#raiseDatagrams(scratch)) this.streams.raise(this, now);
       if (this.#wantsStreams && (this.streamsLeft(true) > 0 || this.streamsLeft(false) > 0)) {
         this.#wantsStreams = false;

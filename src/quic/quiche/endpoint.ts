@@ -167,6 +167,7 @@ export class QuicheEndpoint implements QuicEndpoint {
     }
     try {
       connection.native.recv(packet, info);
+      connection.ends.heard();
     } catch {
       // What quiche can't read closes the connection where the RFC says so; raiseEvents tells the handler.
       this.counters.malformed++;
@@ -310,6 +311,7 @@ export class QuicheEndpoint implements QuicEndpoint {
       }
       const length = sent[0];
       connection.lastSentAt = now;
+      connection.ends.sent(length);
       connection.guard?.addWire(length, now);
       if (allowMigration) this.#output.sendBuffer(length, sent[1].to.host, sent[1].to.port);
       else this.#output.sendBuffer(length, connection.peerAddress, connection.peerPort);

@@ -1,5 +1,6 @@
 import type { QuicConnectionHandler } from '../engine.js';
 import type { NativeConnection } from '../native.js';
+import type { StreamEnds } from './stream-ends.js';
 
 /** Up to so many readers are asked one by one; above, the list that quiche makes (about 10 us) is cheaper. */
 const ASK_EACH_UP_TO = 8;
@@ -7,8 +8,6 @@ const ASK_EACH_UP_TO = 8;
 const SCAN_INTERVAL = 10;
 /** Writers looked at for STOP_SENDING after each batch. */
 const STOP_PROBES = 4;
-/** ms that an end waits for room in the congestion window: longer than an acknowledgement takes. */
-const END_WAIT = 500;
 
 interface Watched {
   readonly isClosed: boolean;
@@ -32,8 +31,6 @@ export class StreamWatch {
   readonly #writers: number[] = [];
   /** Streams of ours that nobody looks at for STOP_SENDING. */
   readonly #exempt = new Set<number>();
-  /** When ends that wait for room are said in any case, ms. */
-  readonly #endsDue = new Map<number, number>();
   #probeAt = 0;
   #nextPeerBidirectional: number;
   #nextPeerUnidirectional: number;
@@ -42,6 +39,7 @@ export class StreamWatch {
   constructor(
     readonly native: NativeConnection,
     isServer: boolean,
+    readonly ends: StreamEnds,
   ) {
     this.#nextPeerBidirectional = isServer ? 0 : 1;
     this.#nextPeerUnidirectional = isServer ? 2 : 3;
@@ -49,21 +47,13 @@ export class StreamWatch {
 
   /** When something that was put off is due, a scan or an end; Infinity where nothing is. */
   get scanDue(): number {
-    let due = this.#scanAt === 0 ? Number.POSITIVE_INFINITY : this.#scanAt;
-    for (const at of this.#endsDue.values()) due = Math.min(due, at);
-    return due;
+    const scan = this.#scanAt === 0 ? Number.POSITIVE_INFINITY : this.#scanAt;
+    return Math.min(scan, this.ends.due);
   }
 
-  /** Whether a stream's end has waited for room for as long as it may. */
-  isEndDue(id: number, now: number): boolean {
-    const due = this.#endsDue.get(id);
-    if (due === undefined) this.#endsDue.set(id, now + END_WAIT);
-    return due !== undefined && now >= due;
-  }
-
-  /** Whether streams are being written to, which may have room again or be asked to stop. */
+  /** Whether streams are being written to, which may have room again or be asked to stop, or wait to be ended. */
   get hasWriters(): boolean {
-    return this.#writers.length > 0;
+    return this.#writers.length > 0 || this.ends.isWaiting;
   }
 
   /** Streams that nobody reads for now. */
@@ -103,7 +93,7 @@ export class StreamWatch {
   }
 
   removeWriter(id: number): void {
-    this.#endsDue.delete(id);
+    this.ends.forget(id);
     remove(this.#writers, id);
     remove(this.#blocked, id);
   }
@@ -128,6 +118,7 @@ export class StreamWatch {
   raise(connection: Watched, now: number): void {
     // Stops first: once a reset that came along is read, quiche forgets the stream and the code with it.
     if (this.#writers.length > 0) this.#probeStops(connection);
+    if (this.ends.isWaiting) this.#raiseEnds(connection, now);
     if (!connection.isClosed) this.#raiseReadable(connection, now);
     if (!connection.isClosed && this.#blocked.length > 0) this.#raiseWritable(connection);
   }
@@ -196,6 +187,14 @@ export class StreamWatch {
     return Math.max(mark, id + 4);
   }
 
+  /** Before others write: what there is of a window is there now. */
+  #raiseEnds(connection: Watched, now: number): void {
+    for (const id of this.ends.ready(now)) {
+      if (connection.isClosed) return;
+      connection.handler.onStreamWritable(id);
+    }
+  }
+
   #raiseWritable(connection: Watched): void {
     const blocked = this.#blocked;
     this.#blocked = [];
@@ -208,7 +207,7 @@ export class StreamWatch {
         this.#raiseStop(connection, id, error);
         continue;
       }
-      if (capacity > 0 || this.#endsDue.has(id)) {
+      if (capacity > 0) {
         connection.handler.onStreamWritable(id);
         if (connection.isClosed) return;
       } else {
