@@ -86,16 +86,21 @@ export class ShardInbox {
         events.emit('log', message.level, message.message, { shard, ...message.detail });
         return;
       case 'drained':
+        this.lost(shard);
         events.emit('shard', { shard, state: 'ended', reason: null });
         return;
     }
+  }
+
+  /** A shard is gone, and its sessions with it. */
+  lost(shard: number): void {
+    this.#matchmaker.lost(shard);
   }
 
   /** A shard that came back has another memory. */
   #ready(shard: number, { core }: Extract<FromShard, { type: 'ready' }>): void {
     const { pool, updates, prediction, events, wellKnown } = this.parts;
     updates.shard(shard, core);
-    this.#matchmaker.lost(shard);
     prediction.service?.shard(shard, core);
     pool.send(shard, { type: 'wellKnown', body: wellKnown() });
     events.emit('shard', { shard, state: 'serving', reason: null });

@@ -238,6 +238,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
         onMessage: (shard, message) => this.#inbox?.take(shard, message),
         onIncident: (shard, reason) => {
           this.restarts++;
+          this.#inbox?.lost(shard);
           this.emit('shard', { shard, state: 'ended', reason });
           this.emit('log', 'error', 'shard ended and is started again', { shard, reason });
         },

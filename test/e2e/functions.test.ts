@@ -149,6 +149,25 @@ test('a client defines a function of its own, inside what the operator allows', 
   assert.equal(detail.function, 'other');
 });
 
+test(
+  'more streams at once than the other allows go through the host one after the other, each whole',
+  limit,
+  async () => {
+    const host = await hosts.start({ functions: { pair: { endpoint: 'peer' } } });
+    const ann = await hosts.open(host, 'pair?name=many');
+    const bob = await hosts.open(host, 'pair?name=many');
+    void (async () => {
+      for await (const { readable, writable } of bob.transport.incomingBidirectionalStreams) {
+        readable.pipeTo(writable).catch(() => {});
+      }
+    })().catch(() => {});
+    const sent = Array.from({ length: 90 }, (_, i) => new Uint8Array(20_000).fill(i));
+    const answers = await Promise.all(sent.map((bytes) => ann.request(bytes)));
+    assert.deepEqual(answers, sent);
+    bob.close();
+  },
+);
+
 test('who defines a function leaves the one before at the end of the session, and it is told', limit, async () => {
   const host = await hosts.start({
     functions: {

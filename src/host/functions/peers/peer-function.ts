@@ -4,6 +4,7 @@ import type { HostSession } from '../../shard/host-session.js';
 import type { HostFunction, SessionFunction } from '../host-function.js';
 import type { PeerLink, PeerMessage } from './peer-link.js';
 import { PeerStream } from './peer-stream.js';
+import { PeerWindow } from './peer-window.js';
 
 /** Finds the other of a name. */
 export interface PeerFinder {
@@ -19,16 +20,46 @@ export interface PeerFinder {
 
 const NAME = /^.{1,128}$/;
 
+/** Messages about a stream that both have. */
+type StreamMessage = Exclude<PeerMessage, { type: 'open' | 'datagram' | 'left' }>;
+
+/** A stream of the other's client that has no half here. `stopped`: the code with which its client reads no answer. */
+interface Unopened {
+  s: number;
+  bidirectional: boolean;
+  stopped: number | null;
+}
+
+function receiveFor(stream: PeerStream, message: StreamMessage): void {
+  switch (message.type) {
+    case 'opened':
+      stream.proceed();
+      return;
+    case 'bytes':
+      stream.receive(message.bytes, message.end);
+      return;
+    case 'taken':
+      stream.taken(message.bytes);
+      return;
+    case 'reset':
+      stream.reset(message.code);
+      return;
+    case 'stop':
+      stream.stop(message.code);
+  }
+}
+
 /** Two sessions joined by a name: what one sends the other receives. */
 class PeerSession implements SessionFunction {
   #link: PeerLink | null = null;
   #isFirst = false;
   #next = 0;
   readonly #streams = new Map<number, PeerStream>();
-  /** Streams of the client that came before the other did; of the other, that the client allows not yet. */
+  /** Streams of the client that came before the other did. */
   #early: GatedStream[] = [];
-  readonly #unopened: Extract<PeerMessage, { type: 'open' }>[] = [];
-  readonly #held: PeerMessage[] = [];
+  /** Streams of the other that the client allows not yet: no more than the other may have at once, as none is read. */
+  #unopened: Unopened[] = [];
+  readonly #window = new PeerWindow(() => this.session.settings.bufferSize);
 
   constructor(
     readonly session: HostSession,
@@ -56,8 +87,9 @@ class PeerSession implements SessionFunction {
     const early = this.#early;
     this.#early = [];
     for (const stream of early) {
-      this.onStream(stream);
-      stream.resume();
+      if (!stream.isReadDone) this.onStream(stream);
+      // Reset before anybody was there to hear of it.
+      else if (!stream.isWriteDone) stream.reset(0);
     }
   }
 
@@ -68,66 +100,62 @@ class PeerSession implements SessionFunction {
 
   onStream(stream: GatedStream): void {
     const link = this.#link;
+    stream.pause();
     if (link === null) {
-      stream.pause();
       this.#early.push(stream);
       return;
     }
     const s = this.#next * 2 + (this.#isFirst ? 0 : 1);
     this.#next++;
+    this.#adopt(link, s, stream);
     link.post({ type: 'open', s, bidirectional: stream.bidirectional });
-    this.#adopt(link, s, stream).pump();
   }
 
   #adopt(link: PeerLink, s: number, stream: GatedStream): PeerStream {
-    const peer = new PeerStream(
-      link,
-      s,
-      stream,
-      () => this.session.settings.bufferSize,
-      () => this.#streams.delete(s),
-    );
+    const peer = new PeerStream(link, s, stream, this.#window, () => this.#streams.delete(s));
     this.#streams.set(s, peer);
     return peer;
   }
 
   onStreamsAvailable(): void {
-    for (let first = this.#unopened[0]; first !== undefined; first = this.#unopened[0]) {
-      if (!this.#openHere(first)) return;
-      this.#unopened.shift();
-    }
-    for (const message of this.#held.splice(0)) this.#receive(message);
+    while (this.#unopened.length > 0 && this.#openHere(this.#unopened[0])) this.#unopened.shift();
   }
 
-  #openHere({ s, bidirectional }: Extract<PeerMessage, { type: 'open' }>): boolean {
-    const stream = this.session.openStream(bidirectional);
-    if (stream === null || this.#link === null) return false;
-    this.#adopt(this.#link, s, stream);
+  #openHere({ s, bidirectional, stopped }: Unopened): boolean {
+    const link = this.#link;
+    const stream = link === null ? null : this.session.openStream(bidirectional);
+    if (link === null || stream === null) return false;
+    const peer = this.#adopt(link, s, stream);
+    link.post({ type: 'opened', s });
+    if (stopped !== null) peer.stop(stopped);
     return true;
   }
 
   #receive(message: PeerMessage): void {
-    switch (message.type) {
-      case 'datagram':
-        this.session.sendDatagram(message.bytes);
-        return;
-      case 'left':
-        this.session.close(AppError['peer-left'], 'the other session ended');
-        return;
-      case 'open':
-        if (this.#unopened.length > 0 || !this.#openHere(message)) this.#unopened.push(message);
-        return;
+    if (message.type === 'datagram') this.session.sendDatagram(message.bytes);
+    else if (message.type === 'left') this.session.close(AppError['peer-left'], 'the other session ended');
+    else if (message.type === 'open') {
+      const { s, bidirectional } = message;
+      const unopened = { s, bidirectional, stopped: null };
+      if (this.#unopened.length > 0 || !this.#openHere(unopened)) this.#unopened.push(unopened);
+    } else {
+      const stream = this.#streams.get(message.s);
+      if (stream === undefined) this.#receiveForNone(message);
+      else receiveFor(stream, message);
     }
-    // What belongs to a stream that is not open yet waits with it.
-    if (this.#unopened.some(({ s }) => s === message.s)) {
-      this.#held.push(message);
-      return;
+  }
+
+  /** What is about a stream that the client has not got yet, or no more. */
+  #receiveForNone(message: StreamMessage): void {
+    const link = this.#link;
+    const unopened = this.#unopened.find(({ s }) => s === message.s);
+    if (message.type === 'bytes' && message.bytes.length > 0) {
+      link?.post({ type: 'taken', s: message.s, bytes: message.bytes.length });
+    } else if (unopened !== undefined && message.type === 'stop') unopened.stopped = message.code;
+    else if (unopened !== undefined && message.type === 'reset') {
+      this.#unopened = this.#unopened.filter((each) => each !== unopened);
+      if (unopened.bidirectional) link?.post({ type: 'reset', s: message.s, code: message.code });
     }
-    const stream = this.#streams.get(message.s);
-    if (message.type === 'bytes') stream?.receive(message.bytes, message.end);
-    else if (message.type === 'taken') stream?.taken(message.bytes);
-    else if (message.type === 'reset') stream?.reset(message.code);
-    else stream?.stop(message.code);
   }
 
   onClose(): void {

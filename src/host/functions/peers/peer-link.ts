@@ -4,8 +4,10 @@ import type { MessagePort } from 'node:worker_threads';
 export type PeerMessage =
   | { type: 'datagram'; bytes: Uint8Array }
   | { type: 'open'; s: number; bidirectional: boolean }
+  /** The other client has the stream too: what comes on it may follow. */
+  | { type: 'opened'; s: number }
   | { type: 'bytes'; s: number; bytes: Uint8Array; end: boolean }
-  /** So many bytes were taken by the other client's transport. */
+  /** So many bytes were taken by the other client's transport, or let go. */
   | { type: 'taken'; s: number; bytes: number }
   | { type: 'reset'; s: number; code: number }
   | { type: 'stop'; s: number; code: number }
@@ -47,6 +49,8 @@ export class PortLink implements PeerLink {
 
   constructor(readonly port: MessagePort) {
     port.on('message', (message: PeerMessage) => this.onMessage(message));
+    // The other's thread is gone, and could not say so.
+    port.on('close', () => this.onMessage({ type: 'left' }));
   }
 
   post(message: PeerMessage): void {
@@ -54,6 +58,7 @@ export class PortLink implements PeerLink {
   }
 
   close(): void {
+    this.onMessage = () => {};
     this.port.close();
   }
 }
