@@ -93,6 +93,7 @@ export interface NativeConfig {
   setDisableActiveMigration(off: boolean): void;
   setCcAlgorithmName(name: string): void;
   enablePacing(on: boolean): void;
+  enableHystart(on: boolean): void;
   enableDgram(on: boolean, receiveQueue: number, sendQueue: number): void;
   setMaxStreamWindow(bytes: number): void;
   setMaxConnectionWindow(bytes: number): void;

@@ -94,7 +94,12 @@ export class QuicheConnection implements QuicConnection {
     this.isNewcomer = isServer;
     this.#nextBidirectional = isServer ? 1 : 0;
     this.#nextUnidirectional = isServer ? 3 : 2;
-    this.ends = new StreamEnds(native, this.#nextUnidirectional, () => this.stats());
+    this.ends = new StreamEnds(
+      native,
+      this.#nextUnidirectional,
+      () => this.stats(),
+      () => this.#probe(),
+    );
     this.streams = new StreamWatch(native, isServer, this.ends);
     this.unread = new UnreadBytes(host.counters);
   }
@@ -188,6 +193,8 @@ export class QuicheConnection implements QuicConnection {
     const { native, host, ends, streams } = this;
     // Throws where the client asked to stop.
     native.streamCapacity(id);
+    // What was lost and waits to be sent again is under way too.
+    if (!ends.rides(id)) host.sendNow(this);
     const now = performance.now();
     const way = ends.way(id, now);
     if (way === null) {
@@ -204,6 +211,14 @@ export class QuicheConnection implements QuicConnection {
     if (ends.said(id, way, now)) this.hasStreamData = true;
     host.touch(this);
     return 0;
+  }
+
+  /** Sends a packet with nothing to say, all else having left that could. Returns whether there was room for it. */
+  #probe(): boolean {
+    const before = this.ends.packets;
+    this.native.sendAckEliciting();
+    this.host.sendNow(this);
+    return this.ends.packets > before;
   }
 
   streamStop(id: number, code: number): void {

@@ -226,6 +226,7 @@ export class QuicheEndpoint implements QuicEndpoint {
       }
       connection.native.onTimeout();
       connection.timerFired = true;
+      connection.ends.timedOut();
       const { keepAliveMs } = this.options.transport;
       if (keepAliveMs > 0 && connection.isEstablished && now - connection.lastSentAt >= keepAliveMs) {
         if (!connection.isClosed) connection.native.sendAckEliciting();
