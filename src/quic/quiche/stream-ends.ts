@@ -35,8 +35,8 @@ export type Path = Pick<QuicStats, 'rtt' | 'packetsLost' | 'packetsSent'>;
  * known, whether the end has arrived or not, and then forgets it. So an end is said
  * - with bytes of its stream that have not left yet: it goes with the last of them;
  * - or where all that was sent has been acknowledged: the next acknowledgement is its own;
- * - or where it can leave at once, and nothing was lost in the last round trip: in front of all others, in two packets, and then again and again for about a round trip, or
- *   until quiche has forgotten the stream;
+ * - or where it can leave at once, and nothing was lost in the last round trip: in front of all others, in two packets, and then
+ *   again and again for about a round trip, or until quiche has forgotten the stream;
  * - or else when there is room, half a second later at most.
  */
 export class StreamEnds {
@@ -107,7 +107,10 @@ export class StreamEnds {
     return timeout > QUIET_MS && !this.#hasTimedOut && this.path().rtt * PROBE_ROUND_TRIPS < QUIET_MS;
   }
 
-  /** Whether the end of a stream may be said now, all having been sent that can be; null: it waits, and is asked for again ({@link ready}). */
+  /**
+   * Whether the end of a stream may be said now, all having been sent that can be. null: it waits, and its writer is to be told
+   * when it may ({@link ready}).
+   */
   way(id: number, now: number): Way | null {
     if (this.rides(id)) return 'rides';
     if (this.#isQuiet()) return 'alone';

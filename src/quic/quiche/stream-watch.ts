@@ -23,6 +23,8 @@ export class StreamWatch {
   /** Streams that are read from. */
   readonly #readers: number[] = [];
   readonly #paused = new Set<number>();
+  /** Streams that were read to their end since events were raised last. */
+  readonly #gone: number[] = [];
   /** Streams of the peer that others overtook: their first bytes have not come. */
   readonly #overtaken = new Set<number>();
   /** Streams that took less than was offered. */
@@ -82,6 +84,7 @@ export class StreamWatch {
   removeReader(id: number): void {
     remove(this.#readers, id);
     this.#paused.delete(id);
+    this.#gone.push(id);
   }
 
   exempt(id: number): void {
@@ -126,6 +129,7 @@ export class StreamWatch {
   #raiseReadable(connection: Watched, now: number): void {
     const { native } = this;
     const { handler } = connection;
+    this.#gone.length = 0;
     if (!native.isReadable()) {
       this.#scanAt = 0;
       return;
@@ -160,7 +164,8 @@ export class StreamWatch {
     }
     this.#scanAt = 0;
     for (const id of native.readable()) {
-      if (this.#paused.has(id)) continue;
+      // Who reads one may have read another of the list to its end.
+      if (this.#paused.has(id) || this.#gone.includes(id)) continue;
       this.#noteOrder(id);
       this.#raiseNew(handler, id);
       if (connection.isClosed) return;
