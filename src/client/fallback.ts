@@ -1,15 +1,23 @@
+interface Library {
+  /** In browsers. */
+  WebTransportPonyfill?: typeof WebTransport;
+  /** Elsewhere: HTTP/2, unless there is an HTTP/3 module. */
+  WebTransport?: typeof WebTransport;
+}
+
+/** What is being loaded, or was: two at once would each put back what the other had put in place. */
+let library: Promise<Library> | null = null;
+
 /**
  * A WebTransport over WebSocket in browsers, over HTTP/2 elsewhere, for where the platform has none or UDP does not get through:
  * `FunctionSession.open(url, { fallback: loadFallback })`. It is @fails-components/webtransport's, loaded when it is needed.
  */
 export async function loadFallback(): Promise<typeof WebTransport> {
-  const library = (await unheard(() => import('@fails-components/webtransport'))) as unknown as {
-    /** In browsers. */
-    WebTransportPonyfill?: typeof WebTransport;
-    /** Elsewhere: HTTP/2, unless there is an HTTP/3 module. */
-    WebTransport?: typeof WebTransport;
-  };
-  const { WebTransportPonyfill, WebTransport: other } = library;
+  library ??= unheard<Library>(() => import('@fails-components/webtransport') as Promise<unknown> as Promise<Library>);
+  const { WebTransportPonyfill, WebTransport: other } = await library.catch((error: unknown) => {
+    library = null;
+    throw error;
+  });
   if (WebTransportPonyfill !== undefined) return WebTransportPonyfill;
   return class extends (other as typeof WebTransport) {
     constructor(url: string | URL, options?: WebTransportOptions) {
