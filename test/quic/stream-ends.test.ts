@@ -35,14 +35,20 @@ function endsWhenWritable(connection: QuicConnection): void {
   };
 }
 
-/** A pair with a stream of the server whose bytes are on their way. */
-async function underWay(options: PairOptions = {}) {
+/** A pair that is connected, the server's side of it, and what the client receives. */
+async function joined(options: PairOptions = {}) {
   const pair = await QuicPair.create(options);
   const client = pair.connect();
   const received = gather(client);
   pair.run();
   const [server] = pair.accepted;
   endsWhenWritable(server);
+  return { pair, server, received };
+}
+
+/** One with a stream of the server whose bytes are on their way. */
+async function underWay(options: PairOptions = {}) {
+  const { pair, server, received } = await joined(options);
   const id = server.openStream(false);
   server.streamWrite(id, new Uint8Array(300), false);
   pair.server.flush(performance.now());
@@ -88,14 +94,9 @@ test('where packets are lost an end waits for what is before it, and is sent aga
 });
 
 test('on a connection that is never quiet ends are said as soon as there is room', async () => {
-  const pair = await QuicPair.create();
-  const client = pair.connect();
-  const received = gather(client);
-  pair.run();
-  const [server] = pair.accepted;
+  const { pair, server, received } = await joined();
   const busy = server.openStream(false);
   const ids = Array.from({ length: 50 }, () => server.openStream(false));
-  endsWhenWritable(server);
   // Ten times the congestion window at first, and something always under way.
   for (let i = 0; i < 300; i++) {
     server.streamWrite(busy, new Uint8Array(500), false);
@@ -116,11 +117,7 @@ test('on a connection that is never quiet ends are said as soon as there is room
 });
 
 test('an end goes with the last bytes where those have not left', async () => {
-  const pair = await QuicPair.create();
-  const client = pair.connect();
-  const received = gather(client);
-  pair.run();
-  const [server] = pair.accepted;
+  const { pair, server, received } = await joined();
   const id = server.openStream(false);
   server.streamWrite(id, new Uint8Array(100), false);
   assert.equal(server.streamWrite(id, NOTHING, true), 0);
@@ -131,13 +128,8 @@ test('an end goes with the last bytes where those have not left', async () => {
 });
 
 test('an end that finds no room waits for it, and goes before what others have to say', async () => {
-  const pair = await QuicPair.create();
-  const client = pair.connect();
-  const received = gather(client);
-  pair.run();
-  const [server] = pair.accepted;
+  const { pair, server, received } = await joined();
   const [small, large] = [server.openStream(false), server.openStream(false)];
-  endsWhenWritable(server);
   server.streamWrite(small, new Uint8Array(100), false);
   pair.server.flush(performance.now());
   // All that the window takes, and more that waits for it.
