@@ -201,7 +201,12 @@ export const hostConfigSchema = z.strictObject({
         .default('auto')
         .describe('sessions, or bytes/s, that one host carries; auto: learned from its use of processors'),
       startSeconds: z.number().min(0).max(3600).default(120).describe('until a host that is asked for serves'),
-      margin: z.number().min(-1).max(10).default(1.5).describe('spreads above the forecast that there is room for'),
+      margin: z
+        .number()
+        .min(-1)
+        .max(10)
+        .default(2)
+        .describe('room above the forecast, in spreads of it that are as wide as what a host carries'),
       min: z.int().min(0).default(1).describe('hosts at least'),
       max: z.int().min(1).default(100).describe('hosts at most'),
       keda: z

@@ -39,11 +39,10 @@ function panel(file: string, results: readonly PolicyResult[], top: number): str
       const sorted = [...curve].sort((a, b) => a.replicaMinutes - b.replicaMinutes);
       const colour = COLOURS[name];
       const last = sorted[sorted.length - 1];
-      const dots = sorted
-        .map((point) => `<circle cx="${x(point.replicaMinutes)}" cy="${height(point)}" r="3"/>`)
-        .join('');
+      // A policy that was played at one setting has no line.
+      const dot = sorted.length === 1 ? `<circle cx="${x(last.replicaMinutes)}" cy="${height(last)}" r="3"/>` : '';
       return (
-        `<g fill="${colour}" stroke="${colour}"><path fill="none" stroke-width="1.5" d="${draw(sorted)}"/>${dots}</g>` +
+        `<g fill="${colour}" stroke="${colour}"><path fill="none" stroke-width="1.5" d="${draw(sorted)}"/>${dot}</g>` +
         `<text x="${x(last.replicaMinutes) + 8}" y="${height(last) + 4}" fill="${colour}">${name}</text>`
       );
     }),

@@ -6,22 +6,25 @@ export interface ReplicaPolicy {
   capacity: number;
   /** Minutes until a replica that is asked for serves. */
   startMinutes: number;
-  /** Spreads above the mean that there is room for. */
+  /** Room above the mean, in spreads where the spread is as large as what a replica serves. */
   margin: number;
   least: number;
   most: number;
 }
 
-/** Of a replica's load: so much a count of replicas is wrong by anyway, as there are no halves. */
-const GRAIN = 1.5;
+/**
+ * How the margin grows with the spread of the forecast: by its power. As many spreads everywhere (1) would have the same chance of too
+ * little at all times, but where the spread is wide a replica more changes that chance the least: it spares more minutes elsewhere.
+ */
+const POWER = 0.8;
 
 /** Minutes after the first in which a replica that is asked for now serves that are looked at too: it stays for a while. */
 const SERVES = 2;
 
 /**
  * Replicas that are wanted: for the most that is forecast for when a replica that is asked for now serves, with a margin
- * of spreads. The spread is that of the forecast and the grain of replicas together: where the forecast is sure of itself
- * a replica to spare is cheap, and where there is hardly any load none is spared. Never less than `least`, nor more than `most`, whatever is forecast; null where nothing is.
+ * that grows with the spread of the forecast, but less than it does; where there is hardly any load little is spared. Never less than
+ * `least`, nor more than `most`, whatever is forecast; null where nothing is.
  */
 export function desiredReplicas(forecasts: readonly LoadForecast[], policy: ReplicaPolicy): number | null {
   const { capacity, startMinutes, margin, least, most } = policy;
@@ -29,7 +32,7 @@ export function desiredReplicas(forecasts: readonly LoadForecast[], policy: Repl
   if (first === undefined || !(capacity > 0)) return null;
   const loads = forecasts
     .filter(({ horizon }) => horizon >= first && horizon <= Math.max(first, startMinutes + SERVES))
-    .map(({ mean, spread }) => mean + margin * Math.hypot(spread, Math.min(GRAIN * capacity, mean)));
+    .map(({ mean, spread }) => mean + margin * spread ** POWER * Math.min(capacity, mean) ** (1 - POWER));
   const load = Math.max(...loads);
   return Number.isFinite(load) ? Math.max(least, Math.min(most, Math.ceil(load / capacity))) : null;
 }

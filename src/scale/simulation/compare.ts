@@ -20,9 +20,18 @@ export interface PolicyResult extends ClusterRun {
 }
 
 const TARGET = 0.7;
-const TARGETS = [0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5];
-const FACTORS = [0.7, 0.85, 1, 1.15, 1.3, 1.5, 1.75, 2];
-const MARGINS = [-0.5, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6];
+
+/**
+ * Settings that are played, so close that a line between two of them tells what is there: curves are hollow, and between
+ * points far apart a line lies above them.
+ */
+const TARGETS = range(0.5, 0.95, 0.01);
+const FACTORS = range(0.7, 2, 0.05);
+const MARGINS = range(-0.5, 6, 0.1);
+
+function range(from: number, to: number, step: number): number[] {
+  return Array.from({ length: Math.round((to - from) / step) + 1 }, (_, i) => Number((from + i * step).toFixed(3)));
+}
 
 /** Linear between the points of a curve, at its ends flat. */
 function along(points: readonly CurvePoint[], cost: number, value: (point: CurvePoint) => number): number {

@@ -153,7 +153,13 @@ test('replicas stay within their bounds, whatever is forecast', () => {
   const forecast = (mean: number, spread = 0) => [{ horizon: 2, mean, spread, quantile: () => mean }];
   assert.equal(desiredReplicas(forecast(0), policy), 2);
   assert.equal(desiredReplicas(forecast(1e9), policy), 50);
-  assert.equal(desiredReplicas(forecast(1000), policy), 12);
+  assert.equal(desiredReplicas(forecast(1000), policy), 10, 'a forecast that is sure of itself needs no more');
+  assert.equal(desiredReplicas(forecast(1000, 100), policy), 11);
+  assert.equal(
+    desiredReplicas(forecast(1000, 800), policy),
+    16,
+    'fewer than eight: a wide spread earns less than its width',
+  );
   assert.equal(desiredReplicas(forecast(10), { ...policy, least: 1 }), 1, 'a host that is hardly used needs no second');
   assert.equal(desiredReplicas(forecast(Number.NaN), policy), null);
   assert.equal(desiredReplicas([], policy), null);
