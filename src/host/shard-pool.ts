@@ -2,7 +2,7 @@ import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threa
 import { Piscina } from 'piscina';
 import { TidegateError } from '../quic/errors.js';
 import { COUNTER_NAMES, type CounterName, ShardCounters } from './shard/counters.js';
-import type { FromShard, ShardInit, ShardOutcome, ToShard } from './shard/messages.js';
+import { type FromShard, LAST_CALLS_MS, type ShardInit, type ShardOutcome, type ToShard } from './shard/messages.js';
 import { PacketRing } from './shard/packet-ring.js';
 
 /** What runs a shard. */
@@ -265,7 +265,7 @@ export class ShardPool {
     this.#closing = true;
     this.broadcast({ type: 'drain', deadlineMs });
     const ends = this.#running.flatMap((running) => (running === null ? [] : [running.ended]));
-    const grace = new Promise<void>((resolve) => setTimeout(resolve, deadlineMs + 1000).unref());
+    const grace = new Promise<void>((resolve) => setTimeout(resolve, deadlineMs + LAST_CALLS_MS + 1000).unref());
     await Promise.race([Promise.all(ends), grace]);
     clearInterval(this.#watch);
     await this.#pool.destroy();

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { FunctionSession, SessionError } from '../../src/client/index.js';
@@ -247,28 +245,6 @@ test(
     assert.ok(again.id !== '', 'the name is free again');
   },
 );
-
-test('a remote endpoint gets what met the criteria, signed, and what it answers is the reply', limit, async () => {
-  const calls: string[] = [];
-  const server = createServer(async (request, response) => {
-    let body = '';
-    for await (const part of request) body += part;
-    calls.push(`${request.headers['tidegate-event']} ${body}`);
-    response.end(request.headers['tidegate-event'] === 'data' ? `got ${body}` : '');
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const place = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const host = await hosts.start({
-    functions: { remote: { endpoint: `http://${place}/hook`, receive: { when: 'end' } } },
-    endpoints: { allow: [`http://${place}`], allowRanges: ['127.0.0.1'] },
-  });
-  const session = await hosts.open(host, 'remote');
-  assert.equal(textOf(await session.request(text('hello'))), 'got hello');
-  session.close(7, 'bye');
-  await until(() => calls.length === 3);
-  assert.deepEqual(calls, ['open ', 'data hello', 'close {"code":7,"reason":"bye","by":"peer"}']);
-  server.close().closeAllConnections();
-});
 
 test('messages are sealed to the host where a function says so, and plain ones are refused', limit, async () => {
   const host = await hosts.start({ functions: { sealed: { endpoint: greeter, seal: { from: 0 } } } });

@@ -8,6 +8,7 @@ import { AddressGuard } from './endpoints/address-guard.js';
 import type { Endpoint } from './endpoints/endpoint.js';
 import { ModuleEndpoint } from './endpoints/module-endpoint.js';
 import type { RemoteEndpoint } from './endpoints/remote-endpoint.js';
+import type { RemoteEndpoints } from './endpoints/remote-endpoints.js';
 import { loadTracing, TracedEndpoint, type Tracing } from './endpoints/traced-endpoint.js';
 import { isRemote, mappingShape } from './function-config.js';
 import type { HostFunction } from './host-function.js';
@@ -51,9 +52,6 @@ export type Defined =
   | { hostFunction: HostFunction; seal: SealPolicy | null }
   | { problem: AppErrorName; reason: string };
 
-/** Remote addresses of a shard up to which clients may name others: each keeps connections of its own. */
-const MOST_REMOTES = 1000;
-
 const plainEndpoints: Record<string, () => Endpoint> = {
   echo: () => new ModuleEndpoint({ data: ({ bytes }) => bytes }),
   sink: () => new ModuleEndpoint({}),
@@ -67,9 +65,7 @@ export class FunctionRegistry {
   #guard: AddressGuard;
   #tracing: Tracing | null = null;
   /** Null until one may be called: it takes a while to load. */
-  #remoteClass: typeof RemoteEndpoint | null = null;
-  /** By their configuration: a reload leaves those that are the same. */
-  #remotes = new Map<string, RemoteEndpoint>();
+  #remotes: RemoteEndpoints | null = null;
 
   private constructor(
     table: FunctionTable,
@@ -118,7 +114,7 @@ export class FunctionRegistry {
         continue;
       }
       const load = async (text: string): Promise<Endpoint> =>
-        traced(await this.#endpoint(text, config, table, guard, remotes), id, tracing);
+        traced(await this.#endpoint(text, config, remotes), id, tracing);
       const variants = new Map<string, Endpoint>();
       for (const [name, text] of Object.entries(config.variants)) variants.set(name, await load(text));
       const mapping: Mapping = {
@@ -138,24 +134,20 @@ export class FunctionRegistry {
     }
     if (table.clientFunctions.endpoints) await this.#loadRemote();
     this.#tracing = tracing;
-    this.#takeOver(table, guard, remotes, made);
+    this.#remotes?.takeOver(remotes);
+    this.#takeOver(table, guard, made);
   }
 
-  #takeOver(
-    table: FunctionTable,
-    guard: AddressGuard,
-    remotes: Map<string, RemoteEndpoint>,
-    made: Map<string, RegisteredFunction>,
-  ): void {
+  #takeOver(table: FunctionTable, guard: AddressGuard, made: Map<string, RegisteredFunction>): void {
     for (const [id, { mapping }] of made) {
       const present = this.#functions.get(id)?.mapping;
       // Sessions that are open hold an earlier mapping: one place for the endpoints of all that there were.
       if (present && mapping) mapping.endpoints = Object.assign(present.endpoints, mapping.endpoints);
     }
-    for (const [key, remote] of this.#remotes) if (remotes.get(key) !== remote) void remote.destroy();
+    const isOther = JSON.stringify(table.endpoints) !== JSON.stringify(this.#table.endpoints);
+    if (isOther) this.#remotes?.change(guard, endpointKey(table));
     this.#table = table;
     this.#guard = guard;
-    this.#remotes = remotes;
     this.#functions = made;
   }
 
@@ -183,27 +175,16 @@ export class FunctionRegistry {
     };
   }
 
-  async #loadRemote(): Promise<typeof RemoteEndpoint> {
-    this.#remoteClass ??= (await import('./endpoints/remote-endpoint.js')).RemoteEndpoint;
-    return this.#remoteClass;
+  async #loadRemote(): Promise<RemoteEndpoints> {
+    if (this.#remotes === null) {
+      const { RemoteEndpoints } = await import('./endpoints/remote-endpoints.js');
+      this.#remotes = new RemoteEndpoints(this.#guard, endpointKey(this.#table));
+    }
+    return this.#remotes;
   }
 
-  async #endpoint(
-    text: string,
-    config: FunctionConfig,
-    table: FunctionTable,
-    guard: AddressGuard,
-    remotes: Map<string, RemoteEndpoint>,
-  ): Promise<Endpoint> {
-    if (isRemote(text)) {
-      const key = JSON.stringify([text, config.remote, table.endpoints]);
-      const remote =
-        remotes.get(key) ??
-        this.#remotes.get(key) ??
-        new (await this.#loadRemote())({ url: text, ...config.remote }, guard, endpointKey(table));
-      remotes.set(key, remote);
-      return remote;
-    }
+  async #endpoint(text: string, config: FunctionConfig, remotes: Map<string, RemoteEndpoint>): Promise<Endpoint> {
+    if (isRemote(text)) return (await this.#loadRemote()).own(text, config.remote, remotes);
     const plain = plainEndpoints[text];
     if (plain !== undefined) return plain();
     if (text === 'peer' || text === 'source') {
@@ -258,25 +239,18 @@ export class FunctionRegistry {
   }
 
   #clientRemote(url: string): Target | { problem: AppErrorName; reason: string } {
-    if (!this.#table.clientFunctions.endpoints || this.#remoteClass === null) {
+    if (!this.#table.clientFunctions.endpoints || this.#remotes === null) {
       return { problem: 'endpoint-refused', reason: 'this host lets clients name no remote endpoints' };
     }
     const objection = this.#guard.objectionTo(new URL(url));
     if (objection !== null) return { problem: 'endpoint-refused', reason: objection };
-    const remote = mappingShape.remote.parse({});
-    const key = JSON.stringify([url, remote, this.#table.endpoints]);
-    const known = this.#remotes.get(key);
-    if (known === undefined && this.#remotes.size >= MOST_REMOTES) {
-      return { problem: 'endpoint-refused', reason: 'this host calls no more addresses than it does already' };
-    }
-    const called = known ?? new this.#remoteClass({ url, ...remote }, this.#guard, endpointKey(this.#table));
-    this.#remotes.set(key, called);
+    const called = this.#remotes.named(url, mappingShape.remote.parse({}));
     const base = traced(called, 'client', this.#tracing);
     return { endpoints: { base, variants: new Map(), quarantine: null }, deadlineMs: 10_000, seal: null };
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#remotes.values()].map((remote) => remote.destroy()));
+    await this.#remotes?.destroy();
   }
 }
 

@@ -12,6 +12,43 @@ export function failureOf(error: unknown): { code: AppErrorName; message: string
   return { code: 'handler-failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }
 
+/** Calls that are not done: of a session, which are those of its shard too. */
+export class CallsUnderWay {
+  #count = 0;
+  #after: (() => void) | null = null;
+
+  constructor(readonly all: CallsUnderWay | null = null) {}
+
+  get count(): number {
+    return this.#count;
+  }
+
+  began(): void {
+    this.#count++;
+    this.all?.began();
+  }
+
+  ended(): void {
+    this.#count--;
+    const after = this.#after;
+    try {
+      if (this.#count === 0 && after !== null) {
+        this.#after = null;
+        after();
+      }
+    } finally {
+      // What came after may have begun more.
+      this.all?.ended();
+    }
+  }
+
+  /** Runs what is to come after all calls: now where there is none. */
+  afterLast(run: () => void): void {
+    if (this.#count === 0) run();
+    else this.#after = run;
+  }
+}
+
 /** A call of an endpoint and what follows it. What it is about is handed through, so that one object serves many calls. */
 export interface Invocation<A, T> {
   call(about: A): T | Promise<T>;
@@ -22,8 +59,15 @@ export interface Invocation<A, T> {
 /**
  * Calls an endpoint and sees to its end: `done` with what it gave, or `failed`. One that is not done in time counts as
  * failed; what it gives later is dropped.
+ * @param deadlineMs null: the endpoint sees to that itself
+ * @param calls where it counts while it is not done
  */
-export function invoke<A, T>(invocation: Invocation<A, T>, about: A, deadlineMs: number): void {
+export function invoke<A, T>(
+  invocation: Invocation<A, T>,
+  about: A,
+  deadlineMs: number | null,
+  calls: CallsUnderWay,
+): void {
   let result: T | Promise<T>;
   try {
     result = invocation.call(about);
@@ -37,20 +81,24 @@ export function invoke<A, T>(invocation: Invocation<A, T>, about: A, deadlineMs:
     invocation.done(result, about);
     return;
   }
+  calls.began();
   let isOver = false;
-  const timer = setTimeout(() => {
+  const settle = (then: () => void): void => {
+    if (isOver) return;
     isOver = true;
+    clearTimeout(timer);
+    try {
+      then();
+    } finally {
+      calls.ended();
+    }
+  };
+  const late = (): void =>
     invocation.failed(new EndpointError('handler-late', `not done after ${deadlineMs} ms`), true, about);
-  }, deadlineMs);
+  const timer = deadlineMs === null ? undefined : setTimeout(() => settle(late), deadlineMs);
   result.then(
-    (value) => {
-      clearTimeout(timer);
-      if (!isOver) invocation.done(value, about);
-    },
-    (error: unknown) => {
-      clearTimeout(timer);
-      if (!isOver) invocation.failed(error, false, about);
-    },
+    (value) => settle(() => invocation.done(value, about)),
+    (error: unknown) => settle(() => invocation.failed(error, false, about)),
   );
 }
 

@@ -5,8 +5,9 @@ import type { GatedStream } from '../shard/gated-stream.js';
 import type { HostSession } from '../shard/host-session.js';
 import { DatagramIntake } from './datagram-intake.js';
 import { type Endpoint, EndpointError } from './endpoints/endpoint.js';
+import type { CloseReason } from './handler.js';
 import type { HostFunction, SessionFunction } from './host-function.js';
-import { type FailurePolicy, fail, type Invocation, invoke } from './invocation.js';
+import { CallsUnderWay, type FailurePolicy, fail, type Invocation, invoke } from './invocation.js';
 import type { BufferPool } from './receive/buffer-pool.js';
 import type { CompiledCriteria } from './receive/compiled-criteria.js';
 import { SessionFacade } from './session-facade.js';
@@ -49,9 +50,12 @@ export class MappedSession implements SessionFunction {
   readonly facade: SessionFacade;
   readonly #streams = new Set<StreamIntake>();
   readonly #datagrams: DatagramIntake;
+  readonly #calls: CallsUnderWay;
   /** Its endpoint has been told of the open. */
   #isOpen = false;
   #isClosed = false;
+  /** Which was told of the open. */
+  #opened: Endpoint | null = null;
 
   constructor(
     readonly mapping: Mapping,
@@ -60,6 +64,7 @@ export class MappedSession implements SessionFunction {
   ) {
     this.facade = new SessionFacade(session, mapping.id, mapping.parameters);
     this.#datagrams = new DatagramIntake(this);
+    this.#calls = new CallsUnderWay(session.shard.calls);
   }
 
   get isOpen(): boolean {
@@ -91,7 +96,10 @@ export class MappedSession implements SessionFunction {
 
   onOpen(): void {
     const opening: Invocation<SessionFacade, unknown> = {
-      call: (facade) => this.endpoint.open(facade),
+      call: (facade) => {
+        this.#opened = this.endpoint;
+        return this.#opened.open(facade);
+      },
       done: () => {
         this.#isOpen = true;
         for (const stream of [...this.#streams]) stream.pump();
@@ -106,7 +114,7 @@ export class MappedSession implements SessionFunction {
 
   /** Calls the endpoint within the function's deadline. */
   invoke<A, T>(invocation: Invocation<A, T>, about: A): void {
-    invoke(invocation, about, this.mapping.deadlineMs);
+    invoke(invocation, about, this.mapping.deadlineMs, this.#calls);
   }
 
   onDatagram(bytes: Uint8Array, start: number, end: number): void {
@@ -143,13 +151,30 @@ export class MappedSession implements SessionFunction {
     this.#isClosed = true;
     for (const stream of [...this.#streams]) stream.close();
     this.#datagrams.close();
+    // The last that its endpoint hears of the session: what it was called for before is done.
+    this.#calls.afterLast(() => this.#tellClose({ code, reason, by }));
+  }
+
+  #tellClose(reason: CloseReason): void {
+    const endpoint = this.#closing;
+    if (endpoint === null) return;
     const closing: Invocation<SessionFacade, unknown> = {
-      call: (facade) => this.endpoint.close(facade, { code, reason, by }),
+      call: (facade) => endpoint.close(facade, reason),
       done: () => {},
       failed: (error) => {
         fail(this.session, this.mapping.id, 'message', error);
       },
     };
-    this.invoke(closing, this.facade);
+    // A remote one is told until it has heard.
+    invoke(closing, this.facade, endpoint.isRemote ? null : this.mapping.deadlineMs, this.#calls);
+  }
+
+  /** Who is told of the close: who answers now, or where nobody does any more who was told of the open. */
+  get #closing(): Endpoint | null {
+    try {
+      return this.endpoint;
+    } catch {
+      return this.#opened;
+    }
   }
 }

@@ -12,6 +12,7 @@ import type { SealPolicy } from '../control/seal-policy.js';
 import { type ControlShard, SessionControl } from '../control/session-control.js';
 import type { SessionSeal } from '../control/session-seal.js';
 import type { HostFunction, SessionFunction } from '../functions/host-function.js';
+import type { CallsUnderWay } from '../functions/invocation.js';
 import type { TransportSession } from '../transport.js';
 import { GatedStream } from './gated-stream.js';
 import type { TokenWaiters } from './token-waiters.js';
@@ -34,6 +35,8 @@ export interface SessionShard extends ControlShard {
   readonly readers: TokenWaiters;
   readonly writers: TokenWaiters;
   readonly posturePolicy: PosturePolicy;
+  /** Of endpoints. */
+  readonly calls: CallsUnderWay;
   sessionClosed(session: HostSession, close: SessionClose): void;
   /** A function threw; the session ends, the shard lives on. */
   functionFailed(session: HostSession, error: unknown): void;

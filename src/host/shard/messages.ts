@@ -12,6 +12,9 @@ import type { CapacityOutlook } from '../../scale/replicas/capacity-outlook.js';
 import type { FunctionTable } from '../functions/function-registry.js';
 import type { PeerAnswer } from '../functions/peers/shard-peers.js';
 
+/** ms that a shard which ends gives its endpoints' last calls: they hear of the sessions' ends. */
+export const LAST_CALLS_MS = 5000;
+
 /** A certificate with its key, PEM, and the SHA-256 of its DER in hex. */
 export interface CertificatePair {
   certificate: string;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type MessagePort, threadId } from 'node:worker_threads';
 import { WindowClasses } from '../../adapt/window-classes.js';
 import type { AppErrorName } from '../../control/codes.js';
@@ -6,13 +7,14 @@ import { SessionTable } from '../../core/session-table.js';
 import type { SessionClose } from '../../http3/session.js';
 import { SealShares } from '../control/seal-shares.js';
 import { FunctionRegistry, type FunctionTable } from '../functions/function-registry.js';
+import { CallsUnderWay } from '../functions/invocation.js';
 import { ShardPeers } from '../functions/peers/shard-peers.js';
 import { BufferPool } from '../functions/receive/buffer-pool.js';
 import { HostQuestions } from './host-questions.js';
 import type { HostSession } from './host-session.js';
 import { LevelKeeper } from './level-keeper.js';
 import { LiveSessions } from './live-sessions.js';
-import type { FromShard, ShardInit, ToShard } from './messages.js';
+import { type FromShard, LAST_CALLS_MS, type ShardInit, type ToShard } from './messages.js';
 import { type DoorShard, ShardDoor } from './shard-door.js';
 import { HEARTBEAT_MS, ShardPulse } from './shard-pulse.js';
 import { ShardSockets } from './shard-sockets.js';
@@ -35,6 +37,7 @@ export class Shard implements DoorShard {
   readonly pool = new BufferPool();
   readonly seals: SealShares;
   readonly windows = new WindowClasses();
+  readonly calls = new CallsUnderWay();
   readonly signals: Signals;
   readonly #door: ShardDoor;
   readonly #levels: LevelKeeper;
@@ -42,6 +45,7 @@ export class Shard implements DoorShard {
   readonly #pulse: ShardPulse;
   #functions: FunctionRegistry | null = null;
   isDraining = false;
+  #isEnding = false;
   #timers: NodeJS.Timeout[] = [];
   #slice: NodeJS.Immediate | undefined;
   #drainTimer: NodeJS.Timeout | undefined;
@@ -318,9 +322,15 @@ export class Shard implements DoorShard {
 
   async #end(): Promise<void> {
     clearTimeout(this.#drainTimer);
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    for (const session of this.live.all()) session.close(0, 'host closes');
+    // Endpoints hear of the ends: `#beat` tells meanwhile that the shard is well.
+    const last = new Promise<void>((resolve) => this.calls.afterLast(resolve));
+    await Promise.race([last, sleep(LAST_CALLS_MS, undefined, { ref: false })]);
+    if (this.calls.count > 0) this.log('warn', 'calls of endpoints were not done', { calls: this.calls.count });
     for (const timer of this.#timers) clearInterval(timer);
     clearImmediate(this.#slice);
-    for (const session of this.live.all()) session.close(0, 'host closes');
     this.readers.close();
     this.writers.close();
     await this.#functions?.close();

@@ -10,6 +10,7 @@ import { ModuleEndpoint } from '../../../src/host/functions/endpoints/module-end
 import {
   RemoteEndpoint,
   type RemoteOptions,
+  RemoteRules,
   signature,
 } from '../../../src/host/functions/endpoints/remote-endpoint.js';
 import type { Delivery, FunctionSession } from '../../../src/host/functions/handler.js';
@@ -45,8 +46,7 @@ function endpoint(host: string, options: Partial<RemoteOptions> = {}): RemoteEnd
       ...{ url: `http://${host}/hook`, timeoutMs: 500, retries: 2, inFlight: 4, queue: 4 },
       ...{ breakAfter: 5, breakMs: 60_000, maxReply: 1000, ...options },
     },
-    guard,
-    key,
+    new RemoteRules(guard, key),
   );
   endpoints.push(made);
   return made;
@@ -136,6 +136,43 @@ test('after failures in a row it is left alone, and the calls on the way are bou
   assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 5);
 });
 
+test('closes that find no room, or nobody, are told again until they are heard', async () => {
+  const heard = new Set<string>();
+  let isUp = true;
+  const host = await serve(({ headers }, response) => {
+    const status = isUp ? 204 : 500;
+    if (isUp) heard.add(headers['tidegate-session'] as string);
+    setTimeout(() => response.writeHead(status).end(), 20);
+  });
+  const reason = { code: 0, reason: '', by: 'peer' } as const;
+  const closes = (made: RemoteEndpoint, count: number) =>
+    Promise.all(Array.from({ length: count }, (_, i) => made.close({ ...session, id: `0-${i}` }, reason)));
+  await closes(endpoint(host, { inFlight: 1, queue: 1 }), 60);
+  assert.equal(heard.size, 60);
+
+  heard.clear();
+  isUp = false;
+  const failing = endpoint(host, { retries: 0, breakAfter: 2, breakMs: 300 });
+  const told = closes(failing, 40);
+  while (!failing.isBroken) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.equal(heard.size, 0);
+  isUp = true;
+  await told;
+  assert.equal(heard.size, 40);
+});
+
+test('a close that is refused is not told again', async () => {
+  let calls = 0;
+  const host = await serve((_request, response) => {
+    calls++;
+    response.writeHead(404).end();
+  });
+  await assert.rejects(endpoint(host).close(session, { code: 0, reason: '', by: 'peer' }), {
+    code: 'endpoint-unreachable',
+  });
+  assert.equal(calls, 1);
+});
+
 test('where no endpoint is to be: names, ranges, and addresses in every notation', () => {
   const guard = new AddressGuard({ allow: ['api.example.com', '*.example.org', '[::1]:8443'], allowRanges: [] });
   const objection = (url: string) => guard.objectionTo(new URL(url));
@@ -191,8 +228,23 @@ test('a name that resolves to a private address is refused when it is connected 
   const port = host.split(':')[1];
   const guard = new AddressGuard({ allow: [`http://localhost:${port}`], allowRanges: [] });
   const options = { url: `http://localhost:${port}/`, timeoutMs: 500, retries: 2, inFlight: 1, queue: 1 };
-  const made = new RemoteEndpoint({ ...options, breakAfter: 5, breakMs: 1000, maxReply: 10 }, guard, key);
+  const made = new RemoteEndpoint(
+    { ...options, breakAfter: 5, breakMs: 1000, maxReply: 10 },
+    new RemoteRules(guard, key),
+  );
   endpoints.push(made);
+  await assert.rejects(made.data(delivery, session), { code: 'endpoint-refused' });
+});
+
+test('where addresses are closed by a reload, connections that there are reach them no more', async () => {
+  const host = await serve((_request, response) => response.end('reached'));
+  const allow = [`http://localhost:${host.split(':')[1]}`];
+  const rules = new RemoteRules(new AddressGuard({ allow, allowRanges: ['127.0.0.1', '::1'] }), key);
+  const options = { url: `${allow[0]}/`, timeoutMs: 500, retries: 0, inFlight: 1, queue: 1 };
+  const made = new RemoteEndpoint({ ...options, breakAfter: 5, breakMs: 1000, maxReply: 10 }, rules);
+  endpoints.push(made);
+  assert.equal(Buffer.from((await made.data(delivery, session)) as Uint8Array).toString(), 'reached');
+  rules.change(new AddressGuard({ allow, allowRanges: [] }), key);
   await assert.rejects(made.data(delivery, session), { code: 'endpoint-refused' });
 });
 

@@ -3,7 +3,7 @@ import type { CloseReason, Delivery, FunctionSession, Reply } from '../handler.j
 
 /** What a function invokes. Rejections and throws are failures of that one call. */
 export interface Endpoint {
-  /** Calls leave this host. */
+  /** Calls leave this host, and see to their own time: `close` is told again until it was heard. */
   readonly isRemote: boolean;
   open(session: FunctionSession): unknown;
   data(delivery: Delivery, session: FunctionSession): Reply | Promise<Reply>;
@@ -15,6 +15,8 @@ export class EndpointError extends Error {
   constructor(
     readonly code: AppErrorName,
     message: string,
+    /** It may go well another time. */
+    readonly isPassing = false,
   ) {
     super(message);
     this.name = 'EndpointError';

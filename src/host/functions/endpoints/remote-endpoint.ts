@@ -1,4 +1,5 @@
 import { createHmac, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BrokenCircuitError,
   BulkheadRejectedError,
@@ -40,6 +41,31 @@ const KEEP_ALIVE_MS = 10_000;
 const FIRST_RETRY_MS = 50;
 const MOST_RETRY_MS = 2000;
 
+/** Closes that are told at once; that wait in all of a shard, beyond which each is tried as a call is; and for how long, ms. */
+const CLOSES_AT_ONCE = 32;
+const MOST_CLOSES = 4096;
+const CLOSE_MS = 60_000;
+const CLOSE_AGAIN_MS = 1000;
+
+/** What the remote endpoints of a shard share. A reload changes it under them. */
+export class RemoteRules {
+  /** Connections that were made under an earlier one are not used again. */
+  version = 0;
+  /** Closes that wait to be heard. */
+  closes = 0;
+
+  constructor(
+    public guard: AddressGuard,
+    public key: Uint8Array,
+  ) {}
+
+  change(guard: AddressGuard, key: Uint8Array): void {
+    this.guard = guard;
+    this.key = key;
+    this.version++;
+  }
+}
+
 /** A call that may go well another time. */
 class Passing extends Error {}
 
@@ -54,26 +80,21 @@ export function signature(key: Uint8Array, timestamp: string, delivery: string, 
 /** An endpoint over HTTP(S): a POST for each event, its body what came, the answer's body a reply. */
 export class RemoteEndpoint implements Endpoint {
   readonly isRemote = true;
-  readonly #agent: Agent;
+  #agent: Agent;
+  /** Of the rules under which it connects. */
+  #version: number;
   readonly #policy: IPolicy;
+  readonly #closes = bulkhead(CLOSES_AT_ONCE, MOST_CLOSES);
   readonly #breaker: CircuitBreakerPolicy;
   readonly #url: URL;
 
   constructor(
     readonly options: RemoteOptions,
-    readonly guard: AddressGuard,
-    readonly key: Uint8Array,
+    readonly rules: RemoteRules,
   ) {
     this.#url = new URL(options.url);
-    this.#agent = new Agent({
-      connect: { timeout: CONNECT_TIMEOUT_MS, lookup: guard.lookup },
-      connections: options.inFlight,
-      pipelining: 1,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      headersTimeout: options.timeoutMs,
-      bodyTimeout: options.timeoutMs,
-      maxResponseSize: options.maxReply,
-    });
+    this.#version = rules.version;
+    this.#agent = this.#connections();
     const passing = handleWhen((error) => error instanceof Passing);
     this.#breaker = circuitBreaker(passing, {
       halfOpenAfter: options.breakMs,
@@ -90,63 +111,122 @@ export class RemoteEndpoint implements Endpoint {
     this.#policy = wrap(bulkhead(options.inFlight, options.queue), again, this.#breaker);
   }
 
-  /** Whether calls are tried at present. */
+  #connections(): Agent {
+    const { options, rules } = this;
+    return new Agent({
+      connect: { timeout: CONNECT_TIMEOUT_MS, lookup: rules.guard.lookup },
+      connections: options.inFlight,
+      pipelining: 1,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: options.timeoutMs,
+      bodyTimeout: options.timeoutMs,
+      maxResponseSize: options.maxReply,
+    });
+  }
+
+  /** Connections under the rules of now. Those under earlier ones end when their calls have, and nobody uses them. */
+  get #dispatcher(): Agent {
+    if (this.#version !== this.rules.version) {
+      this.#version = this.rules.version;
+      this.#agent = this.#connections();
+    }
+    return this.#agent;
+  }
+
+  /** Whether calls are left out at present. */
   get isBroken(): boolean {
     return this.#breaker.state === CircuitState.Open;
   }
 
   async open(session: FunctionSession): Promise<void> {
-    await this.#call('open', session, new Uint8Array(0), {});
+    await this.#call(this.#headers('open', session, {}), new Uint8Array(0));
   }
 
   async data(delivery: Delivery, session: FunctionSession): Promise<Reply> {
     const { kind, ended, bytes, lengths, sealed } = delivery;
-    return await this.#call('data', session, bytes, {
+    const headers = this.#headers('data', session, {
       'tidegate-kind': kind,
       'tidegate-ended': String(ended),
       // Datagrams stand one behind the other: only so can they be told apart.
       ...(kind === 'datagram' ? { 'tidegate-lengths': lengths.join(',') } : {}),
       ...(sealed === null ? {} : { 'tidegate-sealed': `${sealed.unit},${sealed.record}` }),
     });
+    return await this.#call(headers, bytes);
   }
 
+  /**
+   * Nobody else tells who is there that a session is over: a close for which there is no room, or that finds nobody, is told
+   * again for a minute, under the same number.
+   */
   async close(session: FunctionSession, { code, reason, by }: CloseReason): Promise<void> {
+    const { rules } = this;
     const body = Buffer.from(JSON.stringify({ code, reason, by }));
-    await this.#call('close', session, body, {});
+    const headers = this.#headers('close', session, {});
+    if (rules.closes >= MOST_CLOSES) {
+      await this.#call(headers, body);
+      return;
+    }
+    const until = performance.now() + CLOSE_MS;
+    rules.closes++;
+    try {
+      await this.#closes.execute(() => this.#tell(headers, body, until));
+    } finally {
+      rules.closes--;
+    }
   }
 
-  async #call(
+  async #tell(headers: Record<string, string>, body: Uint8Array, until: number): Promise<void> {
+    for (;;) {
+      try {
+        await this.#call(headers, body);
+        return;
+      } catch (error) {
+        if (!(error as EndpointError).isPassing || performance.now() >= until) throw error;
+      }
+      await sleep(CLOSE_AGAIN_MS * (0.5 + Math.random()), undefined, { ref: false });
+    }
+  }
+
+  #headers(
     event: 'open' | 'data' | 'close',
     session: FunctionSession,
-    body: Uint8Array,
     more: Record<string, string>,
-  ): Promise<Reply> {
-    const objection = this.guard.objectionTo(this.#url);
+  ): Record<string, string> {
+    return {
+      'content-type': event === 'close' ? 'application/json' : 'application/octet-stream',
+      'tidegate-event': event,
+      // The same for all tries: it may arrive twice.
+      'tidegate-delivery': randomUUID(),
+      'tidegate-function': session.functionId,
+      'tidegate-client': session.client,
+      'tidegate-session': session.id,
+      ...(session.sealKey === null ? {} : { 'tidegate-seal-key': session.sealKey }),
+      ...more,
+    };
+  }
+
+  async #call(headers: Record<string, string>, body: Uint8Array): Promise<Reply> {
+    const objection = this.rules.guard.objectionTo(this.#url);
     if (objection !== null) throw new EndpointError('endpoint-refused', objection);
-    // The same for all tries: it may arrive twice.
-    const delivery = randomUUID();
     try {
       return await this.#policy.execute(async () => {
         const timestamp = String(Date.now());
+        const signed = signature(this.rules.key, timestamp, headers['tidegate-delivery'], body);
         return await this.#post(body, {
-          'content-type': event === 'close' ? 'application/json' : 'application/octet-stream',
-          'tidegate-event': event,
-          'tidegate-delivery': delivery,
-          'tidegate-function': session.functionId,
-          'tidegate-client': session.client,
-          'tidegate-session': session.id,
-          ...(session.sealKey === null ? {} : { 'tidegate-seal-key': session.sealKey }),
+          ...headers,
           'tidegate-timestamp': timestamp,
-          'tidegate-signature': `v1=${signature(this.key, timestamp, delivery, body)}`,
-          ...more,
+          'tidegate-signature': `v1=${signed}`,
         });
       });
     } catch (error) {
       if (error instanceof EndpointError) throw error;
-      if (error instanceof BulkheadRejectedError)
-        throw new EndpointError('endpoint-unreachable', 'too many calls wait');
-      if (error instanceof BrokenCircuitError) throw new EndpointError('endpoint-unreachable', 'it failed too often');
-      throw new EndpointError('endpoint-unreachable', (error as Error).message);
+      const message =
+        error instanceof BulkheadRejectedError
+          ? 'too many calls wait'
+          : error instanceof BrokenCircuitError
+            ? 'it failed too often'
+            : (error as Error).message;
+      throw new EndpointError('endpoint-unreachable', message, true);
     }
   }
 
@@ -154,7 +234,7 @@ export class RemoteEndpoint implements Endpoint {
     let response: Dispatcher.ResponseData;
     try {
       response = await request(this.#url, {
-        dispatcher: this.#agent,
+        dispatcher: this.#dispatcher,
         method: 'POST',
         body,
         headers,

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, test } from 'node:test';
+import { sleep, until } from '../support/client.js';
+import { FunctionHosts, text, textOf } from '../support/function-host.js';
+
+const hosts = new FunctionHosts();
+const servers: Server[] = [];
+after(async () => {
+  await hosts.dispose();
+  for (const server of servers) server.close().closeAllConnections();
+});
+
+const limit = { timeout: 60_000 };
+
+/** An endpoint of its own process, which takes its time, and what it has been told, in the order in which it was done. */
+class Hook {
+  readonly told: string[] = [];
+  /** What it was asked and has not answered. */
+  underWay = 0;
+  readonly slow: Record<string, number> = {};
+  place = '';
+
+  static async serve(slow: Record<string, number> = {}): Promise<Hook> {
+    const hook = new Hook();
+    Object.assign(hook.slow, slow);
+    const server = createServer(async (request, response) => {
+      const event = request.headers['tidegate-event'] as string;
+      let body = '';
+      for await (const part of request) body += part;
+      hook.underWay++;
+      await sleep(hook.slow[event] ?? 0);
+      hook.underWay--;
+      hook.told.push(`${event} ${body}`);
+      response.end(event === 'data' ? `got ${body}` : '');
+    });
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    hook.place = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return hook;
+  }
+
+  get url(): string {
+    return `http://${this.place}/hook`;
+  }
+
+  get allowed(): { allow: string[]; allowRanges: string[] } {
+    return { allow: [`http://${this.place}`], allowRanges: ['127.0.0.1'] };
+  }
+}
+
+const closed = 'close {"code":7,"reason":"bye","by":"peer"}';
+
+test('it gets what met the criteria, signed, and what it answers is the reply', limit, async () => {
+  const hook = await Hook.serve();
+  const host = await hosts.start({
+    functions: { remote: { endpoint: hook.url, receive: { when: 'end' } } },
+    endpoints: hook.allowed,
+  });
+  const session = await hosts.open(host, 'remote');
+  assert.equal(textOf(await session.request(text('hello'))), 'got hello');
+  session.close(7, 'bye');
+  await until(() => hook.told.length === 3);
+  assert.deepEqual(hook.told, ['open ', 'data hello', closed]);
+});
+
+test('the close is the last that it hears, however long it takes over what was before', limit, async () => {
+  const hook = await Hook.serve({ open: 300 });
+  const host = await hosts.start({ functions: { remote: { endpoint: hook.url } }, endpoints: hook.allowed });
+  const early = await hosts.open(host, 'remote');
+  await until(() => hook.underWay === 1);
+  early.close(7, 'bye');
+  await until(() => hook.told.length === 2);
+  assert.deepEqual(hook.told, ['open ', closed]);
+
+  hook.told.length = 0;
+  hook.slow.open = 0;
+  hook.slow.data = 300;
+  const session = await hosts.open(host, 'remote');
+  void session.request(text('slowly')).catch(() => {});
+  await until(() => hook.told.length === 1 && hook.underWay === 1);
+  session.close(7, 'bye');
+  await until(() => hook.told.length === 3);
+  assert.deepEqual(hook.told, ['open ', 'data slowly', closed]);
+});
+
+test('a host that closes waits until it has heard of the ends', limit, async () => {
+  const hook = await Hook.serve({ close: 300 });
+  const host = await hosts.start({ functions: { remote: { endpoint: hook.url } }, endpoints: hook.allowed });
+  const session = await hosts.open(host, 'remote');
+  await until(() => hook.told.length === 1);
+  const ended = hosts.open(host, 'remote');
+  (await ended).close(7, 'bye');
+  await until(() => hook.underWay === 1);
+  await host.close(0);
+  await session.transport.closed.catch(() => {});
+  assert.deepEqual(hook.told.map((each) => each.split(' ')[0]).sort(), ['close', 'close', 'open', 'open']);
+});
+
+test('a reload leaves calls and the endpoints of clients, and closes addresses at once', limit, async () => {
+  const [hook, other] = [await Hook.serve({ data: 300 }), await Hook.serve()];
+  const allow = [...hook.allowed.allow, ...other.allowed.allow];
+  const endpoints = { allow, allowRanges: ['127.0.0.1'] };
+  const config = {
+    ...{ store: 'memory', shards: 1, prediction: { enabled: false } },
+    ...{ functions: { remote: { endpoint: hook.url } }, endpoints, clientFunctions: { most: 1, endpoints: true } },
+  } as const;
+  const host = await hosts.start(config);
+  const session = await hosts.open(host, 'remote');
+  const own = await hosts.open(host, '');
+  await own.define({ id: 'mine', endpoint: { url: other.url } });
+  assert.equal(textOf(await own.request(text('before'))), 'got before');
+  const underWay = session.request(text('under way'));
+  await until(() => hook.underWay === 1);
+  const kept = { ...config, port: 0, dataDir: host.config.dataDir };
+  const functions = { remote: { endpoint: hook.url, remote: { timeoutMs: 4000 } } };
+  await host.reload({ ...kept, functions });
+  assert.equal(textOf(await own.request(text('after'))), 'got after');
+  assert.equal(textOf(await underWay), 'got under way');
+  assert.equal(textOf(await session.request(text('then'))), 'got then');
+
+  await host.reload({ ...kept, functions, endpoints: { ...endpoints, allow: hook.allowed.allow } });
+  await assert.rejects(own.request(text('closed')));
+  assert.ok(!other.told.some((each) => each.includes('closed')));
+});
