@@ -20,9 +20,16 @@ const MEMORY_MS = 600_000;
 /** Hosts (`name:port`) that only the fallback reached, with the time (`performance.now`) until which that is remembered. */
 const withoutUdp = new Map<string, number>();
 
-/** Resolves when it is ready. */
-async function begin(made: typeof WebTransport, url: string, options: WebTransportOptions): Promise<WebTransport> {
+/** Resolves when it is ready; `late` closes it, then or before. */
+async function begin(
+  made: typeof WebTransport,
+  url: string,
+  options: WebTransportOptions,
+  late: AbortSignal,
+): Promise<WebTransport> {
+  late.throwIfAborted();
   const transport = new made(url, options);
+  late.addEventListener('abort', () => transport.close());
   // Who waits for its end asks for it; until then it is nobody's error.
   transport.closed.catch(() => {});
   await transport.ready;
@@ -48,18 +55,20 @@ function isSoon(ready: Promise<unknown>, ms: number): Promise<boolean> {
  * A WebTransport that is ready: the platform's, or the fallback's where that fails or takes too long, as with two families of
  * addresses (Happy Eyeballs, RFC 8305). Where the fallback was needed both are begun at once the next time. Rejects with the
  * platform's error where both fail; undefined where there is neither.
+ * @param late aborted: whatever was begun is closed
  */
 export async function connect(
   { href, host }: URL,
   options: WebTransportOptions,
   { webTransport = globalThis.WebTransport, fallback, fallbackAfterMs = PATIENCE_MS }: Transports,
+  late: AbortSignal,
 ): Promise<WebTransport | undefined> {
-  if (webTransport === undefined) return fallback && (await begin(await fallback(), href, options));
-  const own = begin(webTransport, href, options);
+  if (webTransport === undefined) return fallback && (await begin(await fallback(), href, options, late));
+  const own = begin(webTransport, href, options, late);
   if (fallback === undefined) return await own;
   const isRemembered = (withoutUdp.get(host) ?? 0) > performance.now();
   if (await isSoon(own, isRemembered ? 0 : fallbackAfterMs)) return await own;
-  const other = fallback().then((made) => begin(made, href, options));
+  const other = fallback().then((made) => begin(made, href, options, late));
   const isOwn = await Promise.any([own.then(() => true), other.then(() => false)]).catch(() => true);
   if (isOwn) withoutUdp.delete(host);
   else withoutUdp.set(host, performance.now() + MEMORY_MS);

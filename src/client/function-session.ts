@@ -17,9 +17,14 @@ export interface OpenOptions extends WebTransportOptions, Transports {
   tokens?: TokenStore | null;
   /** Whom messages may be sealed to. */
   pins?: SealPins;
+  /** ms that it may take to open, 20,000 unless told; a `jwt` that is asked for has its own time before. */
+  openWithinMs?: number;
   /** false: what is sent goes out at once, and the host drops the datagrams that are over the limit. */
   paced?: boolean;
 }
+
+/** As long as a browser takes to give up a handshake that nobody answers, and not so long as to be taken for broken. */
+const OPEN_WITHIN_MS = 20_000;
 
 /** What happens in a session beside its data. */
 export interface SessionEvents {
@@ -88,14 +93,35 @@ export class FunctionSession extends Emitter<SessionEvents> {
 
   /**
    * Opens a function: says who the client is, and resolves when the host has set up the socket. Rejects where the host can't
-   * be reached, or refuses.
+   * be reached, refuses, or says nothing for too long.
    */
   static async open(url: string | URL, options: OpenOptions = {}): Promise<FunctionSession> {
-    const { webTransport, fallback, fallbackAfterMs, paced: _, tokens = defaultTokens, jwt, pins, ...rest } = options;
-    const target = new URL(url);
+    const { jwt, openWithinMs = OPEN_WITHIN_MS } = options;
+    // Before the host waits for it.
+    const shownJwt = typeof jwt === 'function' ? await jwt() : jwt;
+    const late = new AbortController();
+    const { signal } = late;
+    const opening = FunctionSession.#open(new URL(url), options, shownJwt, signal);
+    return await new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        late.abort();
+        reject(new SessionError('no-welcome', `no welcome came in ${openWithinMs} ms`));
+      }, openWithinMs);
+      opening.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+
+  static async #open(
+    target: URL,
+    options: OpenOptions,
+    shownJwt: string | undefined,
+    signal: AbortSignal,
+  ): Promise<FunctionSession> {
+    const { webTransport, fallback, fallbackAfterMs, openWithinMs: _, paced: __, ...known } = options;
+    const { tokens = defaultTokens, jwt, pins, ...rest } = known;
     // The function waits until the client has said who it is.
     target.searchParams.set('tgc', '1');
-    const transport = await connect(target, rest, { webTransport, fallback, fallbackAfterMs });
+    const transport = await connect(target, rest, { webTransport, fallback, fallbackAfterMs }, signal);
     if (transport === undefined) {
       throw new SessionError('no-transport', 'there is no WebTransport here, and no fallback');
     }
@@ -107,7 +133,6 @@ export class FunctionSession extends Emitter<SessionEvents> {
       throw await refusal(transport, undefined);
     }
     const token = tokens?.load(target.host) ?? null;
-    const shownJwt = typeof jwt === 'function' ? await jwt() : jwt;
     channel.send({
       type: 'hello',
       version: CONTROL_VERSION,
@@ -231,6 +256,8 @@ export class FunctionSession extends Emitter<SessionEvents> {
 
   /** Defines a function of this session's own. Rejects with what the host says against it. */
   async define(definition: Definition): Promise<void> {
+    if (this.#over.signal.aborted) throw new SessionError('closed', 'the session is over');
+    if (this.#definitions.has(definition.id)) throw new SessionError('define-refused', 'it is being defined already');
     const settled = new Promise<void>((resolve, reject) => this.#definitions.set(definition.id, { resolve, reject }));
     this.channel.send({ type: 'define', ...definition });
     await settled;

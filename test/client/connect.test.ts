@@ -33,6 +33,8 @@ function transports(ready: Ready, name = ''): { made: Made; webTransport: typeof
   return { made, webTransport: Fake as unknown as typeof WebTransport };
 }
 
+/** Of somebody who waits for ever. */
+const { signal } = new AbortController();
 let hosts = 0;
 
 async function race(own: Ready, other: Ready, host = `h${hosts++}`) {
@@ -41,6 +43,7 @@ async function race(own: Ready, other: Ready, host = `h${hosts++}`) {
     new URL(`https://${host}/echo`),
     {},
     { webTransport: platform.webTransport, fallback: async () => fallback.webTransport, fallbackAfterMs: 20 },
+    signal,
   ).then(
     (taken) => (taken as unknown as { name: string }).name,
     (error: Error) => error.message,
@@ -94,6 +97,7 @@ test('what the platform does not know of a WebTransport is no error where there 
     new URL('https://not-supported/echo'),
     {},
     { webTransport: NotSupported as unknown as typeof WebTransport, fallback: async () => webTransport },
+    signal,
   );
   assert.equal((taken as unknown as { name: string }).name, 'other');
 });
@@ -101,8 +105,33 @@ test('what the platform does not know of a WebTransport is no error where there 
 test('where there is neither there is nothing; a fallback alone is enough', async () => {
   const url = new URL('https://neither/echo');
   assert.equal(globalThis.WebTransport, undefined);
-  assert.equal(await connect(url, {}, {}), undefined);
+  assert.equal(await connect(url, {}, {}, signal), undefined);
   const { webTransport } = transports('at once', 'other');
-  const taken = await connect(url, {}, { fallback: async () => webTransport });
+  const taken = await connect(url, {}, { fallback: async () => webTransport }, signal);
   assert.equal((taken as unknown as { name: string }).name, 'other');
+});
+
+test('who waits no longer leaves nothing open: neither what is not ready, nor what would have been begun', async () => {
+  for (const [fallbackAfterMs, begun] of [
+    [1, 1],
+    [60, 0],
+  ]) {
+    const [platform, fallback] = [transports('never', 'own'), transports('never', 'other')];
+    const late = new AbortController();
+    const options = {
+      webTransport: platform.webTransport,
+      fallback: async () => fallback.webTransport,
+      fallbackAfterMs,
+    };
+    void connect(new URL('https://late/echo'), {}, options, late.signal).catch(() => {});
+    setTimeout(() => late.abort(), 30);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.deepEqual(
+      [platform.made, fallback.made],
+      [
+        { count: 1, closed: 1 },
+        { count: begun, closed: begun },
+      ],
+    );
+  }
 });

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FunctionClient, FunctionSession } from '../../src/client/index.js';
+
+/** A WebTransport to somebody who lets in and then says nothing. */
+class Silent {
+  static made = 0;
+  static open = 0;
+  readonly ready = Promise.resolve();
+  readonly closed: Promise<object>;
+  #end: (info: object) => void = () => {};
+
+  constructor() {
+    Silent.made++;
+    Silent.open++;
+    this.closed = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  async createBidirectionalStream(): Promise<object> {
+    return { readable: new ReadableStream(), writable: new WritableStream() };
+  }
+
+  close(): void {
+    Silent.open--;
+    this.#end({});
+  }
+}
+
+const silent = { webTransport: Silent as unknown as typeof WebTransport, tokens: null, openWithinMs: 30 };
+
+test('a host that says nothing is given up, and its session closed', async () => {
+  await assert.rejects(FunctionSession.open('https://silent/f', silent), { code: 'no-welcome', message: /30 ms/ });
+  assert.equal(Silent.open, 0);
+});
+
+test('a client that is kept open asks again where it hears nothing', async () => {
+  Silent.made = 0;
+  const client = FunctionClient.open('https://silent/f', { ...silent, firstWaitMs: 5 });
+  const downs: string[] = [];
+  await new Promise<void>((resolve) =>
+    client.on('down', ({ error }) => {
+      if (downs.push(error.message) === 3) resolve();
+    }),
+  );
+  client.close();
+  assert.ok(Silent.made >= 3);
+});
+
+test('a token is asked for before the host waits for it, and takes its own time', async () => {
+  Silent.made = 0;
+  let madeBefore = -1;
+  const jwt = async (): Promise<string> => {
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    madeBefore = Silent.made;
+    return 'token';
+  };
+  await assert.rejects(FunctionSession.open('https://silent/f', { ...silent, jwt }), { code: 'no-welcome' });
+  assert.deepEqual([madeBefore, Silent.made], [0, 1]);
+});
