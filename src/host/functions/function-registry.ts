@@ -52,6 +52,9 @@ export type Defined =
   | { hostFunction: HostFunction; seal: SealPolicy | null }
   | { problem: AppErrorName; reason: string };
 
+/** What a call may take of an address that a client named. */
+const CLIENT_DEADLINE_MS = 10_000;
+
 const plainEndpoints: Record<string, () => Endpoint> = {
   echo: () => new ModuleEndpoint({ data: ({ bytes }) => bytes }),
   sink: () => new ModuleEndpoint({}),
@@ -184,7 +187,10 @@ export class FunctionRegistry {
   }
 
   async #endpoint(text: string, config: FunctionConfig, remotes: Map<string, RemoteEndpoint>): Promise<Endpoint> {
-    if (isRemote(text)) return (await this.#loadRemote()).own(text, config.remote, remotes);
+    if (isRemote(text)) {
+      const { remote, deadlineMs } = config;
+      return (await this.#loadRemote()).own(text, { ...remote, deadlineMs }, remotes);
+    }
     const plain = plainEndpoints[text];
     if (plain !== undefined) return plain();
     if (text === 'peer' || text === 'source') {
@@ -244,9 +250,9 @@ export class FunctionRegistry {
     }
     const objection = this.#guard.objectionTo(new URL(url));
     if (objection !== null) return { problem: 'endpoint-refused', reason: objection };
-    const called = this.#remotes.named(url, mappingShape.remote.parse({}));
+    const called = this.#remotes.named(url, { ...mappingShape.remote.parse({}), deadlineMs: CLIENT_DEADLINE_MS });
     const base = traced(called, 'client', this.#tracing);
-    return { endpoints: { base, variants: new Map(), quarantine: null }, deadlineMs: 10_000, seal: null };
+    return { endpoints: { base, variants: new Map(), quarantine: null }, deadlineMs: CLIENT_DEADLINE_MS, seal: null };
   }
 
   async close(): Promise<void> {

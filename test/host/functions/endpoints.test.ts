@@ -43,7 +43,7 @@ function endpoint(host: string, options: Partial<RemoteOptions> = {}): RemoteEnd
   const guard = new AddressGuard({ allow: [`http://${host}`], allowRanges: ['127.0.0.1'] });
   const made = new RemoteEndpoint(
     {
-      ...{ url: `http://${host}/hook`, timeoutMs: 500, retries: 2, inFlight: 4, queue: 4 },
+      ...{ url: `http://${host}/hook`, timeoutMs: 500, deadlineMs: 10_000, retries: 2, inFlight: 4, queue: 4 },
       ...{ breakAfter: 5, breakMs: 60_000, maxReply: 1000, ...options },
     },
     new RemoteRules(guard, key),
@@ -227,7 +227,14 @@ test('a name that resolves to a private address is refused when it is connected 
   const host = await serve((_request, response) => response.end('reached'));
   const port = host.split(':')[1];
   const guard = new AddressGuard({ allow: [`http://localhost:${port}`], allowRanges: [] });
-  const options = { url: `http://localhost:${port}/`, timeoutMs: 500, retries: 2, inFlight: 1, queue: 1 };
+  const options = {
+    url: `http://localhost:${port}/`,
+    timeoutMs: 500,
+    deadlineMs: 1000,
+    retries: 2,
+    inFlight: 1,
+    queue: 1,
+  };
   const made = new RemoteEndpoint(
     { ...options, breakAfter: 5, breakMs: 1000, maxReply: 10 },
     new RemoteRules(guard, key),
@@ -240,7 +247,7 @@ test('where addresses are closed by a reload, connections that there are reach t
   const host = await serve((_request, response) => response.end('reached'));
   const allow = [`http://localhost:${host.split(':')[1]}`];
   const rules = new RemoteRules(new AddressGuard({ allow, allowRanges: ['127.0.0.1', '::1'] }), key);
-  const options = { url: `${allow[0]}/`, timeoutMs: 500, retries: 0, inFlight: 1, queue: 1 };
+  const options = { url: `${allow[0]}/`, timeoutMs: 500, deadlineMs: 1000, retries: 0, inFlight: 1, queue: 1 };
   const made = new RemoteEndpoint({ ...options, breakAfter: 5, breakMs: 1000, maxReply: 10 }, rules);
   endpoints.push(made);
   assert.equal(Buffer.from((await made.data(delivery, session)) as Uint8Array).toString(), 'reached');

@@ -2,7 +2,6 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BrokenCircuitError,
-  BulkheadRejectedError,
   bulkhead,
   type CircuitBreakerPolicy,
   CircuitState,
@@ -18,15 +17,18 @@ import {
 import { Agent, type Dispatcher, request } from 'undici';
 import type { CloseReason, Delivery, FunctionSession, Reply } from '../handler.js';
 import type { AddressGuard } from './address-guard.js';
+import { CallTurns } from './call-turns.js';
 import { type Endpoint, EndpointError } from './endpoint.js';
 
 /** How a remote endpoint is called. */
 export interface RemoteOptions {
   url: string;
   timeoutMs: number;
+  /** After so long nobody waits for a call, and no more is tried. */
+  deadlineMs: number;
   /** Tries beside the first. */
   retries: number;
-  /** Calls on the way at once, and calls that wait for their turn. */
+  /** Calls on the way at once, and calls that wait for their turn. Clients take turns. */
   inFlight: number;
   queue: number;
   /** Failures in a row after which nothing is tried for `breakMs`. */
@@ -84,6 +86,7 @@ export class RemoteEndpoint implements Endpoint {
   /** Of the rules under which it connects. */
   #version: number;
   readonly #policy: IPolicy;
+  readonly #turns: CallTurns;
   readonly #closes = bulkhead(CLOSES_AT_ONCE, MOST_CLOSES);
   readonly #breaker: CircuitBreakerPolicy;
   readonly #url: URL;
@@ -108,7 +111,8 @@ export class RemoteEndpoint implements Endpoint {
         generator: decorrelatedJitterGenerator,
       }),
     });
-    this.#policy = wrap(bulkhead(options.inFlight, options.queue), again, this.#breaker);
+    this.#policy = wrap(again, this.#breaker);
+    this.#turns = new CallTurns(options.inFlight, options.queue);
   }
 
   #connections(): Agent {
@@ -139,7 +143,7 @@ export class RemoteEndpoint implements Endpoint {
   }
 
   async open(session: FunctionSession): Promise<void> {
-    await this.#call(this.#headers('open', session, {}), new Uint8Array(0));
+    await this.#call(this.#headers('open', session, {}), new Uint8Array(0), this.options.deadlineMs);
   }
 
   async data(delivery: Delivery, session: FunctionSession): Promise<Reply> {
@@ -151,7 +155,7 @@ export class RemoteEndpoint implements Endpoint {
       ...(kind === 'datagram' ? { 'tidegate-lengths': lengths.join(',') } : {}),
       ...(sealed === null ? {} : { 'tidegate-sealed': `${sealed.unit},${sealed.record}` }),
     });
-    return await this.#call(headers, bytes);
+    return await this.#call(headers, bytes, this.options.deadlineMs);
   }
 
   /**
@@ -163,7 +167,7 @@ export class RemoteEndpoint implements Endpoint {
     const body = Buffer.from(JSON.stringify({ code, reason, by }));
     const headers = this.#headers('close', session, {});
     if (rules.closes >= MOST_CLOSES) {
-      await this.#call(headers, body);
+      await this.#call(headers, body, CLOSE_MS);
       return;
     }
     const until = performance.now() + CLOSE_MS;
@@ -178,7 +182,7 @@ export class RemoteEndpoint implements Endpoint {
   async #tell(headers: Record<string, string>, body: Uint8Array, until: number): Promise<void> {
     for (;;) {
       try {
-        await this.#call(headers, body);
+        await this.#call(headers, body, CLOSE_MS);
         return;
       } catch (error) {
         if (!(error as EndpointError).isPassing || performance.now() >= until) throw error;
@@ -205,29 +209,31 @@ export class RemoteEndpoint implements Endpoint {
     };
   }
 
-  async #call(headers: Record<string, string>, body: Uint8Array): Promise<Reply> {
+  /** @param forMs how long somebody waits for it */
+  async #call(headers: Record<string, string>, body: Uint8Array, forMs: number): Promise<Reply> {
     const objection = this.rules.guard.objectionTo(this.#url);
     if (objection !== null) throw new EndpointError('endpoint-refused', objection);
+    const until = performance.now() + forMs;
     try {
-      return await this.#policy.execute(async () => {
-        const timestamp = String(Date.now());
-        const signed = signature(this.rules.key, timestamp, headers['tidegate-delivery'], body);
-        return await this.#post(body, {
-          ...headers,
-          'tidegate-timestamp': timestamp,
-          'tidegate-signature': `v1=${signed}`,
-        });
-      });
+      return await this.#turns.run(headers['tidegate-client'], until, () =>
+        this.#policy.execute(() => this.#try(headers, body, until)),
+      );
     } catch (error) {
       if (error instanceof EndpointError) throw error;
-      const message =
-        error instanceof BulkheadRejectedError
-          ? 'too many calls wait'
-          : error instanceof BrokenCircuitError
-            ? 'it failed too often'
-            : (error as Error).message;
+      const message = error instanceof BrokenCircuitError ? 'it failed too often' : (error as Error).message;
       throw new EndpointError('endpoint-unreachable', message, true);
     }
+  }
+
+  async #try(headers: Record<string, string>, body: Uint8Array, until: number): Promise<Reply> {
+    if (performance.now() >= until) throw new EndpointError('endpoint-unreachable', 'its time is over');
+    const timestamp = String(Date.now());
+    const signed = signature(this.rules.key, timestamp, headers['tidegate-delivery'], body);
+    return await this.#post(body, {
+      ...headers,
+      'tidegate-timestamp': timestamp,
+      'tidegate-signature': `v1=${signed}`,
+    });
   }
 
   async #post(body: Uint8Array, headers: Record<string, string>): Promise<Reply> {
