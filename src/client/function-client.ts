@@ -34,6 +34,9 @@ const FINAL: ReadonlySet<string> = new Set<AppErrorName | 'no-transport'>([
   'peer-taken',
 ]);
 
+/** As long as a host may ask to be left alone. */
+const MOST_ASKED_MS = 600_000;
+
 /**
  * A function that stays open: where its session breaks, another is opened, after a jittered exponential back-off (Brooker
  * 2015, full jitter) or when the host wants it; where the host drains, the client moves before it is closed. The client's
@@ -126,7 +129,7 @@ export class FunctionClient extends Emitter<ClientEvents> {
     // While it moves the old one serves on.
     const most = Math.min(this.options.mostWaitMs ?? 30_000, this.#first * 2 ** this.#failures++);
     const asked = error instanceof SessionError ? error.retryAfterMs : null;
-    const waitMs = asked ?? Math.random() * most;
+    const waitMs = Math.min(asked ?? Math.random() * most, MOST_ASKED_MS);
     if (this.#session === null) this.emit('down', { error, waitMs });
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#connect(), waitMs);

@@ -26,6 +26,9 @@ export interface OpenOptions extends WebTransportOptions, Transports {
 /** As long as a browser takes to give up a handshake that nobody answers, and not so long as to be taken for broken. */
 const OPEN_WITHIN_MS = 20_000;
 
+/** A longer timer would run at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** What happens in a session beside its data. */
 export interface SessionEvents {
   /** Limits, buffer or level are other ones, with the reason. */
@@ -165,7 +168,7 @@ export class FunctionSession extends Emitter<SessionEvents> {
 
   async #turn(bytes: number): Promise<void> {
     const wait = this.#pacer.take(bytes);
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(wait, LONGEST_MS)));
   }
 
   async #listen(messages: AsyncGenerator<HostMessage>): Promise<void> {
@@ -190,8 +193,8 @@ export class FunctionSession extends Emitter<SessionEvents> {
         return;
       case 'challenge':
         this.emit('challenge', message);
-        // Not awaited: a search takes a while, and limits may change meanwhile.
-        void this.#answer(message);
+        // Not awaited: a search takes a while, and limits may change meanwhile. Without an answer the host does what it will.
+        this.#answer(message).catch(() => {});
         return;
       case 'seal':
         this.emit('challenge', message);
@@ -233,7 +236,7 @@ export class FunctionSession extends Emitter<SessionEvents> {
       }
     }
     if (pow === undefined) return;
-    const signal = AbortSignal.any([this.#over.signal, AbortSignal.timeout(deadlineMs)]);
+    const signal = AbortSignal.any([this.#over.signal, AbortSignal.timeout(Math.min(deadlineMs, LONGEST_MS))]);
     const nonce = await solve(id, pow.bits, signal);
     if (nonce !== null) this.channel.send({ type: 'answer', id, nonce });
   }

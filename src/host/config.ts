@@ -150,7 +150,7 @@ export const hostConfigSchema = z.strictObject({
       halfLife: z.number().positive().default(DEFAULT_POSTURE.halfLife).describe('of evidence, s'),
       hold: z.number().min(0).default(DEFAULT_POSTURE.hold).describe('s that a level stays at least'),
       trust: z.number().min(0).default(DEFAULT_POSTURE.trust).describe('s for which a passed challenge counts'),
-      challengeSeconds: z.number().min(0.1).default(15).describe('to answer in'),
+      challengeSeconds: z.number().min(0.1).max(3600).default(15).describe('to answer in'),
       workBits: z.int().min(1).max(30).default(16).describe('of a proof of work'),
       quarantine: z.enum(['trickle', 'close']).default('trickle').describe('what level 3 does'),
       trickle: bytes.default(1024).describe('bytes/s of level 3'),

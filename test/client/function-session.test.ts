@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FunctionClient, FunctionSession } from '../../src/client/index.js';
+import { AppError } from '../../src/control/codes.js';
 
 /** A WebTransport to somebody who lets in and then says nothing. */
 class Silent {
@@ -58,4 +59,21 @@ test('a token is asked for before the host waits for it, and takes its own time'
   };
   await assert.rejects(FunctionSession.open('https://silent/f', { ...silent, jwt }), { code: 'no-welcome' });
   assert.deepEqual([madeBefore, Silent.made], [0, 1]);
+});
+
+test('a host that wants to be asked again in a thousand years is asked in ten minutes', async () => {
+  class Refusing extends Silent {
+    override readonly closed = Promise.resolve({ closeCode: AppError['retry-later'], reason: 'in 31557600000000 ms' });
+
+    override async createBidirectionalStream(): Promise<object> {
+      throw new Error('closed');
+    }
+  }
+  const client = FunctionClient.open('https://refusing/f', {
+    webTransport: Refusing as unknown as typeof WebTransport,
+    tokens: null,
+  });
+  const waitMs = await new Promise((resolve) => client.on('down', (down) => resolve(down.waitMs)));
+  client.close();
+  assert.equal(waitMs, 600_000);
 });
