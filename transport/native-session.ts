@@ -6,8 +6,10 @@ import type { LibrarySession, StreamOrder } from './native-types.js';
 /** A session as the library's `HttpWTSession` drives it. */
 export class NativeSession implements SessionHandler, WriteScheduler {
   jsobj!: LibrarySession;
-  /** Streams with something to write, highest send order first. */
-  readonly #writing: NativeStream[] = [];
+  /** Streams with something to write. */
+  readonly #writing = new Set<NativeStream>();
+  #isPumping = false;
+  #isMore = false;
   readonly #wanted: { bidirectional: boolean; order: StreamOrder }[] = [];
 
   constructor(
@@ -95,16 +97,25 @@ export class NativeSession implements SessionHandler, WriteScheduler {
   // The order of writes: what a stream of higher order has comes first, the rest shares what is left.
 
   schedule(stream: NativeStream): void {
-    if (!this.#writing.includes(stream)) this.#writing.push(stream);
+    this.#writing.add(stream);
+    this.#isMore = true;
     this.pump();
   }
 
   pump(): void {
-    const writing = this.#writing;
-    if (writing.length > 1) writing.sort((a, b) => b.sendOrder - a.sendOrder);
-    let kept = 0;
-    for (const stream of writing.slice()) if (!stream.flush()) writing[kept++] = stream;
-    writing.length = kept;
+    // What a write finds out, as that a stream is stopped, may schedule others.
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      do {
+        this.#isMore = false;
+        const streams = [...this.#writing];
+        if (streams.length > 1) streams.sort((a, b) => b.sendOrder - a.sendOrder);
+        for (const stream of streams) if (stream.flush()) this.#writing.delete(stream);
+      } while (this.#isMore);
+    } finally {
+      this.#isPumping = false;
+    }
   }
 
   // What the session tells.

@@ -96,10 +96,13 @@ export class NativeStream implements WebTransportStreamHandler {
       this.#settleWrites();
       return true;
     }
-    if (this.#chunk !== null) {
-      const taken = this.stream.write(this.#chunk, false);
-      if (taken < this.#chunk.length && !this.stream.isWriteDone) {
-        this.#chunk = this.#chunk.subarray(taken);
+    const chunk = this.#chunk;
+    if (chunk !== null) {
+      const taken = this.stream.write(chunk, false);
+      // The peer wants no more of it, which writing found out: the library has been told.
+      if (this.#chunk !== chunk) return this.flush();
+      if (taken < chunk.length && !this.stream.isWriteDone) {
+        this.#chunk = chunk.subarray(taken);
         return false;
       }
       this.#chunk = null;

@@ -81,6 +81,8 @@ export class PeerStream implements Held {
       const taken = this.stream.write(first.bytes, first.end);
       this.#tellTaken(taken);
       first.bytes = first.bytes.subarray(taken);
+      // It may be gone, which writing found out.
+      if (first.bytes.length > 0 && this.stream.isWriteDone) this.#drop();
       if (first.bytes.length > 0 || (first.end && !this.stream.isWriteDone)) return;
       this.#waiting.shift();
     }
