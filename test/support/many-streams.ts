@@ -2,52 +2,16 @@
  * Streams through `@fails-components/webtransport` on our engine, server and client in one process. Prints the bytes that
  * each stream left behind, after a collection: `node --expose-gc --import register many-streams.js`.
  */
-import { certificateHash } from '../../src/host/certificate/certificate-source.js';
-import { createSelfSigned } from '../../src/host/certificate/self-signed.js';
+import { serve, WebTransport } from './library-server.js';
 
-interface Pair {
-  readable: ReadableStream<Uint8Array>;
-  writable: WritableStream<Uint8Array>;
-}
-interface Session {
-  ready: Promise<void>;
-  incomingBidirectionalStreams: ReadableStream<Pair>;
-  createBidirectionalStream(options: object): Promise<Pair>;
-  close(): void;
-}
-const { Http3Server, WebTransport, quicheLoaded } = (await import('@fails-components/webtransport')) as unknown as {
-  Http3Server: new (
-    options: object,
-  ) => {
-    ready: Promise<void>;
-    startServer(): void;
-    address(): { port: number };
-    sessionStream(path: string): ReadableStream<Session>;
-  };
-  WebTransport: new (url: string, options: object) => Session;
-  quicheLoaded: Promise<void>;
-};
-await quicheLoaded;
-const pair = await createSelfSigned(['127.0.0.1'], new Date(Date.now() - 3_600_000));
-const server = new Http3Server({
-  port: 0,
-  host: '127.0.0.1',
-  secret: 'test',
-  cert: pair.certificate,
-  privKey: pair.privateKey,
+const { port, hash } = await serve((session) => {
+  void (async () => {
+    for await (const { readable, writable } of session.incomingBidirectionalStreams)
+      readable.pipeTo(writable).catch(() => {});
+  })();
 });
-server.startServer();
-await server.ready;
-void (async () => {
-  for await (const session of server.sessionStream('/echo')) {
-    void (async () => {
-      for await (const { readable, writable } of session.incomingBidirectionalStreams)
-        readable.pipeTo(writable).catch(() => {});
-    })();
-  }
-})();
-const transport = new WebTransport(`https://127.0.0.1:${server.address().port}/echo`, {
-  serverCertificateHashes: [{ algorithm: 'sha-256', value: Buffer.from(certificateHash(pair.certificate), 'hex') }],
+const transport = new WebTransport(`https://127.0.0.1:${port}/echo`, {
+  serverCertificateHashes: [{ algorithm: 'sha-256', value: Buffer.from(hash, 'hex') }],
 });
 await transport.ready;
 
