@@ -7,6 +7,7 @@ import type { SessionChannel } from './channel.js';
 import { ReceiveCredit, SendCredit } from './credit.js';
 import type { Framing, FramingEvents } from './framing.js';
 import { IncomingStreams } from './incoming-streams.js';
+import { OutgoingStreams } from './outgoing-streams.js';
 import type { PeerLimits } from './peer-limits.js';
 import { TcpSessionError } from './session-error.js';
 import { type StreamOwner, TcpStream } from './stream.js';
@@ -14,6 +15,11 @@ import { type StreamOwner, TcpStream } from './stream.js';
 const NOTHING: Uint8Array = new Uint8Array(0);
 /** Longest payload of a stream's capsule: others get between. */
 const MOST_AT_ONCE = 32768;
+/**
+ * Longest payload of a capsule that ends a stream as well: the library forgets the end of one that comes in pieces, and waits
+ * for all of a capsule up to 64 bytes only (1.6.8).
+ */
+const MOST_WITH_END = 48;
 /** Set in the IDs of streams that the client opens: the library's way, the other way round than RFC 9000 section 2.1. */
 const FROM_CLIENT = 1;
 const UNIDIRECTIONAL = 2;
@@ -41,9 +47,7 @@ export class TcpSession implements FramingEvents, StreamOwner {
   readonly #fromClient: { uni: IncomingStreams; bidi: IncomingStreams };
   readonly #receiveCredit: ReceiveCredit;
   readonly #sendCredit: SendCredit;
-  /** By kind: how many we opened, and how many we may. */
-  readonly #opened = { uni: 0, bidi: 0 };
-  readonly #mayOpen: { uni: number; bidi: number };
+  readonly #ours: { uni: OutgoingStreams; bidi: OutgoingStreams };
   /** Streams that took less than they were offered. */
   readonly #starved = new Set<TcpStream>();
   #isFull = false;
@@ -61,7 +65,11 @@ export class TcpSession implements FramingEvents, StreamOwner {
     };
     this.#receiveCredit = new ReceiveCredit(own.data);
     this.#sendCredit = new SendCredit(peer.data);
-    this.#mayOpen = { uni: peer.streamsUni, bidi: peer.streamsBidi };
+    // Stream 0 is left out: the library loses what comes in pieces for it (1.6.8).
+    this.#ours = {
+      uni: new OutgoingStreams(UNIDIRECTIONAL, peer.streamsUni),
+      bidi: new OutgoingStreams(0, peer.streamsBidi, 1),
+    };
   }
 
   /** What came and may still be read, bytes. */
@@ -100,9 +108,9 @@ export class TcpSession implements FramingEvents, StreamOwner {
 
   /** A stream of ours, or null while the client allows no more (onStreamsAvailable follows). */
   openStream(bidirectional: boolean): TcpStream | null {
-    const kind = bidirectional ? 'bidi' : 'uni';
-    if (this.state !== 'open' || this.#opened[kind] >= this.#mayOpen[kind]) return null;
-    const id = this.#opened[kind]++ * 4 + (bidirectional ? 0 : UNIDIRECTIONAL);
+    if (this.state !== 'open') return null;
+    const id = this.#ours[bidirectional ? 'bidi' : 'uni'].open();
+    if (id === null) return null;
     const stream = this.#addStream(id);
     // The client hears of it before it carries anything.
     this.#send(Capsule.STREAM, [id]);
@@ -232,7 +240,7 @@ export class TcpSession implements FramingEvents, StreamOwner {
   #admit(id: number): TcpStream | null {
     const kind = (id & UNIDIRECTIONAL) === 0 ? 'bidi' : 'uni';
     if (id % 2 !== FROM_CLIENT) {
-      if ((id - (id % 4)) / 4 >= this.#opened[kind]) throw new TcpSessionError('protocol', `there is no stream ${id}`);
+      if (!this.#ours[kind].isOpened(id)) throw new TcpSessionError('protocol', `there is no stream ${id}`);
       return null;
     }
     return this.#fromClient[kind].isNew(id) ? this.#addStream(id) : null;
@@ -336,9 +344,7 @@ export class TcpSession implements FramingEvents, StreamOwner {
   }
 
   #onMaxStreams(kind: 'uni' | 'bidi', limit: number): void {
-    if (limit <= this.#mayOpen[kind]) return;
-    this.#mayOpen[kind] = limit;
-    this.handler.onStreamsAvailable();
+    if (this.#ours[kind].raise(limit)) this.handler.onStreamsAvailable();
   }
 
   // What streams ask for.
@@ -359,7 +365,9 @@ export class TcpSession implements FramingEvents, StreamOwner {
       this.#sendCredit.send(room);
       const part = room === bytes.length ? bytes : bytes.subarray(taken, taken + room);
       taken += room;
-      this.#send(isLast ? Capsule.STREAM_FIN : Capsule.STREAM, [stream.id], part);
+      const isWithEnd = isLast && room <= MOST_WITH_END;
+      this.#send(isWithEnd ? Capsule.STREAM_FIN : Capsule.STREAM, [stream.id], part);
+      if (isLast && !isWithEnd) this.#send(Capsule.STREAM_FIN, [stream.id]);
     } while (taken < bytes.length);
     return taken;
   }

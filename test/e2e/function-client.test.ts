@@ -91,3 +91,25 @@ test('without a WebTransport of its own a client falls back to TCP', limit, asyn
   session.close();
   await assert.rejects(FunctionSession.open(`${host.url}/echo`, { tokens: null }), { code: 'no-transport' });
 });
+
+test('over TCP streams come whole, and with their end, however they are cut on the way', limit, async () => {
+  const host = await hosts.start({ functions: { pair: { endpoint: 'peer' } } });
+  const serverCertificateHashes = [
+    { algorithm: 'sha-256', value: new Uint8Array(Buffer.from(host.certificateHash, 'hex')) },
+  ];
+  const open = (path: string) =>
+    FunctionSession.open(`${host.url}/${path}`, { tokens: null, fallback: loadFallback, serverCertificateHashes });
+  const source = await open('source?bytes=33000');
+  const { value } = await source.transport.incomingUnidirectionalStreams.getReader().read();
+  assert.equal((await new Response(value).arrayBuffer()).byteLength, 33_000);
+  source.close();
+  const [ann, bob] = [await open('pair?name=a'), await open('pair?name=a')];
+  void (async () => {
+    for await (const { readable, writable } of bob.transport.incomingBidirectionalStreams) {
+      readable.pipeTo(writable).catch(() => {});
+    }
+  })().catch(() => {});
+  const bytes = new Uint8Array(100_000).fill(7);
+  assert.deepEqual(await ann.request(bytes), bytes);
+  ann.close();
+});

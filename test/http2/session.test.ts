@@ -11,6 +11,7 @@ import type { TcpStream } from '../../src/http2/stream.js';
 import { encodeCloseValue } from '../../src/http3/capsule-reader.js';
 import { type SessionClose, type SessionHandler, SILENT_SESSION } from '../../src/http3/session.js';
 import { SILENT_STREAM } from '../../src/http3/stream.js';
+import { encodeVarint } from '../../src/quic/varint.js';
 import { FramingRecorder } from '../support/framing.js';
 import { fuzzRuns } from '../support/fuzz.js';
 
@@ -27,6 +28,8 @@ class Joined implements SessionChannel {
   readonly streams: TcpStream[] = [];
   readonly session: TcpSession;
   readonly told: string[] = [];
+  /** Each capsule as it was written. */
+  readonly written: Uint8Array[] = [];
   isFull = false;
   readonly #framing = new CapsuleFraming(this.heard);
 
@@ -59,6 +62,7 @@ class Joined implements SessionChannel {
   }
 
   write(bytes: Uint8Array): boolean {
+    this.written.push(bytes.slice());
     this.#framing.push(bytes);
     return !this.isFull;
   }
@@ -121,6 +125,31 @@ test('datagrams and streams go both ways', () => {
     ['end', 2],
   ]);
   assert.equal(joined.session.sendDatagram(new Uint8Array(16385)), 'too-big');
+});
+
+test('an end is in a capsule that the library takes in one piece, however much is before it', () => {
+  const fin = Buffer.from(encodeVarint(Capsule.STREAM_FIN));
+  for (const length of [0, 1, 48, 49, 64, 1000, 40_000]) {
+    const joined = new Joined({}, {}, { data: 1e6, streamDataUni: 1e6 });
+    const stream = joined.session.openStream(false);
+    assert.equal(stream?.write(new Uint8Array(length), true), length);
+    const ends = joined.written.filter((capsule) => fin.equals(capsule.subarray(0, fin.length)));
+    assert.equal(ends.length, 1);
+    assert.ok(ends[0].length <= fin.length + 1 + 64, `${ends[0].length} bytes behind ${length}`);
+    const came = (joined.heard.found as [string, number, number[]][]).flatMap(([what, , bytes]) =>
+      what === 'stream' ? bytes : [],
+    );
+    assert.equal(came.length, length);
+    assert.deepEqual(joined.heard.found.at(-1), ['end', 2]);
+  }
+});
+
+test('the client’s peer never gets stream 0, of which the library loses pieces', () => {
+  const joined = new Joined({}, {}, { streamsBidi: 3 });
+  const ids = [1, 2, 3].map(() => joined.session.openStream(true)?.id);
+  assert.deepEqual(ids, [4, 8, undefined]);
+  joined.send(Capsule.MAX_STREAMS_BIDI, [4]);
+  assert.equal(joined.session.openStream(true)?.id, 12);
 });
 
 test('streams that are over make room for others, without end; more at once are one too many', () => {
