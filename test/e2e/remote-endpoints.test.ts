@@ -98,6 +98,21 @@ test('a host that closes waits until it has heard of the ends', limit, async () 
   assert.deepEqual(hook.told.map((each) => each.split(' ')[0]).sort(), ['close', 'close', 'open', 'open']);
 });
 
+test('who does not read its answer keeps nobody waiting when the host ends its session', limit, async () => {
+  const hook = await Hook.serve();
+  const config = { endpoint: hook.url, receive: { when: 'end' }, out: { rate: 10, burst: 20 } } as const;
+  const host = await hosts.start({ functions: { remote: config }, endpoints: hook.allowed });
+  const undone: string[] = [];
+  host.on('log', (_level, message) => undone.push(message));
+  const session = await hosts.open(host, 'remote');
+  void session.request(text('x'.repeat(5000))).catch(() => {});
+  await until(() => hook.told.length === 2);
+  await sleep(50);
+  await host.close(0);
+  await until(() => hook.told.length === 3);
+  assert.deepEqual(undone, []);
+});
+
 test('a reload leaves calls and the endpoints of clients, and closes addresses at once', limit, async () => {
   const [hook, other] = [await Hook.serve({ data: 300 }), await Hook.serve()];
   const allow = [...hook.allowed.allow, ...other.allowed.allow];

@@ -1,23 +1,24 @@
 import type { GatedStream } from '../shard/gated-stream.js';
+import type { Waiting } from '../shard/host-session.js';
 import type { OutgoingStream } from './handler.js';
 
 const NOTHING = new Uint8Array(0);
 
-interface Waiting {
+interface Pending {
   bytes: Uint8Array;
   resolve: () => void;
 }
 
 /** Writes to a stream one after the other; each promise resolves when its bytes were taken, or can no more be. */
-export class StreamWriter implements OutgoingStream {
-  readonly #queue: Waiting[] = [];
+export class StreamWriter implements OutgoingStream, Waiting {
+  readonly #queue: Pending[] = [];
   #ending = false;
 
   constructor(readonly stream: GatedStream) {
     stream.handler = {
       ...stream.handler,
       onWritable: () => this.#pump(),
-      onStopSending: () => this.#giveUp(),
+      onStopSending: () => this.giveUp(),
     };
   }
 
@@ -25,7 +26,10 @@ export class StreamWriter implements OutgoingStream {
     if (this.#ending || bytes.length === 0) return;
     await new Promise<void>((resolve) => {
       this.#queue.push({ bytes, resolve });
-      if (this.#queue.length === 1) this.#pump();
+      if (this.#queue.length > 1) return;
+      this.#pump();
+      // Nothing tells a stream that its session is over.
+      if (this.#queue.length > 0) this.stream.session.waiting.add(this);
     });
   }
 
@@ -38,13 +42,13 @@ export class StreamWriter implements OutgoingStream {
 
   reset(code = 0): void {
     this.stream.reset(code);
-    this.#giveUp();
+    this.giveUp();
   }
 
   #pump(): void {
     const { stream } = this;
     if (stream.isWriteDone) {
-      this.#giveUp();
+      this.giveUp();
       return;
     }
     for (let first = this.#queue[0]; first !== undefined; first = this.#queue[0]) {
@@ -54,12 +58,16 @@ export class StreamWriter implements OutgoingStream {
       if (first.bytes.length > 0) return;
       this.#queue.shift();
       first.resolve();
-      if (stream.isWriteDone) return;
+      if (stream.isWriteDone) break;
     }
-    if (this.#ending) stream.write(NOTHING, true);
+    stream.session.waiting.delete(this);
+    if (stream.isWriteDone) this.giveUp();
+    else if (this.#ending) stream.write(NOTHING, true);
   }
 
-  #giveUp(): void {
+  /** What waits can no more be written. */
+  giveUp(): void {
+    this.stream.session.waiting.delete(this);
     for (const { resolve } of this.#queue.splice(0)) resolve();
   }
 }

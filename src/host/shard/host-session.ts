@@ -48,6 +48,11 @@ export interface SessionShard extends ControlShard {
   review(session: HostSession): void;
 }
 
+/** Who waits for a session, and for nothing once it is over. */
+export interface Waiting {
+  giveUp(): void;
+}
+
 export interface SessionIdentity {
   /** Pseudonym of the client; never the identity itself. */
   client: string;
@@ -93,6 +98,7 @@ export class HostSession implements SessionHandler {
   seal: SessionSeal | null = null;
   /** It is still to say who it is, and gets no function before. */
   isProvisional: boolean;
+  readonly waiting = new Set<Waiting>();
   /** Functions that the client defined. */
   defined = 0;
   /** How unusual it is of late, and in what. */
@@ -314,6 +320,7 @@ export class HostSession implements SessionHandler {
 
   onClosed(close: SessionClose): void {
     clearTimeout(this.#helloTimer);
+    for (const each of [...this.waiting]) each.giveUp();
     this.#tellAll((each) => each.onClose?.(close));
     this.shard.sessionClosed(this, close);
   }
