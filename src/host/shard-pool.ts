@@ -151,7 +151,7 @@ export class ShardPool {
   /** Takes a shard out of service: it ends with its last session. */
   retire(shard: number): void {
     const running = this.#running[shard];
-    if (running === null) return;
+    if (!running) return;
     running.ending = true;
     Atomics.store(this.#accepting, shard, 0);
     this.send(shard, { type: 'retire' });
