@@ -42,6 +42,8 @@ export interface H3Handler {
   onRequest(request: PlainRequest): void;
   /** The peer's SETTINGS came; `webTransport` tells whether they allow sessions. */
   onReady(webTransport: boolean): void;
+  /** The last session that there was is over. */
+  onUnused?(): void;
   onClosed(info: QuicCloseInfo): void;
 }
 
@@ -357,6 +359,7 @@ export class H3Connection implements QuicConnectionHandler, SessionOwner, Reques
   sessionClosed(session: WebTransportSession): void {
     this.#sessions.delete(session.id);
     if (this.#lastSession === session) this.#lastSession = null;
+    if (this.#sessions.size === 0) this.handler.onUnused?.();
   }
 
   requestDone(id: number): void {

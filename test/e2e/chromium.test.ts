@@ -40,6 +40,24 @@ test('Chromium: datagrams are echoed', options, async () => {
   assert.equal(echoed, 'ping');
 });
 
+test('Chromium: a connection goes soon after its session, though the browser says nothing', options, async () => {
+  const closed = await host.metric('tidegate_sessions_closed_total');
+  await chromium.page.evaluate(
+    async ([url, hash]) => {
+      const transport = new WebTransport(`${url}/echo`, {
+        serverCertificateHashes: [{ algorithm: 'sha-256', value: new Uint8Array(hash as number[]) }],
+      });
+      await transport.ready;
+      transport.close();
+    },
+    [host.url, host.hashBytes] as const,
+  );
+  await host.metricIs('tidegate_sessions_closed_total', closed + 1);
+  assert.ok((await host.metric('tidegate_connections')) > 0);
+  // Left alone it would stay for the idle timeout, which is longer than this waits.
+  await host.metricIs('tidegate_connections', 0);
+});
+
 test('Chromium: a bidirectional stream of 1 MB is echoed whole', options, async () => {
   const result = await chromium.page.evaluate(
     async ([url, hash]) => {

@@ -21,6 +21,8 @@ const MOST_PORTS = 20;
 /** What peers get to take note of their sessions' end. */
 const LAST_WORDS_MS = 300;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** ms after its last session that a connection is kept for another. Chromium leaves without a word. */
+const UNUSED_MS = 5000;
 /** Requests that a connection may make at once, sessions among them, and that are added a second. */
 const REQUEST_BURST = 100;
 const REQUESTS_PER_SECOND = 20;
@@ -183,6 +185,13 @@ export class ShardSockets {
       onSession: (session) => this.#ask(session, session.head, quic.peerAddress, 'http3'),
       onRequest: (request) => this.#answer(request),
       onReady: () => {},
+      onUnused: () => {
+        setTimeout(() => {
+          if (connection.isBusy || !this.#connections.has(connection)) return;
+          connection.close(H3Error.NO_ERROR);
+          this.#driver?.scheduleFlush();
+        }, UNUSED_MS).unref();
+      },
       onClosed: () => this.#connections.delete(connection),
     });
     this.#connections.add(connection);
