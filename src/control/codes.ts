@@ -39,6 +39,7 @@ export const AppError = {
   'handler-late': 84,
   'handler-rubbish': 85,
   'endpoint-unreachable': 86,
+  'reply-unread': 87,
   'peer-left': 96,
   'peer-taken': 97,
   'retry-later': 98,

@@ -119,6 +119,17 @@ test(
   },
 );
 
+test('a reply goes out as fast as it is taken, however long a call may last', limit, async () => {
+  const out = { rate: 20_000, burst: 2000 };
+  const host = await hosts.start({
+    functions: { greet: { endpoint: greeter, deadlineMs: 200, out, receive: { when: 'end' } } },
+  });
+  const session = await hosts.open(host, 'greet');
+  const said = 'x'.repeat(15_000);
+  assert.deepEqual(json(await session.request(text(said))).said.join(''), said);
+  assert.equal(host.shards.totals().endpointErrors, 0);
+});
+
 test('a client defines a function of its own, inside what the operator allows', limit, async () => {
   const host = await hosts.start({
     functions: { greet: { endpoint: greeter } },

@@ -47,8 +47,13 @@ export class BatchDelivery implements Delivery {
     return Array.from(this.messages, ({ length }) => length);
   }
 
-  async reply(bytes: Uint8Array | string): Promise<void> {
+  /** As it is sent. Throws where it is too long for its frame. */
+  frame(bytes: Uint8Array | string): Uint8Array {
     const payload = payloadOf(bytes);
-    await this.send(this.kind === 'stream' ? framed(this.framing, payload) : payload);
+    return this.kind === 'stream' ? framed(this.framing, payload) : payload;
+  }
+
+  async reply(bytes: Uint8Array | string): Promise<void> {
+    await this.send(this.frame(bytes));
   }
 }

@@ -2,7 +2,8 @@ import { AppError } from '../../control/codes.js';
 import { isSettled } from '../control/session-seal.js';
 import type { GatedStream } from '../shard/gated-stream.js';
 import { BatchDelivery } from './delivery.js';
-import type { OutgoingStream, Reply } from './handler.js';
+import { isPromise } from './endpoints/module-endpoint.js';
+import type { Reply } from './handler.js';
 import { fail, type Invocation } from './invocation.js';
 import type { MappedSession } from './mapped-function.js';
 import { type Batch, ReceiveBuffer } from './receive/receive-buffer.js';
@@ -13,6 +14,8 @@ import { StreamWriter } from './stream-writer.js';
 
 /** Bytes that are read at once. */
 const READ = 16_384;
+/** ms after which a client that takes nothing of a reply is waited for no longer. */
+const STALLED_MS = 10_000;
 
 /** A stream of a client on its way to a function: read as there is room, handed on as the criteria are met. */
 export class StreamIntake {
@@ -20,9 +23,10 @@ export class StreamIntake {
   /** Of a stream that may be sealed, until that is told. */
   #head: SealedHead | null = null;
   #sealed: SealedStream | null = null;
-  #writer: OutgoingStream | null = null;
+  #writer: StreamWriter | SealedWriter | null = null;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
+  #isPumping = false;
   /** Handed on, and the function is not done with it. */
   isBusy = false;
 
@@ -51,6 +55,17 @@ export class StreamIntake {
 
   /** Reads and hands on for as long as that goes without waiting. */
   pump(): void {
+    // A function that answers at once is done within.
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      this.#handOn();
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  #handOn(): void {
     const { stream, owner } = this;
     while (!this.isBusy && !this.#isClosed && owner.isOpen) {
       const batch = this.#received.take(performance.now());
@@ -149,29 +164,51 @@ export class StreamIntake {
     const framing = unit === null ? mapping.criteria.receive.framing : 'none';
     const delivery = new BatchDelivery('stream', batch, framing, (bytes) => this.#send(bytes), unit);
     const release = (isHeld: boolean): void => {
-      if (batch.buffer.length > 0) {
-        if (isHeld) owner.pool.lose(batch.buffer);
-        else owner.pool.give(batch.buffer);
-      }
-      this.isBusy = false;
+      if (batch.buffer.length === 0) return;
+      if (isHeld) owner.pool.lose(batch.buffer);
+      else owner.pool.give(batch.buffer);
     };
-    const handing: Invocation<BatchDelivery, void> = {
-      call: async () => {
-        const result = owner.endpoint.data(delivery, owner.facade);
-        const reply: Reply = await result;
-        if (reply !== undefined) await delivery.reply(reply);
+    const frame = (reply: Reply): Uint8Array | null => (reply === undefined ? null : delivery.frame(reply));
+    const handing: Invocation<BatchDelivery, Uint8Array | null> = {
+      call: () => {
+        const reply = owner.endpoint.data(delivery, owner.facade);
+        return isPromise(reply) ? reply.then(frame) : frame(reply);
       },
-      done: () => {
+      done: (reply) => {
+        // Copied at once: it may be of the bytes that came.
+        if (reply !== null) void this.#send(reply);
         release(false);
-        if (batch.ended) this.#finish();
-        else this.pump();
+        this.#whenTaken(() => {
+          this.isBusy = false;
+          if (batch.ended) this.#finish();
+          else this.pump();
+        });
       },
       failed: (error, isLate) => {
         release(isLate);
+        this.isBusy = false;
         this.abort(fail(owner.session, mapping.id, mapping.onError, error));
       },
     };
     owner.invoke(handing, delivery);
+  }
+
+  /** Goes on when the client has taken what it was answered, which is as slow as it is; who takes nothing loses the stream. */
+  #whenTaken(then: () => void): void {
+    const writer = this.#writer;
+    if (writer === null || !writer.isWaiting) {
+      then();
+      return;
+    }
+    let { moved } = writer;
+    const timer = setInterval(() => {
+      if (writer.isWaiting && writer.moved === moved) this.abort(AppError['reply-unread']);
+      moved = writer.moved;
+    }, STALLED_MS);
+    writer.whenTaken(() => {
+      clearInterval(timer);
+      then();
+    });
   }
 
   async #send(bytes: Uint8Array): Promise<void> {

@@ -13,6 +13,9 @@ interface Pending {
 export class StreamWriter implements OutgoingStream, Waiting {
   readonly #queue: Pending[] = [];
   #ending = false;
+  #taken: (() => void) | null = null;
+  /** Bytes that were taken. */
+  moved = 0;
 
   constructor(readonly stream: GatedStream) {
     stream.handler = {
@@ -20,6 +23,11 @@ export class StreamWriter implements OutgoingStream, Waiting {
       onWritable: () => this.#pump(),
       onStopSending: () => this.giveUp(),
     };
+  }
+
+  /** Whether there is something that was not taken yet. */
+  get isWaiting(): boolean {
+    return this.#queue.length > 0;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -31,6 +39,19 @@ export class StreamWriter implements OutgoingStream, Waiting {
       // Nothing tells a stream that its session is over.
       if (this.#queue.length > 0) this.stream.session.waiting.add(this);
     });
+  }
+
+  /** Runs `then` when nothing waits any more: taken, or given up. */
+  whenTaken(then: () => void): void {
+    if (this.isWaiting) this.#taken = then;
+    else then();
+  }
+
+  #settle(): void {
+    this.stream.session.waiting.delete(this);
+    const taken = this.#taken;
+    this.#taken = null;
+    taken?.();
   }
 
   /** Ends the stream behind what is written. */
@@ -54,20 +75,23 @@ export class StreamWriter implements OutgoingStream, Waiting {
     for (let first = this.#queue[0]; first !== undefined; first = this.#queue[0]) {
       const isLast = this.#ending && this.#queue.length === 1;
       const taken = stream.write(first.bytes, isLast);
+      this.moved += taken;
       first.bytes = first.bytes.subarray(taken);
       if (first.bytes.length > 0) return;
       this.#queue.shift();
       first.resolve();
       if (stream.isWriteDone) break;
     }
-    stream.session.waiting.delete(this);
     if (stream.isWriteDone) this.giveUp();
-    else if (this.#ending) stream.write(NOTHING, true);
+    else {
+      if (this.#ending) stream.write(NOTHING, true);
+      this.#settle();
+    }
   }
 
   /** What waits can no more be written. */
   giveUp(): void {
-    this.stream.session.waiting.delete(this);
     for (const { resolve } of this.#queue.splice(0)) resolve();
+    this.#settle();
   }
 }

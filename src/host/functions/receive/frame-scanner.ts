@@ -66,7 +66,10 @@ export class FrameScanner {
   }
 }
 
-/** A payload with its frame around it, as the other side's scanner finds it. */
+/** Longest payload behind a varint of four bytes (RFC 9000 section 16): longer ones are nobody's messages. */
+const MOST_VARINT = 2 ** 30 - 1;
+
+/** A payload with its frame around it, as the other side's scanner finds it. Throws RangeError where it is too long for one. */
 export function framed(framing: Framing, payload: Uint8Array): Uint8Array {
   if (framing === 'none') return payload;
   if (typeof framing === 'object') {
@@ -85,6 +88,9 @@ export function framed(framing: Framing, payload: Uint8Array): Uint8Array {
           ? 2
           : 4
       : LENGTH_BYTES[framing as keyof typeof LENGTH_BYTES];
+  if (length > (framing === 'varint' ? MOST_VARINT : 256 ** size - 1)) {
+    throw new RangeError(`a message of ${length} bytes is too long for a frame of ${framing}`);
+  }
   const out = new Uint8Array(size + length);
   let rest = length;
   for (let i = size - 1; i >= 0; i--) {

@@ -16,6 +16,18 @@ export class SealedWriter implements OutgoingStream {
     this.#seal = seal.stream();
   }
 
+  get moved(): number {
+    return this.writer.moved;
+  }
+
+  get isWaiting(): boolean {
+    return this.writer.isWaiting;
+  }
+
+  whenTaken(then: () => void): void {
+    this.writer.whenTaken(then);
+  }
+
   async write(bytes: Uint8Array): Promise<void> {
     // Nothing is what the end looks like.
     if (!this.#ended && bytes.length > 0) await this.writer.write(this.#seal(bytes, false));
