@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { SecurityLevel } from '../adapt/settings.js';
 import { writeAtomically } from '../predict/store/atomic-file.js';
 import type { Log } from './prediction/messages.js';
+import { sessionName } from './session-name.js';
 import type { SessionUpdate } from './shard/messages.js';
 
 const DAY_MS = 86_400_000;
@@ -60,7 +61,7 @@ export class DecisionRecord {
   }
 
   update(shard: number, update: SessionUpdate, now: number): void {
-    const key = `${shard}/${update.handle}`;
+    const key = sessionName(shard, update.handle);
     let running = this.#running.get(key);
     if (running === undefined) {
       // Of a client that was forgotten.

@@ -238,10 +238,10 @@ export class StreamIntake {
   /** Ends the stream both ways. */
   abort(code: number): void {
     if (!this.stream.isReadDone) this.stream.stopSending(code);
-    if (this.#writer === null) {
-      if (!this.stream.isWriteDone) this.stream.reset(code);
-    } else this.#writer.reset(code);
+    // Before what waits for the writer goes on.
     this.close();
+    if (this.#writer !== null) this.#writer.reset(code);
+    else if (!this.stream.isWriteDone) this.stream.reset(code);
   }
 
   close(): void {

@@ -178,6 +178,7 @@ export class ShardSockets {
   }
 
   #onConnection(quic: QuicConnection): void {
+    let unused: NodeJS.Timeout | undefined;
     const connection: H3Connection = new H3Connection(quic, {
       mayAsk: this.#requestLimit(() => {
         connection.close(H3Error.EXCESSIVE_LOAD, `more than ${REQUESTS_PER_SECOND} requests a second`);
@@ -186,15 +187,21 @@ export class ShardSockets {
       onRequest: (request) => this.#answer(request),
       onReady: () => {},
       onUnused: () => {
-        setTimeout(() => {
-          if (connection.isBusy || !this.#connections.has(connection)) return;
-          connection.close(H3Error.NO_ERROR);
-          this.#driver?.scheduleFlush();
-        }, UNUSED_MS).unref();
+        clearTimeout(unused);
+        unused = setTimeout(() => this.#letGo(connection), UNUSED_MS).unref();
       },
-      onClosed: () => this.#connections.delete(connection),
+      onClosed: () => {
+        clearTimeout(unused);
+        this.#connections.delete(connection);
+      },
     });
     this.#connections.add(connection);
+  }
+
+  #letGo(connection: H3Connection): void {
+    if (connection.isBusy) return;
+    connection.close(H3Error.NO_ERROR);
+    this.#driver?.scheduleFlush();
   }
 
   #answer({ head, respond }: PlainRequest): void {

@@ -118,12 +118,17 @@ test('a reply that is taken slowly is waited for, and the next message with it',
 
 test('who takes nothing of a reply loses the stream', (context) => {
   withTimers(context);
-  const stream = presented({ data: () => 'an answer' }, 'x');
+  let messages = 0;
+  const data = (): string => {
+    messages++;
+    return 'an answer';
+  };
+  const stream = presented({ data }, '\x01x\x01x', { framing: 'u8', when: { messages: 1 } });
   stream.more(3);
   context.mock.timers.tick(10_000);
   assert.deepEqual(stream.codes, []);
   context.mock.timers.tick(10_000);
-  assert.deepEqual(stream.codes, [AppError['reply-unread']]);
+  assert.deepEqual([stream.codes, messages], [[AppError['reply-unread']], 1]);
 });
 
 test('a reply too long for its frame is a failure of the function', async () => {
