@@ -85,10 +85,10 @@ export class HostProcess {
   }
 
   /** One with these keys in its configuration file. */
-  static async configured(config: HostConfigInput): Promise<HostProcess> {
+  static async configured(config: HostConfigInput, options: HostProcessOptions = {}): Promise<HostProcess> {
     const file = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'c.json');
     writeFileSync(file, JSON.stringify(config));
-    return await HostProcess.start(['--config', file]);
+    return await HostProcess.start(['--config', file], options);
   }
 
   get url(): string {
