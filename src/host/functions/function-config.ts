@@ -25,7 +25,12 @@ const remote = z
     retries: z.int().min(0).max(10).default(2).describe('tries beside the first'),
     inFlight: z.int().min(1).max(10_000).default(64).describe('calls at once, a shard'),
     queue: z.int().min(0).max(100_000).default(4096).describe('calls that wait for their turn, a shard'),
-    breakAfter: z.int().min(1).default(5).describe('failures in a row after which it is left alone'),
+    breakAfter: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(5)
+      .describe('failures in a row, one a client, after which it is left alone'),
     breakMs: z.int().min(100).default(5000).describe('for so long'),
     maxReply: z.int().min(1).default(1_048_576).describe('bytes'),
   })

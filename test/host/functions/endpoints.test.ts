@@ -118,8 +118,11 @@ test('after failures in a row it is left alone, and the calls on the way are bou
     response.writeHead(500).end();
   });
   const failing = endpoint(host, { retries: 0, breakAfter: 3 });
-  for (let i = 0; i < 6; i++) await assert.rejects(failing.data(delivery, session));
+  for (let i = 0; i < 6; i++) await assert.rejects(failing.data(delivery, { ...session, client: `client ${i}` }));
   assert.deepEqual([calls, failing.isBroken], [3, true]);
+  const gone = endpoint('127.0.0.1:1', { retries: 0, breakAfter: 3 });
+  for (let i = 0; i < 3; i++) await assert.rejects(gone.data(delivery, session));
+  assert.equal(gone.isBroken, true, 'who is not there at all fails whoever calls');
 
   let inFlight = 0;
   let most = 0;
@@ -146,7 +149,9 @@ test('closes that find no room, or nobody, are told again until they are heard',
   });
   const reason = { code: 0, reason: '', by: 'peer' } as const;
   const closes = (made: RemoteEndpoint, count: number) =>
-    Promise.all(Array.from({ length: count }, (_, i) => made.close({ ...session, id: `0-${i}` }, reason)));
+    Promise.all(
+      Array.from({ length: count }, (_, i) => made.close({ ...session, id: `0-${i}`, client: `client ${i}` }, reason)),
+    );
   await closes(endpoint(host, { inFlight: 1, queue: 1 }), 60);
   assert.equal(heard.size, 60);
 
@@ -171,6 +176,17 @@ test('a close that is refused is not told again', async () => {
     code: 'endpoint-unreachable',
   });
   assert.equal(calls, 1);
+});
+
+test('one client at whose messages it fails does not shut it for the others', async () => {
+  const host = await serve(({ headers }, response) => {
+    response.writeHead(headers['tidegate-client'] === 'poison' ? 500 : 204).end();
+  });
+  const shared = endpoint(host, { retries: 0, breakAfter: 3 });
+  const poison = { ...session, client: 'poison' };
+  for (let i = 0; i < 10; i++) await assert.rejects(shared.data(delivery, poison), { message: 'status 500' });
+  assert.equal(shared.isBroken, false);
+  assert.equal(await shared.data(delivery, session), undefined);
 });
 
 test('where no endpoint is to be: names, ranges, and addresses in every notation', () => {

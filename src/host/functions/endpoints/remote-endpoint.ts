@@ -69,7 +69,28 @@ export class RemoteRules {
 }
 
 /** A call that may go well another time. */
-class Passing extends Error {}
+class Passing extends Error {
+  /** Whether it counts against the endpoint. */
+  counts = true;
+
+  constructor(
+    message: string,
+    /** The endpoint was reached: it may be what it was sent that it fails at. */
+    readonly wasReached: boolean,
+  ) {
+    super(message);
+  }
+}
+
+/** Why a connection was not made. */
+const NOT_REACHED: ReadonlySet<string | undefined> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /**
  * What signs a call: HMAC-SHA-256 of time, delivery and body, under the host's endpoint key. Who gets a call checks it, and
@@ -87,6 +108,8 @@ export class RemoteEndpoint implements Endpoint {
   #version: number;
   readonly #policy: IPolicy;
   readonly #turns: CallTurns;
+  /** Clients whose calls it failed at since one went well: one client's messages must not shut it for the others. */
+  readonly #failedAt = new Set<string>();
   readonly #closes = bulkhead(CLOSES_AT_ONCE, MOST_CLOSES);
   readonly #breaker: CircuitBreakerPolicy;
   readonly #url: URL;
@@ -99,7 +122,8 @@ export class RemoteEndpoint implements Endpoint {
     this.#version = rules.version;
     this.#agent = this.#connections();
     const passing = handleWhen((error) => error instanceof Passing);
-    this.#breaker = circuitBreaker(passing, {
+    const counting = handleWhen((error) => error instanceof Passing && error.counts);
+    this.#breaker = circuitBreaker(counting, {
       halfOpenAfter: options.breakMs,
       breaker: new ConsecutiveBreaker(options.breakAfter),
     });
@@ -229,11 +253,22 @@ export class RemoteEndpoint implements Endpoint {
     if (performance.now() >= until) throw new EndpointError('endpoint-unreachable', 'its time is over');
     const timestamp = String(Date.now());
     const signed = signature(this.rules.key, timestamp, headers['tidegate-delivery'], body);
-    return await this.#post(body, {
-      ...headers,
-      'tidegate-timestamp': timestamp,
-      'tidegate-signature': `v1=${signed}`,
-    });
+    try {
+      const reply = await this.#post(body, {
+        ...headers,
+        'tidegate-timestamp': timestamp,
+        'tidegate-signature': `v1=${signed}`,
+      });
+      this.#failedAt.clear();
+      return reply;
+    } catch (error) {
+      if (error instanceof Passing && error.wasReached) {
+        const client = headers['tidegate-client'];
+        error.counts = !this.#failedAt.has(client);
+        this.#failedAt.add(client);
+      }
+      throw error;
+    }
   }
 
   async #post(body: Uint8Array, headers: Record<string, string>): Promise<Reply> {
@@ -249,12 +284,13 @@ export class RemoteEndpoint implements Endpoint {
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       if (code === 'TIDEGATE_E_ENDPOINT') throw new EndpointError('endpoint-refused', message);
-      throw new Passing(message);
+      throw new Passing(message, !NOT_REACHED.has(code));
     }
     const { statusCode } = response;
     if (statusCode >= 200 && statusCode <= 299) return await this.#reply(response);
     await response.body.dump().catch(() => {});
-    if (statusCode >= 500 || statusCode === 429 || statusCode === 408) throw new Passing(`status ${statusCode}`);
+    if (statusCode >= 500 || statusCode === 429 || statusCode === 408)
+      throw new Passing(`status ${statusCode}`, statusCode >= 500);
     // A redirect is not followed: it may lead where no endpoint is to be.
     throw new EndpointError('endpoint-unreachable', `status ${statusCode}`);
   }
@@ -267,7 +303,7 @@ export class RemoteEndpoint implements Endpoint {
       if ((error as NodeJS.ErrnoException).code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') {
         throw new EndpointError('handler-rubbish', `the reply is longer than ${this.options.maxReply} bytes`);
       }
-      throw new Passing((error as Error).message);
+      throw new Passing((error as Error).message, true);
     }
   }
 
