@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
+import type { SocketHost } from '../../src/host/socket-host.js';
 import { sleep, until } from '../support/client.js';
 import { FunctionHosts, text, textOf } from '../support/function-host.js';
 
@@ -50,14 +51,16 @@ class Hook {
   }
 }
 
+/** A host with one function, of that endpoint. */
+async function hostOf(hook: Hook, more: object = {}): Promise<SocketHost> {
+  return await hosts.start({ functions: { remote: { endpoint: hook.url, ...more } }, endpoints: hook.allowed });
+}
+
 const closed = 'close {"code":7,"reason":"bye","by":"peer"}';
 
 test('it gets what met the criteria, signed, and what it answers is the reply', limit, async () => {
   const hook = await Hook.serve();
-  const host = await hosts.start({
-    functions: { remote: { endpoint: hook.url, receive: { when: 'end' } } },
-    endpoints: hook.allowed,
-  });
+  const host = await hostOf(hook, { receive: { when: 'end' } });
   const session = await hosts.open(host, 'remote');
   assert.equal(textOf(await session.request(text('hello'))), 'got hello');
   session.close(7, 'bye');
@@ -67,7 +70,7 @@ test('it gets what met the criteria, signed, and what it answers is the reply', 
 
 test('the close is the last that it hears, however long it takes over what was before', limit, async () => {
   const hook = await Hook.serve({ open: 300 });
-  const host = await hosts.start({ functions: { remote: { endpoint: hook.url } }, endpoints: hook.allowed });
+  const host = await hostOf(hook);
   const early = await hosts.open(host, 'remote');
   await until(() => hook.underWay === 1);
   early.close(7, 'bye');
@@ -87,7 +90,7 @@ test('the close is the last that it hears, however long it takes over what was b
 
 test('a host that closes waits until it has heard of the ends', limit, async () => {
   const hook = await Hook.serve({ close: 300 });
-  const host = await hosts.start({ functions: { remote: { endpoint: hook.url } }, endpoints: hook.allowed });
+  const host = await hostOf(hook);
   const session = await hosts.open(host, 'remote');
   await until(() => hook.told.length === 1);
   const ended = hosts.open(host, 'remote');
@@ -100,8 +103,7 @@ test('a host that closes waits until it has heard of the ends', limit, async () 
 
 test('who does not read its answer keeps nobody waiting when the host ends its session', limit, async () => {
   const hook = await Hook.serve();
-  const config = { endpoint: hook.url, receive: { when: 'end' }, out: { rate: 10, burst: 20 } } as const;
-  const host = await hosts.start({ functions: { remote: config }, endpoints: hook.allowed });
+  const host = await hostOf(hook, { receive: { when: 'end' }, out: { rate: 10, burst: 20 } });
   const undone: string[] = [];
   host.on('log', (_level, message) => undone.push(message));
   const session = await hosts.open(host, 'remote');

@@ -14,8 +14,6 @@ import { StreamWriter } from './stream-writer.js';
 
 /** Bytes that are read at once. */
 const READ = 16_384;
-/** ms after which a client that takes nothing of a reply is waited for no longer. */
-const STALLED_MS = 10_000;
 
 /** A stream of a client on its way to a function: read as there is room, handed on as the criteria are met. */
 export class StreamIntake {
@@ -145,28 +143,28 @@ export class StreamIntake {
     const taken = this.#sealed?.take(batch) ?? { batch, unit: null };
     const { pool, mapping } = this.owner;
     if (typeof taken === 'string') {
-      if (batch.buffer.length > 0) pool.give(batch.buffer);
+      pool.give(batch.buffer);
       this.#refuse(taken);
     } else if (taken.batch.spans.length > 0 || (batch.ended && mapping.criteria.wantsEnd)) {
       this.#deliver(taken.batch, taken.unit);
     } else {
       // The end alone, sealed.
-      if (batch.buffer.length > 0) pool.give(batch.buffer);
+      pool.give(batch.buffer);
       if (batch.ended) this.#finish();
     }
   }
 
   #deliver(batch: Batch, unit: SealedUnit | null): void {
     const { owner } = this;
-    const { mapping } = owner;
+    const { mapping, pool } = owner;
     clearTimeout(this.#timer);
     this.isBusy = true;
     const framing = unit === null ? mapping.criteria.receive.framing : 'none';
     const delivery = new BatchDelivery('stream', batch, framing, (bytes) => this.#send(bytes), unit);
-    const release = (isHeld: boolean): void => {
-      if (batch.buffer.length === 0) return;
-      if (isHeld) owner.pool.lose(batch.buffer);
-      else owner.pool.give(batch.buffer);
+    const goOn = (): void => {
+      this.isBusy = false;
+      if (batch.ended) this.#finish();
+      else this.pump();
     };
     const frame = (reply: Reply): Uint8Array | null => (reply === undefined ? null : delivery.frame(reply));
     const handing: Invocation<BatchDelivery, Uint8Array | null> = {
@@ -177,38 +175,19 @@ export class StreamIntake {
       done: (reply) => {
         // Copied at once: it may be of the bytes that came.
         if (reply !== null) void this.#send(reply);
-        release(false);
-        this.#whenTaken(() => {
-          this.isBusy = false;
-          if (batch.ended) this.#finish();
-          else this.pump();
-        });
+        pool.give(batch.buffer);
+        // As fast as the client takes it; who takes nothing loses the stream.
+        if (this.#writer === null) goOn();
+        else this.#writer.whenTaken(goOn, () => this.abort(AppError['reply-unread']));
       },
       failed: (error, isLate) => {
-        release(isLate);
+        if (isLate) pool.lose(batch.buffer);
+        else pool.give(batch.buffer);
         this.isBusy = false;
         this.abort(fail(owner.session, mapping.id, mapping.onError, error));
       },
     };
     owner.invoke(handing, delivery);
-  }
-
-  /** Goes on when the client has taken what it was answered, which is as slow as it is; who takes nothing loses the stream. */
-  #whenTaken(then: () => void): void {
-    const writer = this.#writer;
-    if (writer === null || !writer.isWaiting) {
-      then();
-      return;
-    }
-    let { moved } = writer;
-    const timer = setInterval(() => {
-      if (writer.isWaiting && writer.moved === moved) this.abort(AppError['reply-unread']);
-      moved = writer.moved;
-    }, STALLED_MS);
-    writer.whenTaken(() => {
-      clearInterval(timer);
-      then();
-    });
   }
 
   async #send(bytes: Uint8Array): Promise<void> {

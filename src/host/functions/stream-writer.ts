@@ -3,6 +3,8 @@ import type { Waiting } from '../shard/host-session.js';
 import type { OutgoingStream } from './handler.js';
 
 const NOTHING = new Uint8Array(0);
+/** ms in which a client that takes nothing of what it was sent has stalled. */
+const STALLED_MS = 10_000;
 
 interface Pending {
   bytes: Uint8Array;
@@ -13,9 +15,9 @@ interface Pending {
 export class StreamWriter implements OutgoingStream, Waiting {
   readonly #queue: Pending[] = [];
   #ending = false;
-  #taken: (() => void) | null = null;
+  #settled: (() => void) | null = null;
   /** Bytes that were taken. */
-  moved = 0;
+  #moved = 0;
 
   constructor(readonly stream: GatedStream) {
     stream.handler = {
@@ -23,11 +25,6 @@ export class StreamWriter implements OutgoingStream, Waiting {
       onWritable: () => this.#pump(),
       onStopSending: () => this.giveUp(),
     };
-  }
-
-  /** Whether there is something that was not taken yet. */
-  get isWaiting(): boolean {
-    return this.#queue.length > 0;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -41,17 +38,28 @@ export class StreamWriter implements OutgoingStream, Waiting {
     });
   }
 
-  /** Runs `then` when nothing waits any more: taken, or given up. */
-  whenTaken(then: () => void): void {
-    if (this.isWaiting) this.#taken = then;
-    else then();
+  /** Runs `then` when nothing waits any more: taken, or given up. Where nothing is taken for a while `stalled` is told. */
+  whenTaken(then: () => void, stalled: () => void): void {
+    if (this.#queue.length === 0) {
+      then();
+      return;
+    }
+    let before = this.#moved;
+    const timer = setInterval(() => {
+      if (this.#moved === before) stalled();
+      before = this.#moved;
+    }, STALLED_MS);
+    this.#settled = () => {
+      clearInterval(timer);
+      then();
+    };
   }
 
   #settle(): void {
     this.stream.session.waiting.delete(this);
-    const taken = this.#taken;
-    this.#taken = null;
-    taken?.();
+    const settled = this.#settled;
+    this.#settled = null;
+    settled?.();
   }
 
   /** Ends the stream behind what is written. */
@@ -75,7 +83,7 @@ export class StreamWriter implements OutgoingStream, Waiting {
     for (let first = this.#queue[0]; first !== undefined; first = this.#queue[0]) {
       const isLast = this.#ending && this.#queue.length === 1;
       const taken = stream.write(first.bytes, isLast);
-      this.moved += taken;
+      this.#moved += taken;
       first.bytes = first.bytes.subarray(taken);
       if (first.bytes.length > 0) return;
       this.#queue.shift();

@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Endpoint } from '../../../src/host/functions/endpoints/endpoint.js';
-import { CallsUnderWay } from '../../../src/host/functions/invocation.js';
-import { MappedSession, type Mapping } from '../../../src/host/functions/mapped-function.js';
-import { BufferPool } from '../../../src/host/functions/receive/buffer-pool.js';
-import { CompiledCriteria } from '../../../src/host/functions/receive/compiled-criteria.js';
-import { receiveSchema } from '../../../src/host/functions/receive/criteria.js';
-import type { HostSession } from '../../../src/host/shard/host-session.js';
+import { mappedSession } from '../../support/mapped-session.js';
 
 /** A session of a function whose endpoint is remote and answers when it is told to. */
 function opened() {
@@ -22,20 +17,7 @@ function opened() {
     data: () => later('data'),
     close: () => later('close'),
   };
-  const failures: string[] = [];
-  const calls = new CallsUnderWay();
-  const settings = { bufferSize: 65_536, securityLevel: 0 };
-  const session = {
-    shard: { calls, endpointFailed: (...[, , code]: string[]) => failures.push(code) },
-    ...{ settings, isEnforced: true, variant: null, seal: null, close: () => {} },
-  };
-  const mapping: Mapping = {
-    id: 'f',
-    criteria: new CompiledCriteria(receiveSchema.parse({})),
-    endpoints: { base: endpoint, variants: new Map(), quarantine: null },
-    ...{ parameters: {}, deadlineMs: 1000, onError: 'message', seal: null },
-  };
-  const mapped = new MappedSession(mapping, session as unknown as HostSession, new BufferPool());
+  const { mapped, settings, calls, failures } = mappedSession(endpoint);
   const answer = async (): Promise<void> => {
     answers.shift()?.();
     await new Promise(setImmediate);

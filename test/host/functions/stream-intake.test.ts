@@ -3,14 +3,11 @@ import { type TestContext, test } from 'node:test';
 import { AppError } from '../../../src/control/codes.js';
 import { ModuleEndpoint } from '../../../src/host/functions/endpoints/module-endpoint.js';
 import type { Handlers } from '../../../src/host/functions/handler.js';
-import { CallsUnderWay } from '../../../src/host/functions/invocation.js';
-import { MappedSession, type Mapping } from '../../../src/host/functions/mapped-function.js';
-import { BufferPool } from '../../../src/host/functions/receive/buffer-pool.js';
-import { CompiledCriteria } from '../../../src/host/functions/receive/compiled-criteria.js';
-import { type Receive, receiveSchema } from '../../../src/host/functions/receive/criteria.js';
+import type { Receive } from '../../../src/host/functions/receive/criteria.js';
 import type { GatedStream } from '../../../src/host/shard/gated-stream.js';
-import type { HostSession, Waiting } from '../../../src/host/shard/host-session.js';
+import type { HostSession } from '../../../src/host/shard/host-session.js';
 import { SILENT_STREAM } from '../../../src/http3/stream.js';
+import { mappedSession } from '../../support/mapped-session.js';
 
 /** A client's stream: what came on it, and what its client takes of the answer. */
 class Stream {
@@ -62,18 +59,7 @@ class Stream {
 }
 
 function presented(handlers: Handlers, came: string, receive: Partial<Receive> = {}, room = 0): Stream {
-  const shard = { calls: new CallsUnderWay(), endpointFailed: () => {} };
-  const session = {
-    ...{ shard, settings: { bufferSize: 65_536, securityLevel: 0 }, isEnforced: true, variant: null, seal: null },
-    waiting: new Set<Waiting>(),
-  } as unknown as HostSession;
-  const mapping: Mapping = {
-    id: 'f',
-    criteria: new CompiledCriteria(receiveSchema.parse(receive)),
-    endpoints: { base: new ModuleEndpoint(handlers), variants: new Map(), quarantine: null },
-    ...{ parameters: {}, deadlineMs: 1000, onError: 'message', seal: null },
-  };
-  const mapped = new MappedSession(mapping, session, new BufferPool());
+  const { mapped, session } = mappedSession(new ModuleEndpoint(handlers), receive);
   mapped.onOpen();
   const stream = new Stream(session, Buffer.from(came));
   stream.room = room;
@@ -82,53 +68,52 @@ function presented(handlers: Handlers, came: string, receive: Partial<Receive> =
   return stream;
 }
 
+/** A function that answers each message alike, and how many it was asked. */
+function answering(answer: string) {
+  const asked = { times: 0 };
+  const data = (): string => {
+    asked.times++;
+    return answer;
+  };
+  return { asked, data };
+}
+
+const framedByOne = { framing: 'u8', when: { messages: 1 } } as const;
+
 const withTimers = (context: TestContext): void => context.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
 
 test('any number of messages that are answered at once is answered', () => {
   const count = 20_000;
-  const receive = { framing: 'u8', when: { messages: 1 } } as const;
-  let asked = 0;
-  const data = (): string => {
-    asked++;
-    return 'y';
-  };
-  const stream = presented({ data }, '\x01x'.repeat(count), receive, 10 * count);
-  assert.deepEqual([asked, stream.written.length], [count, 2 * count]);
+  const { asked, data } = answering('y');
+  const stream = presented({ data }, '\x01x'.repeat(count), framedByOne, 10 * count);
+  assert.deepEqual([asked.times, stream.written.length], [count, 2 * count]);
   assert.equal(stream.isWriteDone, true);
 });
 
 test('a reply that is taken slowly is waited for, and the next message with it', (context) => {
   withTimers(context);
-  let messages = 0;
-  const data = (): string => {
-    messages++;
-    return 'an answer';
-  };
-  const stream = presented({ data }, '\x01x\x01x', { framing: 'u8', when: { messages: 1 } });
+  const { asked, data } = answering('an answer');
+  const stream = presented({ data }, '\x01x\x01x', framedByOne);
   for (let i = 0; i < 9; i++) {
-    assert.equal(messages, 1);
+    assert.equal(asked.times, 1);
     context.mock.timers.tick(9000);
     stream.more(1);
   }
-  assert.equal(messages, 1);
+  assert.equal(asked.times, 1);
   stream.more(1);
-  assert.equal(messages, 2);
+  assert.equal(asked.times, 2);
   assert.deepEqual(stream.codes, []);
 });
 
 test('who takes nothing of a reply loses the stream', (context) => {
   withTimers(context);
-  let messages = 0;
-  const data = (): string => {
-    messages++;
-    return 'an answer';
-  };
-  const stream = presented({ data }, '\x01x\x01x', { framing: 'u8', when: { messages: 1 } });
+  const { asked, data } = answering('an answer');
+  const stream = presented({ data }, '\x01x\x01x', framedByOne);
   stream.more(3);
   context.mock.timers.tick(10_000);
   assert.deepEqual(stream.codes, []);
   context.mock.timers.tick(10_000);
-  assert.deepEqual([stream.codes, messages], [[AppError['reply-unread']], 1]);
+  assert.deepEqual([stream.codes, asked.times], [[AppError['reply-unread']], 1]);
 });
 
 test('a reply too long for its frame is a failure of the function', async () => {

@@ -2,7 +2,6 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BrokenCircuitError,
-  bulkhead,
   type CircuitBreakerPolicy,
   CircuitState,
   ConsecutiveBreaker,
@@ -110,7 +109,7 @@ export class RemoteEndpoint implements Endpoint {
   readonly #turns: CallTurns;
   /** Clients whose calls it failed at since one went well: one client's messages must not shut it for the others. */
   readonly #failedAt = new Set<string>();
-  readonly #closes = bulkhead(CLOSES_AT_ONCE, MOST_CLOSES);
+  readonly #closes = new CallTurns(CLOSES_AT_ONCE, MOST_CLOSES);
   readonly #breaker: CircuitBreakerPolicy;
   readonly #url: URL;
 
@@ -197,7 +196,7 @@ export class RemoteEndpoint implements Endpoint {
     const until = performance.now() + CLOSE_MS;
     rules.closes++;
     try {
-      await this.#closes.execute(() => this.#tell(headers, body, until));
+      await this.#closes.run(session.client, Number.POSITIVE_INFINITY, () => this.#tell(headers, body, until));
     } finally {
       rules.closes--;
     }

@@ -22,8 +22,9 @@ export class BufferPool {
     return new Uint8Array(size);
   }
 
-  /** Back it comes, to be used by others. */
+  /** Back it comes, to be used by others; an empty one never was the pool's. */
   give(buffer: Uint8Array): void {
+    if (buffer.length === 0) return;
     this.bytesOut -= buffer.length;
     const at = CLASSES.indexOf(buffer.length);
     if (at >= 0 && (this.#free[at].length + 1) * buffer.length <= MOST_IDLE) this.#free[at].push(buffer);

@@ -1,3 +1,4 @@
+import { varintLength, writeVarint } from '../../../quic/varint.js';
 import { type Framing, patternBytes } from './criteria.js';
 
 /** Where a message is in a buffer: the payload, and where the next begins. */
@@ -80,24 +81,14 @@ export function framed(framing: Framing, payload: Uint8Array): Uint8Array {
     return out;
   }
   const { length } = payload;
-  const size =
-    framing === 'varint'
-      ? length < 64
-        ? 1
-        : length < 16_384
-          ? 2
-          : 4
-      : LENGTH_BYTES[framing as keyof typeof LENGTH_BYTES];
-  if (length > (framing === 'varint' ? MOST_VARINT : 256 ** size - 1)) {
+  const isVarint = framing === 'varint';
+  const size = isVarint ? varintLength(length) : LENGTH_BYTES[framing as keyof typeof LENGTH_BYTES];
+  if (length > (isVarint ? MOST_VARINT : 256 ** size - 1)) {
     throw new RangeError(`a message of ${length} bytes is too long for a frame of ${framing}`);
   }
   const out = new Uint8Array(size + length);
-  let rest = length;
-  for (let i = size - 1; i >= 0; i--) {
-    out[i] = rest % 256;
-    rest = Math.floor(rest / 256);
-  }
-  if (framing === 'varint') out[0] |= Math.log2(size) << 6;
+  if (isVarint) writeVarint(out, 0, length);
+  else for (let i = 0; i < size; i++) out[i] = Math.floor(length / 256 ** (size - 1 - i)) % 256;
   out.set(payload, size);
   return out;
 }

@@ -65,7 +65,7 @@ export class ReceiveBuffer {
     if (this.#end + bytes <= this.#buffer.length) return;
     const larger = this.pool.take(this.#end + bytes);
     if (this.#end > 0) larger.set(this.#buffer.subarray(0, this.#end));
-    if (this.#buffer.length > 0) this.pool.give(this.#buffer);
+    this.pool.give(this.#buffer);
     this.#buffer = larger;
   }
 
@@ -149,7 +149,7 @@ export class ReceiveBuffer {
 
   /** What is there goes. */
   close(): void {
-    if (this.#buffer.length > 0) this.pool.give(this.#buffer);
+    this.pool.give(this.#buffer);
     this.#buffer = NOTHING;
     this.#end = 0;
     this.#scanned = 0;

@@ -16,16 +16,8 @@ export class SealedWriter implements OutgoingStream {
     this.#seal = seal.stream();
   }
 
-  get moved(): number {
-    return this.writer.moved;
-  }
-
-  get isWaiting(): boolean {
-    return this.writer.isWaiting;
-  }
-
-  whenTaken(then: () => void): void {
-    this.writer.whenTaken(then);
+  whenTaken(then: () => void, stalled: () => void): void {
+    this.writer.whenTaken(then, stalled);
   }
 
   async write(bytes: Uint8Array): Promise<void> {

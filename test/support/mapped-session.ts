@@ -1,0 +1,26 @@
+import type { Endpoint } from '../../src/host/functions/endpoints/endpoint.js';
+import { CallsUnderWay } from '../../src/host/functions/invocation.js';
+import { MappedSession, type Mapping } from '../../src/host/functions/mapped-function.js';
+import { BufferPool } from '../../src/host/functions/receive/buffer-pool.js';
+import { CompiledCriteria } from '../../src/host/functions/receive/compiled-criteria.js';
+import { type Receive, receiveSchema } from '../../src/host/functions/receive/criteria.js';
+import type { HostSession, Waiting } from '../../src/host/shard/host-session.js';
+
+/** A session's use of a function, without a shard or a transport. */
+export function mappedSession(endpoint: Endpoint, receive: Partial<Receive> = {}) {
+  const calls = new CallsUnderWay();
+  const failures: string[] = [];
+  const settings = { bufferSize: 65_536, securityLevel: 0 };
+  const session = {
+    shard: { calls, endpointFailed: (...[, , code]: string[]) => failures.push(code) },
+    ...{ settings, isEnforced: true, variant: null, seal: null, close: () => {} },
+    waiting: new Set<Waiting>(),
+  } as unknown as HostSession;
+  const mapping: Mapping = {
+    id: 'f',
+    criteria: new CompiledCriteria(receiveSchema.parse(receive)),
+    endpoints: { base: endpoint, variants: new Map(), quarantine: null },
+    ...{ parameters: {}, deadlineMs: 1000, onError: 'message', seal: null },
+  };
+  return { mapped: new MappedSession(mapping, session, new BufferPool()), session, settings, calls, failures };
+}
