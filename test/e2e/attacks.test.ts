@@ -236,9 +236,8 @@ test('over TCP: a client that resets what it asks for, frames that lie, and conn
   const quick = connectHttp2(host.url, { rejectUnauthorized: false });
   quick.on('error', () => {});
   await once(quick, 'remoteSettings');
-  // A second of it stood the shard still.
-  const until = performance.now() + 1000;
-  while (performance.now() < until && !quick.closed) {
+  // So much of it stood the shard still. More would stand this process still: Node's client ends streams in quadratic time.
+  for (let asked = 0; asked < 4000 && !quick.closed; asked += 100) {
     for (let i = 0; i < 100 && !quick.closed; i++) {
       const head = { ':method': 'CONNECT', ':protocol': 'webtransport', ':scheme': 'https', ':path': '/echo' };
       quick
@@ -249,6 +248,7 @@ test('over TCP: a client that resets what it asks for, frames that lie, and conn
     await new Promise((resolve) => setImmediate(resolve));
   }
   await host.metricIs('tidegate_request_floods_total', floods + 1);
+  quick.destroy();
 
   const connectPlain = () => connectTls({ port: port(), host: '127.0.0.1', rejectUnauthorized: false });
   const silent = Array.from({ length: 20 }, connectPlain);
@@ -262,7 +262,6 @@ test('over TCP: a client that resets what it asks for, frames that lie, and conn
   await stillWell();
   assert.equal(await host.metric('tidegate_shard_restarts_total'), 0);
   for (const socket of silent) socket.destroy();
-  quick.destroy();
 });
 
 test('a client that sends a byte at a time, and one that opens streams without end', { timeout: 60_000 }, async () => {
