@@ -22,10 +22,15 @@ export interface CachedProfile {
   last: LiveSession | null;
   /** When the store was read last, ms. */
   readAt: number;
-  /** The store has not been read, as it was not there: what it has is added before anything is written. */
+  /** What the store has is not known yet: it is added before anything is written. */
   isUnread: boolean;
   isDirty: boolean;
+  /** Its writing is under way, and may fail. */
+  isWriting: boolean;
 }
+
+/** Has something that the store has not. */
+const isAhead = ({ isDirty, isWriting }: CachedProfile): boolean => isDirty || isWriting;
 
 /** Records in one transaction, with room for other work behind it. */
 const BATCH = 1000;
@@ -102,6 +107,8 @@ export class ProfileCache {
   }
 
   #catchUp(entry: CachedProfile, stored: StoredProfile | null): void {
+    // Who asked later may have been answered before.
+    if (!entry.isUnread) return;
     entry.isUnread = false;
     if (stored === null) return;
     entry.own = ProfileRecord.merged(stored.own, entry.own);
@@ -112,14 +119,16 @@ export class ProfileCache {
   touch(client: string): CachedProfile {
     let entry = this.get(client);
     if (entry === null) {
-      const isUnread = this.store.state.problem !== null;
+      // Of a store that answers later, the answer may be late, or was none.
+      const isUnread = this.store.state.kind === 'valkey';
       entry = this.#insert(client, { own: new ProfileRecord(), others: null }, isUnread);
     }
     return entry;
   }
 
   #insert(client: string, { own, others }: StoredProfile, isUnread: boolean): CachedProfile {
-    const entry = { client, own, others, open: 0, last: null, readAt: performance.now(), isUnread, isDirty: false };
+    const state = { isUnread, isDirty: false, isWriting: false };
+    const entry = { client, own, others, open: 0, last: null, readAt: performance.now(), ...state };
     this.#entries.set(client, entry);
     if (this.#entries.size > this.most) this.#makeRoom();
     return entry;
@@ -135,7 +144,7 @@ export class ProfileCache {
       }
       const [client, entry] = next.value;
       this.#entries.delete(client);
-      if (entry.open === 0 && !entry.isDirty) return;
+      if (entry.open === 0 && !isAhead(entry)) return;
       // In use: to the end of the line.
       this.#entries.set(client, entry);
     }
@@ -155,6 +164,8 @@ export class ProfileCache {
 
   /** Writes what changed. Rejects where the store can't; what was to be written stays to be. */
   async flush(): Promise<void> {
+    // What changed since then it may have passed.
+    await this.#flushing;
     this.#flushing ??= this.#writeAll().finally(() => {
       this.#flushing = null;
     });
@@ -166,9 +177,10 @@ export class ProfileCache {
     this.#dirty = [];
     for (let from = 0; from < dirty.length; from += BATCH) {
       const batch = dirty.slice(from, from + BATCH).filter(({ isDirty }) => isDirty);
-      for (const entry of batch) entry.isDirty = false;
+      for (const entry of batch) [entry.isDirty, entry.isWriting] = [false, true];
       try {
-        for (const entry of batch) if (entry.isUnread) this.#catchUp(entry, await this.store.read(entry.client));
+        const unread = batch.filter(({ isUnread }) => isUnread);
+        await Promise.all(unread.map(async (entry) => this.#catchUp(entry, await this.store.read(entry.client))));
         // Some may have been removed meanwhile.
         const there = batch.filter((entry) => this.#entries.get(entry.client) === entry);
         if (there.length > 0) await this.store.write(there.map(({ client, own }) => [client, own] as const));
@@ -176,6 +188,8 @@ export class ProfileCache {
         for (const entry of batch) this.changed(entry);
         this.#dirty.push(...dirty.slice(from + BATCH));
         throw error;
+      } finally {
+        for (const entry of batch) entry.isWriting = false;
       }
     }
   }
@@ -205,7 +219,7 @@ export class ProfileCache {
   /** A client has another name now. */
   async rename(from: string, to: string): Promise<void> {
     const entry = this.#entries.get(from);
-    if (entry?.isDirty) await this.flush();
+    if (entry !== undefined && isAhead(entry)) await this.flush();
     this.#drop(from);
     if (this.#entries.has(to)) return;
     await this.store.rename(from, to);

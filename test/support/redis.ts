@@ -45,6 +45,15 @@ export class RedisServer {
     });
   }
 
+  /** Leaves its connections open and answers nobody, until it goes on. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  goOn(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
   async down(): Promise<void> {
     const child = this.#child;
     if (child === null) return;

@@ -247,3 +247,37 @@ test('valkey: while it is down what is known serves; what was learned is written
   await other.close();
   await profiler.close();
 });
+
+test('valkey: one that answers late, or not, costs nobody what was known, and is told of', shared, async () => {
+  const server = await redis();
+  const update = { timestamp: Date.now(), bytesIn: 50_000, bytesOut: 0, seconds: 1 };
+  const before = await BehavioralProfiler.open({}, await valkey(server.url, 1));
+  before.updateProfile('ann', { ...update, opened: true });
+  before.updateProfile('bob', { ...update, opened: true });
+  await before.close();
+
+  const store = await valkey(server.url, 1);
+  const profiler = await BehavioralProfiler.open({}, store);
+  server.pause();
+  // Who waits does so for a while only.
+  const [late, never] = [profiler.prepare('ann'), profiler.prepare('bob')];
+  profiler.updateProfile('ann', { ...update, opened: true });
+  server.goOn();
+  await late;
+  await never;
+  server.pause();
+  profiler.updateProfile('new', { ...update, opened: true });
+  await assert.rejects(profiler.flush());
+  await until(() => store.state.problem !== null, 10_000, 'the silence to be noticed');
+  profiler.updateProfile('bob', { ...update, opened: true });
+  server.goOn();
+  await until(() => store.state.problem === null, 10_000, 'it to be there again');
+  await profiler.flush();
+  const other = await valkey(server.url, 2);
+  for (const [name, sessions] of Object.entries({ ann: 2, bob: 2, new: 1 })) {
+    assert.equal((await other.read(name))?.others?.sessions, sessions, name);
+    assert.equal(profiler.getProfile(name).sessionsSeen, sessions, name);
+  }
+  await other.close();
+  await profiler.close();
+});
