@@ -11,6 +11,9 @@ export function addProfileMetrics(host: SocketHost, metrics: CollectedMetrics): 
   metrics.counter('profile_records_damaged', 'Records that were damaged and moved aside', [], () => [
     [host.profiler.storeState.damaged, {}],
   ]);
+  metrics.counter('profiles_unwritten', 'Clients of whom something was lost, as the store failed for long', [], () => [
+    [host.profiler.storeState.unwritten, {}],
+  ]);
   metrics.counter('admissions', 'Sessions by how their client was known, or refused', ['by'], () =>
     Object.entries(host.admissionCounts).map(([by, count]) => [count, { by }] as const),
   );

@@ -36,6 +36,8 @@ const isAhead = ({ isDirty, isWriting }: CachedProfile): boolean => isDirty || i
 const BATCH = 1000;
 /** Entries that are looked at to find one that can go. */
 const LOOK = 16;
+/** Where the store fails, who waits to be written gives way too at so many times the room there is. */
+const MOST_AHEAD = 4;
 /** ms after which a profile that others may have written is read again. */
 const STALE_MS = 1000;
 
@@ -129,8 +131,9 @@ export class ProfileCache {
   #insert(client: string, { own, others }: StoredProfile, isUnread: boolean): CachedProfile {
     const state = { isUnread, isDirty: false, isWriting: false };
     const entry = { client, own, others, open: 0, last: null, readAt: performance.now(), ...state };
+    // Before it is there, or it might be the one to go.
+    if (this.#entries.size >= this.most) this.#makeRoom();
     this.#entries.set(client, entry);
-    if (this.#entries.size > this.most) this.#makeRoom();
     return entry;
   }
 
@@ -145,6 +148,11 @@ export class ProfileCache {
       const [client, entry] = next.value;
       this.#entries.delete(client);
       if (entry.open === 0 && !isAhead(entry)) return;
+      if (entry.open === 0 && this.#entries.size > MOST_AHEAD * this.most) {
+        entry.isDirty = false;
+        this.store.state.unwritten++;
+        return;
+      }
       // In use: to the end of the line.
       this.#entries.set(client, entry);
     }
@@ -173,7 +181,7 @@ export class ProfileCache {
   }
 
   async #writeAll(): Promise<void> {
-    const dirty = this.#dirty;
+    const dirty = this.#dirty.filter(({ isDirty }) => isDirty);
     this.#dirty = [];
     for (let from = 0; from < dirty.length; from += BATCH) {
       const batch = dirty.slice(from, from + BATCH).filter(({ isDirty }) => isDirty);

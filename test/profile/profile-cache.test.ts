@@ -16,7 +16,7 @@ function slowStore(most = 10) {
     });
   const written: [client: string, sessions: number][] = [];
   const store = {
-    state: { kind: 'valkey', problem: null, damaged: 0 },
+    state: { kind: 'valkey', problem: null, damaged: 0, unwritten: 0 },
     onRemoved: () => false,
     read: () => asked<StoredProfile>(() => ({ own: recordOf(3), others: recordOf(2) })),
     write: (records: readonly (readonly [string, ProfileRecord])[]) =>
@@ -29,7 +29,7 @@ function slowStore(most = 10) {
     for (const settle of waiting.splice(0)) settle(fails);
     await turn();
   };
-  return { cache: new ProfileCache(store, most), written, answer, waiting };
+  return { cache: new ProfileCache(store, most), store, written, answer, waiting };
 }
 
 function open(cache: ProfileCache, client = 'ann'): void {
@@ -71,11 +71,11 @@ test('a client of whom the store did not answer is read before it is written, an
 });
 
 test('a client that is being written stays at hand until it is, however many others come', async () => {
-  const { cache, written, answer } = slowStore(1);
+  const { cache, written, answer } = slowStore(10);
   open(cache);
   const flushed = cache.flush();
   await answer();
-  for (let i = 0; i < 40; i++) open(cache, `other${i}`);
+  for (let i = 0; i < 30; i++) open(cache, `other${i}`);
   const failed = assert.rejects(flushed);
   await answer(true);
   await failed;
@@ -90,6 +90,25 @@ test('a client that is being written stays at hand until it is, however many oth
   );
   for (let i = 0; i < 40; i++) cache.touch(`more${i}`);
   assert.equal(cache.get('ann'), null, 'and goes then');
+});
+
+test('where the store fails for long, memory stays bounded, and what is lost is counted', async () => {
+  const { cache, written, answer, store } = slowStore(10);
+  const flush = async (fails: boolean): Promise<void> => {
+    const done = cache.flush().catch(() => {});
+    await answer(fails);
+    await answer(fails);
+    await done;
+  };
+  for (let i = 0; i < 100; i++) {
+    open(cache, `client${i}`);
+    if (i % 10 === 0) await flush(true);
+  }
+  assert.ok(cache.size <= 45, `${cache.size} at hand`);
+  assert.ok(cache.waiting <= 55, `${cache.waiting} wait`);
+  assert.equal(store.state.unwritten, 100 - cache.size);
+  await flush(false);
+  assert.equal(written.length, cache.size);
 });
 
 test('what changes while a flush is under way is written by the next, which waits for it', async () => {

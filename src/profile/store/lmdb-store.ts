@@ -28,7 +28,7 @@ interface Environment {
  * the copy takes its place.
  */
 export class LmdbStore implements ProfileStore {
-  readonly state: StoreState = { kind: 'lmdb', problem: null, damaged: 0 };
+  readonly state: StoreState = { kind: 'lmdb', problem: null, damaged: 0, unwritten: 0 };
   onRemoved: (client: string) => boolean = () => false;
   #environment: Environment;
   #generation: number;

@@ -3,7 +3,7 @@ import type { ProfileStore, StoredProfile, StoreState } from './profile-store.js
 
 /** Keeps records for as long as the process lives. */
 export class MemoryStore implements ProfileStore {
-  readonly state: StoreState = { kind: 'memory', problem: null, damaged: 0 };
+  readonly state: StoreState = { kind: 'memory', problem: null, damaged: 0, unwritten: 0 };
   onRemoved: (client: string) => boolean = () => false;
   readonly #records = new Map<string, ProfileRecord>();
   readonly #meta = new Map<string, Uint8Array>();

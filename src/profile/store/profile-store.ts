@@ -15,6 +15,8 @@ export interface StoreState {
   problem: string | null;
   /** Records that were damaged and moved aside. */
   damaged: number;
+  /** Clients that gave way in memory before what was learned of them could be written: the store failed for long. */
+  unwritten: number;
 }
 
 /**

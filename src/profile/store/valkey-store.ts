@@ -33,7 +33,7 @@ export interface ValkeyOptions {
  * Where the server is not there, reads and writes reject; the profiler goes on with what it has and writes later.
  */
 export class ValkeyStore implements ProfileStore {
-  readonly state: StoreState = { kind: 'valkey', problem: 'connecting', damaged: 0 };
+  readonly state: StoreState = { kind: 'valkey', problem: 'connecting', damaged: 0, unwritten: 0 };
   onRemoved: (client: string) => boolean = () => false;
   readonly #redis: Redis;
   /** Waits for removals, which holds a connection. */
