@@ -36,9 +36,13 @@ export class SessionUpdates {
     readonly hooks: SessionUpdateHooks,
   ) {}
 
-  /** A shard came, or came again with another memory: sessions that it had are over, and nobody else says so. */
+  /** A shard came, or came again with another memory. */
   shard(shard: number, core: CoreShare): void {
     this.#mailboxes.set(shard, new LimitsMailbox(core));
+  }
+
+  /** A shard is gone: sessions that it had are over, and nobody else says so. */
+  lost(shard: number): void {
     const lost = [...this.#last].filter(([id]) => id.startsWith(sessionsOf(shard)));
     if (lost.length > 0) {
       this.take(

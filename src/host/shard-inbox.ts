@@ -8,7 +8,7 @@ import { PendingReplies } from './pending-replies.js';
 import type { HostPrediction } from './prediction/host-prediction.js';
 import type { SessionDetails } from './session-details.js';
 import type { SessionUpdates } from './session-updates.js';
-import type { FromShard } from './shard/messages.js';
+import type { FromShard, ToShard } from './shard/messages.js';
 import type { ShardPool } from './shard-pool.js';
 
 /** How long a shard has to load its functions anew. */
@@ -31,7 +31,7 @@ export class ShardInbox {
   /** Changes of security level, by the level that came of them. */
   readonly levelChanges = [0, 0, 0, 0];
   readonly #matchmaker: Matchmaker;
-  readonly #reloads = new PendingReplies<string | null>(RELOAD_TIMEOUT_MS, 'no answer');
+  readonly #reloads = new PendingReplies<string | null>(RELOAD_TIMEOUT_MS, 'a shard did not load them');
 
   constructor(readonly parts: InboxParts) {
     const { pool } = parts;
@@ -40,21 +40,22 @@ export class ShardInbox {
     );
   }
 
-  take(shard: number, message: FromShard): void {
-    const { pool, admissions, updates, details, events } = this.parts;
+  /** @param answer tells the shard that said it: one that came in its place has questions of the same numbers. */
+  take(shard: number, message: FromShard, answer: (message: ToShard) => void): void {
+    const { admissions, updates, details, events } = this.parts;
     switch (message.type) {
       case 'ready':
         this.#ready(shard, message);
         return;
       case 'open':
       case 'hello':
-        void this.#admit(shard, message);
+        void this.#admit(message, answer);
         return;
       case 'checkJwt': {
         const { request, introduction, jwt, client, since } = message;
         void admissions
           .isFresh({ ...introduction, jwt }, client, since)
-          .then((isGood) => pool.send(shard, { type: 'jwtChecked', request, isGood }));
+          .then((isGood) => answer({ type: 'jwtChecked', request, isGood }));
         return;
       }
       case 'peer':
@@ -95,6 +96,8 @@ export class ShardInbox {
   /** A shard is gone, and its sessions with it. */
   lost(shard: number): void {
     this.#matchmaker.lost(shard);
+    this.parts.updates.lost(shard);
+    this.#reloads.giveUp();
   }
 
   /** A shard that came back has another memory. */
@@ -106,16 +109,18 @@ export class ShardInbox {
     events.emit('shard', { shard, state: 'serving', reason: null });
   }
 
-  async #admit(shard: number, message: Extract<FromShard, { type: 'open' | 'hello' }>): Promise<void> {
-    const { pool, admissions, events } = this.parts;
-    const { request, introduction } = message;
+  async #admit(
+    { request, introduction, type }: Extract<FromShard, { type: 'open' | 'hello' }>,
+    answer: (message: ToShard) => void,
+  ): Promise<void> {
+    const { admissions, events } = this.parts;
     try {
-      const answer = await admissions.admit(introduction, message.type === 'hello');
-      if ('admission' in answer) pool.send(shard, { type: 'admitted', request, admission: answer.admission });
-      else pool.send(shard, { type: 'refused', request, ...answer });
+      const outcome = await admissions.admit(introduction, type === 'hello');
+      if ('admission' in outcome) answer({ type: 'admitted', request, admission: outcome.admission });
+      else answer({ type: 'refused', request, ...outcome });
     } catch (error) {
       events.emit('log', 'error', 'a session could not be admitted', { error: (error as Error).message });
-      pool.send(shard, { type: 'refused', request, problem: 'hook-failed', reason: 'the host failed' });
+      answer({ type: 'refused', request, problem: 'hook-failed', reason: 'the host failed' });
     }
   }
 
@@ -135,10 +140,20 @@ export class ShardInbox {
   /** Has all shards load other functions. Resolves with what is wrong with them, or null. */
   async reloadFunctions(table: FunctionTable): Promise<string | null> {
     const { pool } = this.parts;
+    const asked = new Set<number>();
+    for (;;) {
+      // Some may come meanwhile, with the functions there are.
+      const others = pool.present.filter((shard) => !asked.has(shard));
+      if (others.length === 0) break;
+      for (const shard of others) asked.add(shard);
+      const problems = await Promise.all(
+        others.map((shard) => this.#reloads.ask((request) => pool.send(shard, { type: 'functions', request, table }))),
+      );
+      const problem = problems.find((each) => each !== null);
+      if (problem !== undefined && problem !== null) return problem;
+    }
+    // Only now: a shard that these keep from serving comes back without them.
     pool.settings.functions = table;
-    const problems = await Promise.all(
-      pool.live.map((shard) => this.#reloads.ask((request) => pool.send(shard, { type: 'functions', request, table }))),
-    );
-    return problems.find((problem) => problem !== null) ?? null;
+    return null;
   }
 }

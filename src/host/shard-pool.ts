@@ -24,10 +24,19 @@ export type ShardSettings = Omit<
   'index' | 'port' | 'reusePort' | 'heartbeat' | 'counters' | 'rings' | 'doorbells' | 'accepting'
 >;
 
+/** How long a shard may be silent, ms. */
+export interface ShardPatience {
+  /** Once it serves. */
+  hangMs: number;
+  /** Before it does: modules of functions may wait for something as they load. */
+  startMs: number;
+}
+
 export interface ShardPoolHooks {
-  onMessage(shard: number, message: FromShard): void;
-  /** A shard ended unasked and comes back. */
-  onIncident(shard: number, reason: string): void;
+  /** @param answer tells the shard that said it, and none that came in its place. */
+  onMessage(shard: number, message: FromShard, answer: (message: ToShard) => void): void;
+  /** A shard ended unasked. It comes back, unless it was retiring. */
+  onIncident(shard: number, reason: string, comesBack: boolean): void;
   /** Ends the process where native code hangs; replaced in tests. */
   onNativeHang(shard: number): void;
 }
@@ -40,6 +49,8 @@ interface Running {
   ready: boolean;
   /** The end was asked for. */
   ending: boolean;
+  /** Why it was ended here. */
+  verdict: TidegateError | null;
   ended: Promise<void>;
 }
 
@@ -60,6 +71,8 @@ export class ShardPool {
   readonly #failures: number[];
   #port: number;
   #watch: NodeJS.Timeout | undefined;
+  /** All that were wanted at first serve. */
+  #hasStarted = false;
   #lastCheck = performance.now();
   #closing = false;
 
@@ -68,7 +81,7 @@ export class ShardPool {
     port: number,
     /** Places for shards; rings between all of them are made at once. */
     readonly places: number,
-    readonly shardHangMs: number,
+    readonly patience: ShardPatience,
     readonly hooks: ShardPoolHooks,
     worker: string = SHARD_WORKER,
   ) {
@@ -105,7 +118,12 @@ export class ShardPool {
     return this.#running.flatMap((running, index) => (running?.ready ? [index] : []));
   }
 
-  /** Those of them that take new connections. */
+  /** Indices of shards that serve, or are about to. */
+  get present(): number[] {
+    return this.#running.flatMap((running, index) => (running === null ? [] : [index]));
+  }
+
+  /** Those that serve and take new connections. */
   get serving(): number[] {
     return this.live.filter((shard) => this.#running[shard]?.ending === false);
   }
@@ -134,11 +152,12 @@ export class ShardPool {
 
   /** Starts `count` shards; the first finds the port where that was 0. Rejects where one can't start. */
   async start(count: number): Promise<void> {
-    await this.#launch(0);
-    await Promise.all(Array.from({ length: count - 1 }, (_, i) => this.#launch(i + 1)));
     this.#lastCheck = performance.now();
     this.#watch = setInterval(() => this.#check(), CHECK_MS);
     this.#watch.unref();
+    await this.#launch(0);
+    await Promise.all(Array.from({ length: count - 1 }, (_, i) => this.#launch(i + 1)));
+    this.#hasStarted = true;
   }
 
   /** Starts one more shard and returns its index, or -1 where every place is taken. */
@@ -187,20 +206,22 @@ export class ShardPool {
       startedAt: performance.now(),
       ready: false,
       ending: false,
+      verdict: null,
       ended: Promise.resolve(),
     };
     this.#running[index] = running;
+    const answer = (message: ToShard): void => port1.postMessage(message);
     return new Promise<void>((resolve, reject) => {
       port1.on('message', (message: FromShard) => {
         if (message.type === 'ready') {
           this.#becameReady(index, running, message.port, message.threadId);
           resolve();
         }
-        this.hooks.onMessage(index, message);
+        this.hooks.onMessage(index, message, answer);
       });
       const fail = (error: Error): void => {
-        reject(error);
-        this.#ended(index, running, error);
+        reject(running.verdict ?? error);
+        this.#ended(index, running, running.verdict ?? error);
       };
       running.ended = run.then(({ failed }: ShardOutcome) => {
         if (failed === null) this.#ended(index, running, null);
@@ -222,10 +243,12 @@ export class ShardPool {
     if (this.#running[index] !== running) return;
     this.#running[index] = null;
     Atomics.store(this.#accepting, index, 0);
-    if (this.#closing || running.ending) return;
     // One that never served is for start() to tell; later ones come back.
-    if (!running.ready && this.#watch === undefined) return;
-    this.hooks.onIncident(index, error?.message ?? 'ended by itself');
+    if (this.#closing || !this.#hasStarted) return;
+    // A retiring one said so before it ended.
+    if (running.ending && error === null) return;
+    this.hooks.onIncident(index, error?.message ?? 'ended by itself', !running.ending);
+    if (running.ending) return;
     if (performance.now() - running.startedAt > SETTLED_MS) this.#failures[index] = 0;
     const delay = Math.min(50 * 2 ** this.#failures[index]++ - 50, MAX_BACK_OFF_MS);
     setTimeout(() => {
@@ -239,22 +262,29 @@ export class ShardPool {
     const late = now - this.#lastCheck > CHECK_MS * 3;
     this.#lastCheck = now;
     this.#running.forEach((running, index) => {
-      if (!running?.ready) return;
+      if (running === null || running.verdict !== null) return;
+      if (!running.ready) {
+        if (!late && now - running.startedAt > this.patience.startMs) this.#kill(index, running, 'does not start');
+        return;
+      }
       const last = this.#lastBeat[index];
       const count = Atomics.load(this.#beats, index);
       if (count !== last.count || late) this.#lastBeat[index] = { count, at: now };
-      else if (now - last.at > this.shardHangMs) this.#kill(index, running);
+      else if (now - last.at > this.patience.hangMs) this.#kill(index, running, 'hangs');
     });
   }
 
-  #kill(index: number, running: Running): void {
+  #kill(index: number, running: Running, does: 'hangs' | 'does not start'): void {
     running.ready = false;
+    running.verdict = new TidegateError('TIDEGATE_E_SHARD', `shard ${index} ${does}`, {
+      hint: 'a module of a function that loops, or waits as it loads, does that',
+    });
     const { worker } = running;
     let gone = worker === null;
     worker?.once('exit', () => {
       gone = true;
     });
-    running.abort.abort(new Error('hung'));
+    running.abort.abort(running.verdict);
     setTimeout(() => {
       if (!gone) this.hooks.onNativeHang(index);
     }, NATIVE_HANG_MS).unref();

@@ -29,6 +29,9 @@ import { ShardInbox } from './shard-inbox.js';
 import { SHARD_WORKER, ShardPool } from './shard-pool.js';
 import { functionTableOf, shardSettingsOf } from './shard-settings.js';
 
+/** In which a shard has to serve, ms: modules of functions may connect to something as they load. */
+const SHARD_START_MS = 15_000;
+
 /** Parts of a host that can be replaced. */
 export interface HostParts {
   /** Profiles that are kept elsewhere. */
@@ -233,14 +236,15 @@ export class SocketHost extends EventEmitter<HostEvents> {
       shardSettingsOf(config, keys, this.#certificate.pair, most),
       config.port,
       most,
-      config.shardHangMs,
+      { hangMs: config.shardHangMs, startMs: SHARD_START_MS },
       {
-        onMessage: (shard, message) => this.#inbox?.take(shard, message),
-        onIncident: (shard, reason) => {
-          this.restarts++;
+        onMessage: (shard, message, answer) => this.#inbox?.take(shard, message, answer),
+        onIncident: (shard, reason, comesBack) => {
+          if (comesBack) this.restarts++;
           this.#inbox?.lost(shard);
           this.emit('shard', { shard, state: 'ended', reason });
-          this.emit('log', 'error', 'shard ended and is started again', { shard, reason });
+          const what = comesBack ? 'shard ended and is started again' : 'shard ended before its sessions did';
+          this.emit('log', 'error', what, { shard, reason });
         },
         onNativeHang: () => process.kill(process.pid, 'SIGKILL'),
       },

@@ -132,13 +132,13 @@ export class ProfileCache {
     const state = { isUnread, isDirty: false, isWriting: false };
     const entry = { client, own, others, open: 0, last: null, readAt: performance.now(), ...state };
     // Before it is there, or it might be the one to go.
-    if (this.#entries.size >= this.most) this.#makeRoom();
+    this.#makeRoom();
     this.#entries.set(client, entry);
     return entry;
   }
 
   #makeRoom(): void {
-    for (let looked = 0; looked < LOOK; looked++) {
+    for (let looked = 0; looked < LOOK && this.#entries.size >= this.most; looked++) {
       let next = this.#oldest.next();
       if (next.done) {
         this.#oldest = this.#entries.entries();
@@ -147,15 +147,18 @@ export class ProfileCache {
       }
       const [client, entry] = next.value;
       this.#entries.delete(client);
-      if (entry.open === 0 && !isAhead(entry)) return;
-      if (entry.open === 0 && this.#entries.size > MOST_AHEAD * this.most) {
-        entry.isDirty = false;
-        this.store.state.unwritten++;
-        return;
-      }
       // In use: to the end of the line.
-      this.#entries.set(client, entry);
+      if (!this.#mayGo(entry)) this.#entries.set(client, entry);
     }
+  }
+
+  #mayGo(entry: CachedProfile): boolean {
+    if (entry.open > 0) return false;
+    if (!isAhead(entry)) return true;
+    if (this.#entries.size < MOST_AHEAD * this.most) return false;
+    entry.isDirty = false;
+    this.store.state.unwritten++;
+    return true;
   }
 
   /** What is known of a client, with what other hosts counted. */

@@ -67,6 +67,8 @@ export class FunctionRegistry {
   #table: FunctionTable;
   #guard: AddressGuard;
   #tracing: Tracing | null = null;
+  /** Times that a table was to be taken over. */
+  #reloads = 0;
   /** Null until one may be called: it takes a while to load. */
   #remotes: RemoteEndpoints | null = null;
 
@@ -102,6 +104,7 @@ export class FunctionRegistry {
 
   /** Takes over another table. Sessions stay: what they invoke is of the new one from their next message on. Throws where one can't be used; then all stays. */
   async reload(table: FunctionTable): Promise<void> {
+    const turn = ++this.#reloads;
     const tracing = table.tracing ? await loadTracing() : null;
     const guard = new AddressGuard(table.endpoints);
     const remotes = new Map<string, RemoteEndpoint>();
@@ -136,6 +139,8 @@ export class FunctionRegistry {
       made.set(id, this.#entry(id, config, new MappedFunction(mapping, this.pool), mapping));
     }
     if (table.clientFunctions.endpoints) await this.#loadRemote();
+    if (turn !== this.#reloads)
+      throw new TidegateError('TIDEGATE_E_FUNCTION', 'a later table came before it was loaded');
     this.#tracing = tracing;
     this.#remotes?.takeOver(remotes);
     this.#takeOver(table, guard, made);

@@ -1,21 +1,28 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { hostConfigSchema } from '../../../src/host/config.js';
-import { FunctionRegistry } from '../../../src/host/functions/function-registry.js';
+import { type HostConfigInput, hostConfigSchema } from '../../../src/host/config.js';
+import { FunctionRegistry, type FunctionTable } from '../../../src/host/functions/function-registry.js';
 import { ShardPeers } from '../../../src/host/functions/peers/shard-peers.js';
 import { BufferPool } from '../../../src/host/functions/receive/buffer-pool.js';
 
+function tableOf(config: HostConfigInput): FunctionTable {
+  const { functions, clientFunctions, endpoints } = hostConfigSchema.parse(config);
+  return { functions, clientFunctions, endpoints, endpointKey: Buffer.alloc(32), maxBufferSize: 1e6, tracing: false };
+}
+
+async function load(config: HostConfigInput): Promise<FunctionRegistry> {
+  const nobody = (): void => {};
+  return await FunctionRegistry.load(tableOf(config), new BufferPool(), new ShardPeers(nobody, nobody), 10);
+}
+
 test('clients name any number of addresses, whatever others named', async () => {
-  const { functions, clientFunctions, endpoints } = hostConfigSchema.parse({
+  const registry = await load({
     clientFunctions: { most: 1, endpoints: true },
     endpoints: { allow: ['example.com'] },
   });
-  const peers = new ShardPeers(
-    () => {},
-    () => {},
-  );
-  const table = { functions, clientFunctions, endpoints, endpointKey: Buffer.alloc(32), maxBufferSize: 1e6 };
-  const registry = await FunctionRegistry.load({ ...table, tracing: false }, new BufferPool(), peers, 10);
   for (let i = 0; i < 1100; i++) {
     const defined = registry.define(
       { type: 'define', id: 'a', endpoint: { url: `https://example.com/${i}` } } as never,
@@ -23,5 +30,22 @@ test('clients name any number of addresses, whatever others named', async () => 
     );
     assert.ok('hostFunction' in defined, JSON.stringify(defined));
   }
+  await registry.close();
+});
+
+test('a table that takes long to load does not undo the one after it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-registry-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const slow = join(folder, 'slow.mjs');
+  writeFileSync(
+    slow,
+    'await new Promise((resolve) => setTimeout(resolve, 200));\nexport default { data: () => null };\n',
+  );
+  const registry = await load({});
+  const late = registry.reload(tableOf({ functions: { slow: { endpoint: slow } } }));
+  await registry.reload(tableOf({ functions: { other: { endpoint: 'echo' } } }));
+  await assert.rejects(late, { code: 'TIDEGATE_E_FUNCTION', message: /a later table/ });
+  assert.notEqual(registry.get('other'), undefined);
+  assert.equal(registry.get('slow'), undefined);
   await registry.close();
 });

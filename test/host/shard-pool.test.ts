@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { FromShard, ToShard } from '../../src/host/shard/messages.js';
+import { ShardPool, type ShardSettings } from '../../src/host/shard-pool.js';
+import { until } from '../support/client.js';
+import type { SmallShardOrder } from '../support/small-shard.js';
+
+const worker = new URL('../support/small-shard.js', import.meta.url).href;
+const order = (type: SmallShardOrder) => ({ type }) as unknown as ToShard;
+
+function makePool(places = 1) {
+  const heard: string[] = [];
+  const answers: ((message: ToShard) => void)[] = [];
+  const incidents: [reason: string, comesBack: boolean][] = [];
+  const settings = { functions: 'serve' } as unknown as ShardSettings;
+  const pool = new ShardPool(
+    settings,
+    0,
+    places,
+    { hangMs: 500, startMs: 1500 },
+    {
+      onMessage: (_shard, { type }: FromShard, answer) => {
+        heard.push(type);
+        if (type === 'ready') answers.push(answer);
+      },
+      onIncident: (_shard, reason, comesBack) => incidents.push([reason, comesBack]),
+      onNativeHang: () => {},
+    },
+    worker,
+  );
+  const load = (functions: SmallShardOrder): void => void Object.assign(settings, { functions });
+  return { pool, heard, answers, incidents, load };
+}
+
+const limit = { timeout: 30_000 };
+
+test('what is answered to a shard that died reaches none that came in its place', limit, async () => {
+  const { pool, heard, answers, incidents } = makePool();
+  await pool.start(1);
+  pool.send(0, order('die'));
+  await until(() => answers.length === 2);
+  assert.deepEqual(incidents, [['a bug', true]]);
+  answers[0](order('die'));
+  answers[1](order('hear'));
+  await until(() => heard.includes('heard'));
+  assert.equal(incidents.length, 1);
+  await pool.close(0);
+});
+
+test(
+  'a shard that does not come to serve: start() tells of the first, later ones are started again',
+  limit,
+  async () => {
+    const first = makePool();
+    first.load('loop');
+    await assert.rejects(first.pool.start(1), { code: 'TIDEGATE_E_SHARD', message: /shard 0 does not start/ });
+    await first.pool.close(0);
+
+    const { pool, answers, incidents, load } = makePool();
+    await pool.start(1);
+    load('loop');
+    pool.send(0, order('loop'));
+    await until(() => incidents.length === 1);
+    assert.match(incidents[0][0], /shard 0 hangs/);
+    assert.deepEqual(pool.live, []);
+    load('serve');
+    await until(() => answers.length === 2);
+    assert.match(incidents[1][0], /does not start/);
+    assert.deepEqual(pool.live, [0]);
+    await pool.close(0);
+  },
+);
+
+test('a shard that ends before its time while it retires is told of, and stays away', limit, async () => {
+  const { pool, answers, incidents } = makePool(2);
+  await pool.start(2);
+  pool.retire(1);
+  pool.send(1, order('die'));
+  await until(() => incidents.length === 1);
+  assert.deepEqual(incidents, [['a bug', false]]);
+  assert.deepEqual(pool.present, [0]);
+  pool.retire(0);
+  pool.send(0, order('drain'));
+  await until(() => pool.present.length === 0);
+  assert.deepEqual([incidents.length, answers.length], [1, 2]);
+  await pool.close(0);
+});

@@ -1,0 +1,31 @@
+import { type MessagePort, threadId } from 'node:worker_threads';
+import type { ShardInit, ShardOutcome } from '../../src/host/shard/messages.js';
+
+/** What `small-shard.ts` is told in place of functions, and by messages. */
+export type SmallShardOrder = 'serve' | 'loop' | 'die' | 'drain' | 'hear';
+
+function loop(): never {
+  for (;;);
+}
+
+/** A shard for tests of the pool: it beats, does what it is told, and says what it hears. */
+export default async function run({ init, port }: { init: ShardInit; port: MessagePort }): Promise<ShardOutcome> {
+  if ((init.functions as unknown as SmallShardOrder) === 'loop') loop();
+  const beats = new Int32Array(init.heartbeat);
+  const timer = setInterval(() => Atomics.add(beats, init.index, 1), 20);
+  port.postMessage({ type: 'ready', port: 1, threadId, core: null });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      port.on('message', ({ type }: { type: SmallShardOrder }) => {
+        if (type === 'loop') loop();
+        if (type === 'die') reject(new Error('a bug'));
+        if (type === 'drain') resolve();
+        if (type === 'hear') port.postMessage({ type: 'heard' });
+      });
+    });
+  } finally {
+    clearInterval(timer);
+    port.close();
+  }
+  return { failed: null };
+}
