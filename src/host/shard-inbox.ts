@@ -97,6 +97,7 @@ export class ShardInbox {
   lost(shard: number): void {
     this.#matchmaker.lost(shard);
     this.parts.updates.lost(shard);
+    this.parts.prediction.service?.lost(shard);
     this.#reloads.giveUp();
   }
 

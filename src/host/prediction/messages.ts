@@ -79,6 +79,8 @@ export interface PredictorStatus {
 
 export type ToPredictor =
   | { type: 'shard'; shard: number; core: CoreShare }
+  /** A shard is gone, after its sessions were told to be closed. */
+  | { type: 'lost'; shard: number }
   | { type: 'opened'; shard: number; sessions: SessionOpening[] }
   | { type: 'errors'; shard: number; handle: number; errors: number }
   | { type: 'closed'; shard: number; handle: number; client: string; errors: number }

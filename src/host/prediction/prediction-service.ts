@@ -23,6 +23,11 @@ const PREDICTOR_WORKER = new URL('../../../workers/predictor.js', import.meta.ur
 const REPORT_TIMEOUT_MS = 2000;
 const FIRST_BACK_OFF_MS = 1000;
 const MOST_BACK_OFF_MS = 60_000;
+/** A predictor of which nothing is heard for so many ticks, and so many ms, sets no limits: the average does. */
+const SILENT_TICKS = 5;
+const SILENT_MS = 5000;
+/** What it may take to come to its end, ms: a tick, and sequences that are being written. */
+const END_MS = 5000;
 
 export interface PredictionHooks {
   log: Log;
@@ -70,6 +75,7 @@ export class PredictionService {
   #retry: NodeJS.Timeout | undefined;
   #closing = false;
   status: PredictorStatus | null = null;
+  #heardAt = 0;
   restarts = 0;
 
   constructor(
@@ -79,13 +85,18 @@ export class PredictionService {
     readonly memoryBudget: number,
     readonly replay: PredictorInit['replay'],
     readonly hooks: PredictionHooks,
+    readonly worker: string = PREDICTOR_WORKER,
   ) {
     this.#model = model;
   }
 
   /** Whether settings follow the model at present. */
   get serves(): boolean {
-    return this.#isReady && this.status?.source === 'model';
+    return this.#isReady && this.status?.source === 'model' && !this.#isSilent;
+  }
+
+  get #isSilent(): boolean {
+    return performance.now() - this.#heardAt > Math.max(SILENT_MS, SILENT_TICKS * this.tickMs);
   }
 
   get state(): PredictionState {
@@ -104,6 +115,7 @@ export class PredictionService {
   #why(): string {
     if (this.#reason !== null) return this.#reason;
     if (this.status === null) return 'starting';
+    if (this.#isSilent) return 'the predictor is silent';
     const { error, averageError } = this.status.scores;
     return `the model's live error is ${error.toFixed(3)}, the average's ${averageError.toFixed(3)}`;
   }
@@ -120,7 +132,7 @@ export class PredictionService {
       stop: this.#stop,
     };
     this.#pool ??= new Piscina({
-      filename: PREDICTOR_WORKER,
+      filename: this.worker,
       minThreads: 0,
       maxThreads: 1,
       idleTimeout: 0,
@@ -167,6 +179,7 @@ export class PredictionService {
         return;
       case 'status':
         this.status = message.status;
+        this.#heardAt = performance.now();
         this.hooks.onStatus(message.status);
         return;
       case 'source': {
@@ -212,6 +225,12 @@ export class PredictionService {
   shard(shard: number, core: CoreShare): void {
     this.#cores.set(shard, core);
     this.#send({ type: 'shard', shard, core });
+  }
+
+  /** A shard is gone. Its sessions were told to be closed before. */
+  lost(shard: number): void {
+    this.#cores.delete(shard);
+    this.#send({ type: 'lost', shard });
   }
 
   opened(shard: number, sessions: SessionOpening[]): void {
@@ -276,12 +295,17 @@ export class PredictionService {
     this.#port?.postMessage(message);
   }
 
-  /** Waits until the thread has come to its end by itself: it may be inside the model. */
+  /** Waits until the thread has come to its end by itself, as it may be inside the model; one that does not is ended. */
   async close(): Promise<void> {
     this.#closing = true;
     clearTimeout(this.#retry);
     Atomics.store(new Int32Array(this.#stop), 0, 1);
-    await this.#ended;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, END_MS);
+    });
+    await Promise.race([this.#ended, late]);
+    clearTimeout(timer);
     await this.#pool?.destroy();
   }
 }

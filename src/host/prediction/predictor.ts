@@ -133,6 +133,12 @@ export class Predictor {
         });
         return;
       }
+      case 'lost': {
+        const view = this.#shards.get(message.shard);
+        if (view !== undefined) this.#recorder?.leave(view.rows);
+        this.#shards.delete(message.shard);
+        return;
+      }
       case 'opened':
         for (const session of message.sessions) this.#open(message.shard, session);
         return;

@@ -67,6 +67,11 @@ export class ReplayRecorder {
     this.#recordings = this.#recordings.filter((recording) => recording.client !== client);
   }
 
+  /** A shard is gone: nothing follows of its sessions. */
+  leave(rows: SessionRows): void {
+    this.#recordings = this.#recordings.filter((recording) => recording.rows !== rows);
+  }
+
   #begin(rows: SessionRows, tick: FeatureTick, now: number, clientOf: (handle: number) => string | undefined): void {
     const row = Math.floor(this.random() * rows.rows);
     const handle = rows.handles[row];

@@ -134,3 +134,17 @@ test('recordings have a row before each tick’s bytes, end with their session, 
   assert.equal(sequence.rows[columns + SESSION_TICKS], 10);
   assert.equal(sequence.rows.length, sequence.up.length * sequence.columns);
 });
+
+test('what was recorded of a shard that is gone makes room for others', () => {
+  const gone = new SessionRows(layout, 1);
+  const rows = new SessionRows(layout, 1);
+  const recorder = new ReplayRecorder(1, () => 0);
+  const tick = (of: SessionRows, live: boolean) => {
+    const data = tickOf(live ? [{ handle: handle(0), bytes: 0 }] : []);
+    return recorder.take(of, data, of.take(data), 1000, () => 'client');
+  };
+  tick(gone, true);
+  recorder.leave(gone);
+  const done = Array.from({ length: 20 }, (_, i) => tick(rows, i < 18)).flat();
+  assert.equal(done.length, 1);
+});
