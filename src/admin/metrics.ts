@@ -1,12 +1,11 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { CounterName } from '../host/shard/counters.js';
+import { type CounterName, GAUGE_NAMES } from '../host/shard/counters.js';
 import type { SocketHost } from '../host/socket-host.js';
 import { CollectedMetrics } from './collected.js';
 import { addLoadMetrics } from './load-metrics.js';
 import { addPredictionMetrics } from './prediction-metrics.js';
 import { addProfileMetrics } from './profile-metrics.js';
 
-const GAUGES: readonly CounterName[] = ['sessions', 'connections', 'handshakes', 'unreadBytes', 'bufferBytes', 'lagMs'];
 const HELP: Partial<Record<CounterName, string>> = {
   sessions: 'Sessions open',
   connections: 'QUIC connections',
@@ -41,7 +40,7 @@ export function createMetrics(host: SocketHost): Registry {
   collectDefaultMetrics({ register: registry });
   const names = Object.keys(host.shards.counters(0).snapshot()) as CounterName[];
   for (const name of names.filter((name) => name !== 'cpuMicroseconds')) {
-    const isGauge = GAUGES.includes(name);
+    const isGauge = GAUGE_NAMES.includes(name);
     const options = {
       name: isGauge ? metricName(name) : `${metricName(name)}_total`,
       help: HELP[name] ?? `${metricName(name).replaceAll('_', ' ')} of a shard`,

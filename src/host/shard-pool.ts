@@ -243,6 +243,7 @@ export class ShardPool {
     if (this.#running[index] !== running) return;
     this.#running[index] = null;
     Atomics.store(this.#accepting, index, 0);
+    this.#counters[index].clearGauges();
     // One that never served is for start() to tell; later ones come back.
     if (this.#closing || !this.#hasStarted) return;
     // A retiring one said so before it ended.

@@ -79,6 +79,7 @@ test('a shard that ends before its time while it retires is told of, and stays a
   await until(() => incidents.length === 1);
   assert.deepEqual(incidents, [['a bug', false]]);
   assert.deepEqual(pool.present, [0]);
+  assert.equal(pool.total('sessions'), 5, 'those of the one that is left');
   pool.retire(0);
   pool.send(0, order('drain'));
   await until(() => pool.present.length === 0);

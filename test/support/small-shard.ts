@@ -1,4 +1,5 @@
 import { type MessagePort, threadId } from 'node:worker_threads';
+import { ShardCounters } from '../../src/host/shard/counters.js';
 import type { ShardInit, ShardOutcome } from '../../src/host/shard/messages.js';
 
 /** What `small-shard.ts` is told in place of functions, and by messages. */
@@ -13,6 +14,7 @@ export default async function run({ init, port }: { init: ShardInit; port: Messa
   if ((init.functions as unknown as SmallShardOrder) === 'loop') loop();
   const beats = new Int32Array(init.heartbeat);
   const timer = setInterval(() => Atomics.add(beats, init.index, 1), 20);
+  new ShardCounters(init.counters).set('sessions', 5);
   port.postMessage({ type: 'ready', port: 1, threadId, core: null });
   try {
     await new Promise<void>((resolve, reject) => {

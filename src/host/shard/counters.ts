@@ -58,6 +58,16 @@ export const COUNTER_NAMES = [
 
 export type CounterName = (typeof COUNTER_NAMES)[number];
 
+/** Those that tell how it is, in place of what came to pass. */
+export const GAUGE_NAMES: readonly CounterName[] = [
+  'sessions',
+  'connections',
+  'handshakes',
+  'unreadBytes',
+  'bufferBytes',
+  'lagMs',
+];
+
 /** A shard's counters in memory that the main thread reads (each place is written by the shard alone). */
 export class ShardCounters {
   readonly #values: Float64Array;
@@ -72,6 +82,11 @@ export class ShardCounters {
 
   set(name: CounterName, value: number): void {
     this.#values[COUNTER_NAMES.indexOf(name)] = value;
+  }
+
+  /** The shard is gone, and holds nothing any more. */
+  clearGauges(): void {
+    for (const name of GAUGE_NAMES) this.set(name, 0);
   }
 
   snapshot(): Record<CounterName, number> {
