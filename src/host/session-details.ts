@@ -5,7 +5,7 @@ import type { Profiler } from '../profile/behavioral-profiler.js';
 import { PendingReplies } from './pending-replies.js';
 import type { HostPrediction } from './prediction/host-prediction.js';
 import type { LiveForecast } from './prediction/messages.js';
-import { sessionName } from './session-name.js';
+import { parseSession, sessionName } from './session-name.js';
 import type { FromShard, SessionReport } from './shard/messages.js';
 import type { ShardPool } from './shard-pool.js';
 
@@ -92,12 +92,10 @@ export class SessionDetails {
     return this.#detailed(await this.#ask(true));
   }
 
-  /** A live session by its name; null where it is not there. */
+  /** A live session by its name or ID; null where it is not there. */
   async one(name: string): Promise<SessionDetail | null> {
-    const [shard, handle] = name.split('-').map(Number);
-    // Handles are 32 bits with a sign; names are without.
-    const only = { shard, handle: handle | 0 };
-    if (sessionName(only.shard, only.handle) !== name) return null;
+    const only = parseSession(name);
+    if (only === null) return null;
     return this.#detailed(await this.#ask(true, only)).at(0) ?? null;
   }
 

@@ -18,6 +18,7 @@ const limit = { timeout: 60_000 };
 /** An endpoint of its own process, which takes its time, and what it has been told, in the order in which it was done. */
 class Hook {
   readonly told: string[] = [];
+  readonly sessions: string[] = [];
   /** What it was asked and has not answered. */
   underWay = 0;
   readonly slow: Record<string, number> = {};
@@ -34,6 +35,7 @@ class Hook {
       await sleep(hook.slow[event] ?? 0);
       hook.underWay--;
       hook.told.push(`${event} ${body}`);
+      hook.sessions.push(request.headers['tidegate-session'] as string);
       response.end(event === 'data' ? `got ${body}` : '');
     });
     servers.push(server);
@@ -66,6 +68,21 @@ test('it gets what met the criteria, signed, and what it answers is the reply', 
   session.close(7, 'bye');
   await until(() => hook.told.length === 3);
   assert.deepEqual(hook.told, ['open ', 'data hello', closed]);
+});
+
+test('two hosts tell it of their sessions by IDs that none of the other has', limit, async () => {
+  const hook = await Hook.serve();
+  const [one, other] = [await hostOf(hook), await hostOf(hook)];
+  const session = await hosts.open(one, 'remote');
+  await hosts.open(other, 'remote');
+  await until(() => hook.told.length === 2);
+  const [first, second] = hook.sessions;
+  const [name, otherName] = [first, second].map((id) => id.replace(/-\w+$/, ''));
+  assert.equal(name, otherName, 'within their hosts they are the same');
+  assert.notEqual(first, second);
+  assert.equal(first, session.id);
+  for (const known of [first, name]) assert.equal((await one.session(known))?.function, 'remote');
+  for (const unknown of ['', '0', '0-x', `${name}-`, '1-1']) assert.equal(await one.session(unknown), null, unknown);
 });
 
 test('the close is the last that it hears, however long it takes over what was before', limit, async () => {

@@ -46,7 +46,7 @@ export class SessionControl {
   ) {
     const { workBits, seconds } = shard.challenges;
     this.#challenger = new Challenger(workBits, seconds);
-    this.#demand = new SealDemand(shard.seals, session.name, seconds);
+    this.#demand = new SealDemand(shard.seals, session.id, seconds);
     this.#stream = new ControlStream(stream, {
       onMessage: (message) => this.#onMessage(message),
       onFault: (code, reason) => {
@@ -126,7 +126,7 @@ export class SessionControl {
       this.send({
         type: 'welcome',
         version: CONTROL_VERSION,
-        session: session.name,
+        session: session.id,
         settings: settingsToTell(session.settings, session.isEnforced),
         ...(token === null ? {} : { token }),
         ...(problem === null ? {} : { problem }),

@@ -18,6 +18,7 @@ export interface OutgoingStream {
 
 /** A client's session, as a function sees it. */
 export interface FunctionSession<State = unknown> {
+  /** Of no other session, of this host or another. */
   readonly id: string;
   /** The client's pseudonym. */
   readonly client: string;

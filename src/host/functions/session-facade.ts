@@ -19,7 +19,7 @@ export class SessionFacade implements FunctionSession {
   }
 
   get id(): string {
-    return this.#session.name;
+    return this.#session.id;
   }
 
   get client(): string {

@@ -120,8 +120,8 @@ export class HostSession implements SessionHandler {
     readonly transport: TransportSession,
     /** Its name in the session table. */
     readonly handle: number,
-    /** Its name for people, unique in the host. */
-    readonly name: string,
+    /** What others know it by, see {@link sessionId}. */
+    readonly id: string,
     setup: SessionSetup,
     now: number,
   ) {

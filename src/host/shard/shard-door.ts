@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { limitsOf } from '../../adapt/settings.js';
 import type { WindowClasses } from '../../adapt/window-classes.js';
 import { AppError, type AppErrorName } from '../../control/codes.js';
@@ -6,7 +7,7 @@ import type { SessionTable } from '../../core/session-table.js';
 import { addressPrefix } from '../../quic/address-prefix.js';
 import { speaksControl } from '../control/control-stream.js';
 import type { FunctionRegistry } from '../functions/function-registry.js';
-import { sessionName } from '../session-name.js';
+import { sessionId } from '../session-name.js';
 import type { TransportSession } from '../transport.js';
 import type { HostQuestions } from './host-questions.js';
 import { HostSession, type SessionIdentity, type SessionShard } from './host-session.js';
@@ -48,6 +49,7 @@ const MOST_PREFIXES = 1000;
 export class ShardDoor {
   opened = 0;
   refused = 0;
+  readonly #run = randomBytes(6).toString('hex');
   /** Who asked for what is not there, since the last tick: by address prefix. */
   #turnedAway = new Map<string, number>();
 
@@ -146,7 +148,14 @@ export class ShardDoor {
     const weight = (registered?.weight ?? 1) * tenantWeight;
     const sealPolicy = registered?.mapping?.seal ?? null;
     const setup = { identity, functionId, settings, profile, variant, weight, isEnforced, problem, sealPolicy };
-    const session = new HostSession(shard, transport, handle, sessionName(shard.init.index, handle), setup, now);
+    const session = new HostSession(
+      shard,
+      transport,
+      handle,
+      sessionId(shard.init.index, handle, this.#run),
+      setup,
+      now,
+    );
     shard.live.add(session, now);
     shard.windows.note(addressPrefix(peer), settings.bufferSize);
     this.opened++;
