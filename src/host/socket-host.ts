@@ -303,7 +303,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     const next = config === undefined ? this.config : this.#parse(config);
     await this.#openCertificate.source.reload();
     const keys = await loadKeys(keyFileOf(this.config));
-    const identifier = await createIdentifier(next.identity, keys, this.parts.identify);
+    const identifier = await createIdentifier(next.identity, keys, this.parts.identify, this.admissions.identifier);
     const before = { ...this.config };
     Object.assign(this.config, reloadablePart(next));
     const problem = await this.#openInbox.reloadFunctions(functionTableOf(this.config, keys));

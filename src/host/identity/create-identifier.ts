@@ -1,23 +1,27 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { TidegateError } from '../../quic/errors.js';
 import type { HostConfig } from '../config.js';
+import { importFresh } from '../fresh-module.js';
 import type { HostKeys } from '../keys.js';
 import { AnonymousTokens } from './anonymous-token.js';
 import { Identifier, type IdentityHook } from './identifier.js';
 import { Pseudonyms } from './pseudonyms.js';
 
-/** The identifier that a configuration asks for. Throws TIDEGATE_E_CONFIG where a key file or a hook can't be used. */
+/**
+ * The identifier that a configuration asks for. Throws TIDEGATE_E_CONFIG where a key file or a hook can't be used.
+ * @param before the one in whose place it comes: what it knows of tokens that were used stays known
+ */
 export async function createIdentifier(
   { jwt, hook, anonymous, tokenDays }: HostConfig['identity'],
   keys: HostKeys,
   identify: IdentityHook | undefined,
+  before?: Identifier,
 ): Promise<Identifier> {
   return new Identifier({
     pseudonyms: new Pseudonyms(keys.pseudonyms),
     tokens: anonymous ? new AnonymousTokens(keys.tokens, tokenDays) : null,
     // jose takes a while to load: only who has tokens checked waits.
-    jwt: jwt === undefined ? null : await (await import('./jwt-verifier.js')).JwtVerifier.create(jwt),
+    jwt:
+      jwt === undefined ? null : await (await import('./jwt-verifier.js')).JwtVerifier.create(jwt, before?.parts.jwt),
     isJwtRequired: jwt?.required ?? false,
     hook: identify ?? (hook === undefined ? null : await loadHook(hook)),
   });
@@ -25,7 +29,7 @@ export async function createIdentifier(
 
 async function loadHook(path: string): Promise<IdentityHook> {
   try {
-    const { default: hook } = (await import(pathToFileURL(resolve(path)).href)) as { default?: unknown };
+    const { default: hook } = await importFresh(path);
     if (typeof hook !== 'function') throw new Error('its default export is no function');
     return hook as IdentityHook;
   } catch (cause) {

@@ -42,16 +42,19 @@ export interface VerifiedJwt {
 /** Checks JSON Web Tokens (RFC 7519) against a key set that is followed where it changes. */
 export class JwtVerifier {
   /** `jti` to its end, ms. */
-  readonly #used = new Map<string, number>();
+  readonly #used: Map<string, number>;
 
   private constructor(
     readonly options: JwtOptions,
     readonly getKey: JWTVerifyGetKey,
-  ) {}
+    before: JwtVerifier | null,
+  ) {
+    this.#used = before === null ? new Map() : before.#used;
+  }
 
-  /** Throws TIDEGATE_E_CONFIG where a key file can't be used. */
-  static async create(options: JwtOptions): Promise<JwtVerifier> {
-    return new JwtVerifier(options, await keySource(options.keys));
+  /** Throws TIDEGATE_E_CONFIG where a key file can't be used. @param before one whose used tokens stay used */
+  static async create(options: JwtOptions, before: JwtVerifier | null = null): Promise<JwtVerifier> {
+    return new JwtVerifier(options, await keySource(options.keys), before);
   }
 
   /** Says who a token is of, or what is wrong with it. */

@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose';
+import { hostConfigSchema } from '../../../src/host/config.js';
 import { AnonymousTokens } from '../../../src/host/identity/anonymous-token.js';
+import { createIdentifier } from '../../../src/host/identity/create-identifier.js';
 import { Identifier, type IdentifierParts } from '../../../src/host/identity/identifier.js';
 import { type JwtOptions, JwtVerifier } from '../../../src/host/identity/jwt-verifier.js';
 import { Pseudonyms } from '../../../src/host/identity/pseudonyms.js';
+import { loadKeys } from '../../../src/host/keys.js';
 
 const DAY = 86_400_000;
 const key = (byte: number) => Buffer.alloc(32, byte);
@@ -97,6 +100,8 @@ test('a JWT that opens one session only is refused the second time', async () =>
   const token = await jwt(ann, { jti: 'one' });
   assert.ok(!('problem' in (await checked.verify(token))));
   assert.deepEqual(await checked.verify(token), { problem: 'jwt-replayed', detail: 'it was used before' });
+  const reloaded = await JwtVerifier.create(checked.options, checked);
+  assert.deepEqual(await reloaded.verify(token), { problem: 'jwt-replayed', detail: 'it was used before' });
   const without = await checked.verify(await jwt(ann));
   assert.equal('problem' in without && without.problem, 'jwt-invalid', 'it has to have a number');
 });
@@ -182,6 +187,20 @@ test('a hook that throws, hangs or answers rubbish counts for nothing', async ()
     const identity = await identifier({ hook }).identify(from('/f'));
     assert.deepEqual([identity.client !== null && identity.by, identity.problem], ['address', 'hook-failed']);
   }
+});
+
+test('a hook that changed is another after a reload', async () => {
+  const path = join(folder, 'hook.mjs');
+  const { identity } = hostConfigSchema.parse({ identity: { hook: path } });
+  const keys = await loadKeys(join(folder, 'keys.json'));
+  const clients: (string | null)[] = [];
+  for (const [seconds, name] of ['ann', 'bob', 'ann'].entries()) {
+    writeFileSync(path, `export default () => '${name}';\n`);
+    utimesSync(path, seconds + 1, seconds + 1);
+    clients.push((await (await createIdentifier(identity, keys, undefined)).identify(from('/f'))).client);
+  }
+  assert.notEqual(clients[0], clients[1]);
+  assert.equal(clients[0], clients[2]);
 });
 
 test('a JWKS that is down lets clients in by the next best way, unless JWTs are required', async () => {

@@ -1,7 +1,5 @@
-import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { TidegateError } from '../../../quic/errors.js';
+import { importFresh } from '../../fresh-module.js';
 import type { CloseReason, Delivery, FunctionSession, Handlers, Reply } from '../handler.js';
 import { type Endpoint, EndpointError } from './endpoint.js';
 
@@ -22,10 +20,7 @@ export class ModuleEndpoint implements Endpoint {
       });
     let loaded: { default?: unknown };
     try {
-      const file = resolve(path);
-      const { mtimeMs } = await stat(file);
-      // A module is loaded once by address.
-      loaded = await import(`${pathToFileURL(file).href}?v=${mtimeMs}`);
+      loaded = await importFresh(path);
     } catch (cause) {
       throw fail((cause as Error).message, cause);
     }
