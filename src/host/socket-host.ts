@@ -58,6 +58,8 @@ export class SocketHost extends EventEmitter<HostEvents> {
   /** @internal */
   readonly record: DecisionRecord;
   #pool: ShardPool | null = null;
+  /** Reloads wait for one another: one that fails puts back what was there when it began. */
+  #reloading: Promise<unknown> = Promise.resolve();
   #profiles: ProfileKeeper | null = null;
   #admissions: Admissions | null = null;
   #certificate: HostCertificate | null = null;
@@ -300,6 +302,12 @@ export class SocketHost extends EventEmitter<HostEvents> {
    * differ and take a restart.
    */
   async reload(config?: HostConfigInput): Promise<string[]> {
+    const done = this.#reloading.then(() => this.#reload(config));
+    this.#reloading = done.catch(() => {});
+    return await done;
+  }
+
+  async #reload(config: HostConfigInput | undefined): Promise<string[]> {
     const next = config === undefined ? this.config : this.#parse(config);
     await this.#openCertificate.source.reload();
     const keys = await loadKeys(keyFileOf(this.config));

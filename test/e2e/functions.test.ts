@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { FunctionSession, SessionError } from '../../src/client/index.js';
@@ -280,8 +282,9 @@ test('a client whose pins know nothing of the host leaves rather than seal to so
   assert.equal(session.isSealed, false);
 });
 
+const base = { store: 'memory', shards: 1, prediction: { enabled: false } } as const;
+
 test('other functions, modules and identities are taken over while sessions stay', limit, async () => {
-  const base = { store: 'memory', shards: 1, prediction: { enabled: false } } as const;
   const host = await hosts.start({ ...base, functions: { greet: { endpoint: greeter }, old: { endpoint: greeter } } });
   const session = await hosts.open(host, 'greet');
   const kept = { ...base, port: 0, dataDir: host.config.dataDir };
@@ -320,4 +323,20 @@ test('a session that has no tokens left can still speak on its control stream', 
   void session.request(new Uint8Array(50_000)).catch(() => {});
   await sleep(100);
   await session.define({ id: 'a', endpoint: { function: 'greet' } });
+});
+
+test('of reloads that come at once the later one holds, however long the first takes', limit, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-reload-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const slow = join(folder, 'slow.mjs');
+  writeFileSync(slow, 'await new Promise((resolve) => setTimeout(resolve, 300));\nexport default {};\n');
+  const host = await hosts.start(base);
+  const kept = { ...base, port: 0, dataDir: host.config.dataDir };
+  await Promise.all([
+    host.reload({ ...kept, functions: { slow: { endpoint: slow } } }),
+    host.reload({ ...kept, functions: { greet: { endpoint: greeter } } }),
+  ]);
+  assert.deepEqual(Object.keys(host.config.functions), ['greet']);
+  await hosts.open(host, 'greet');
+  await assert.rejects(hosts.open(host, 'slow'));
 });
