@@ -40,14 +40,12 @@ async function begin(
 function isSoon(ready: Promise<unknown>, ms: number): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms, false);
-    const tell = (is: boolean): void => {
-      clearTimeout(timer);
-      resolve(is);
-    };
-    ready.then(
-      () => tell(true),
-      () => tell(false),
-    );
+    ready
+      .then(
+        () => resolve(true),
+        () => resolve(false),
+      )
+      .finally(() => clearTimeout(timer));
   });
 }
 

@@ -22,8 +22,21 @@ export async function loadFallback(): Promise<typeof WebTransport> {
   return class extends (other as typeof WebTransport) {
     constructor(url: string | URL, options?: WebTransportOptions) {
       super(String(url), { ...options, forceReliable: true } as WebTransportOptions);
+      const closed = rejectingWhereLost(this.closed);
+      closed.catch(() => {});
+      Object.defineProperty(this, 'closed', { value: closed });
     }
   };
+}
+
+/**
+ * Where the connection breaks, over HTTP/2 `closed` is fulfilled (1.6.8), with the stream's HTTP/2 code as if the host had
+ * said it: 2, INTERNAL_ERROR, would be taken for an unknown function. Such have an Error's text for their reason.
+ */
+async function rejectingWhereLost(closed: Promise<WebTransportCloseInfo>): Promise<WebTransportCloseInfo> {
+  const info = await closed;
+  if (info.reason?.startsWith('Error')) throw new Error(`the connection broke: ${info.reason}`);
+  return info;
 }
 
 /**

@@ -66,10 +66,9 @@ export class FunctionClient extends Emitter<ClientEvents> {
   }
 
   /** The session that there is, or the next one. Rejects where there will be none. */
-  session(): Promise<FunctionSession> {
-    if (this.#failed !== null) return Promise.reject(this.#failed);
-    if (this.#session !== null) return Promise.resolve(this.#session);
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  async session(): Promise<FunctionSession> {
+    if (this.#failed !== null) throw this.#failed;
+    return this.#session ?? (await new Promise((resolve, reject) => this.#waiting.push({ resolve, reject })));
   }
 
   async #connect(): Promise<void> {
@@ -96,9 +95,10 @@ export class FunctionClient extends Emitter<ClientEvents> {
     this.#session = session;
     this.#failures = 0;
     session.on('drain', ({ to }) => {
-      if (this.#session === session && to !== undefined) this.#elsewhere = to;
+      if (this.#session !== session) return;
+      this.#elsewhere = to ?? this.#elsewhere;
       // The next is opened first; the old one goes when its requests had time to end, or by the host.
-      if (this.#session === session) this.#timer = setTimeout(() => void this.#connect(), Math.random() * this.#first);
+      this.#timer = setTimeout(() => void this.#connect(), Math.random() * this.#first);
     });
     session.transport.closed.then(
       (info) => this.#ended(session, endOf(info)),

@@ -28,6 +28,8 @@ const OPEN_WITHIN_MS = 20_000;
 
 /** A longer timer would run at once. */
 const LONGEST_MS = 2 ** 31 - 1;
+/** What came before the end may still be on its way to who reads it, ms. */
+const LAST_WORDS_MS = 500;
 
 /** What happens in a session beside its data. */
 export interface SessionEvents {
@@ -71,6 +73,8 @@ export class FunctionSession extends Emitter<SessionEvents> {
   readonly id: string;
   readonly #definitions = new Map<string, { resolve: () => void; reject: (error: Error) => void }>();
   readonly #over = new AbortController();
+  /** What waits for something of the session. */
+  readonly #pending = new Set<(error: Error) => void>();
   readonly #pacer = new Pacer();
   #seal: ClientSeal | null = null;
   #requests = 0;
@@ -108,7 +112,7 @@ export class FunctionSession extends Emitter<SessionEvents> {
     return await new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         late.abort();
-        reject(new SessionError('no-welcome', `no welcome came in ${openWithinMs} ms`));
+        reject(new SessionError('no-welcome', `no welcome in ${openWithinMs} ms`));
       }, openWithinMs);
       opening.then(resolve, reject).finally(() => clearTimeout(timer));
     });
@@ -126,7 +130,7 @@ export class FunctionSession extends Emitter<SessionEvents> {
     target.searchParams.set('tgc', '1');
     const transport = await connect(target, rest, { webTransport, fallback, fallbackAfterMs }, signal);
     if (transport === undefined) {
-      throw new SessionError('no-transport', 'there is no WebTransport here, and no fallback');
+      throw new SessionError('no-transport', 'no WebTransport here, and no fallback');
     }
     let channel: ControlChannel;
     try {
@@ -135,7 +139,6 @@ export class FunctionSession extends Emitter<SessionEvents> {
       // Let in and let go at once: its end says why.
       throw await refusal(transport, undefined);
     }
-    const token = tokens?.load(target.host) ?? null;
     channel.send({
       type: 'hello',
       version: CONTROL_VERSION,
@@ -144,8 +147,9 @@ export class FunctionSession extends Emitter<SessionEvents> {
         ...(jwt === undefined ? [] : (['jwt'] as const)),
         ...(pins === undefined ? [] : (['seal'] as const)),
       ],
-      ...(token === null ? {} : { token }),
-      ...(shownJwt === undefined ? {} : { jwt: shownJwt }),
+      // What is not there is not said.
+      token: tokens?.load(target.host) ?? undefined,
+      jwt: shownJwt,
     });
     const messages = channel.messages();
     const first = await messages.next().then(
@@ -155,15 +159,16 @@ export class FunctionSession extends Emitter<SessionEvents> {
     if (first?.type !== 'welcome') throw await refusal(transport, first);
     if (first.token !== undefined) tokens?.save(target.host, first.token);
     const session = new FunctionSession(transport, channel, options, first);
-    void session.#listen(messages);
+    // It throws where the session is over: `transport.closed` tells why.
+    session.#listen(messages).catch(() => {});
     return session;
   }
 
   /** Sends no faster than the host allows, and than it asks for where it is about to be full. */
   #keepPace(): void {
     const { rateLimit, burst, mode } = this.settings;
-    if (mode === 'enforce' && this.options.paced !== false) this.#pacer.set(rateLimit * this.pace, burst * this.pace);
-    else this.#pacer.set(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+    const share = mode === 'enforce' && this.options.paced !== false ? this.pace : Number.POSITIVE_INFINITY;
+    this.#pacer.set(rateLimit * share, burst * share);
   }
 
   async #turn(bytes: number): Promise<void> {
@@ -172,12 +177,7 @@ export class FunctionSession extends Emitter<SessionEvents> {
   }
 
   async #listen(messages: AsyncGenerator<HostMessage>): Promise<void> {
-    try {
-      for await (const message of messages) await this.#take(message);
-    } catch {
-      // The session is over: `transport.closed` tells why.
-    }
-    this.#end();
+    for await (const message of messages) await this.#take(message);
   }
 
   async #take(message: HostMessage): Promise<void> {
@@ -192,30 +192,22 @@ export class FunctionSession extends Emitter<SessionEvents> {
         this.#definitions.delete(message.id);
         return;
       case 'challenge':
-        this.emit('challenge', message);
-        // Not awaited: a search takes a while, and limits may change meanwhile. Without an answer the host does what it will.
-        this.#answer(message).catch(() => {});
-        return;
       case 'seal':
         this.emit('challenge', message);
-        await this.#agree(message);
-        return;
-      case 'passed':
-        this.emit('passed', message);
+        if (message.type === 'seal') await this.#agree(message);
+        // Not awaited: a search takes a while, and limits may change meanwhile. Without an answer the host does what it will.
+        else this.#answer(message).catch(() => {});
         return;
       case 'capacity':
         this.pace = message.pace;
         this.#keepPace();
         this.emit('capacity', message);
         return;
+      case 'passed':
       case 'limits':
-        this.emit('limits', message);
-        return;
       case 'retry':
-        this.emit('retry', message);
-        return;
       case 'drain':
-        this.emit('drain', message);
+        this.emit(message.type, message);
         return;
       case 'error':
         if (message.about !== undefined) {
@@ -230,10 +222,7 @@ export class FunctionSession extends Emitter<SessionEvents> {
     const given = this.options.jwt;
     if (jwt && typeof given === 'function') {
       const fresh = await Promise.resolve(given()).catch(() => null);
-      if (fresh !== null) {
-        this.channel.send({ type: 'answer', id, jwt: fresh });
-        return;
-      }
+      if (fresh !== null) return this.channel.send({ type: 'answer', id, jwt: fresh });
     }
     if (pow === undefined) return;
     const signal = AbortSignal.any([this.#over.signal, AbortSignal.timeout(Math.min(deadlineMs, LONGEST_MS))]);
@@ -263,7 +252,7 @@ export class FunctionSession extends Emitter<SessionEvents> {
     if (this.#definitions.has(definition.id)) throw new SessionError('define-refused', 'it is being defined already');
     const settled = new Promise<void>((resolve, reject) => this.#definitions.set(definition.id, { resolve, reject }));
     this.channel.send({ type: 'define', ...definition });
-    await settled;
+    await this.#untilOver(settled);
   }
 
   /** Resolves when the datagram is on its way: at once, or when the limits allow it. */
@@ -273,12 +262,12 @@ export class FunctionSession extends Emitter<SessionEvents> {
     await this.#datagramWriter.write(this.#seal === null ? bytes : await this.#seal.datagram(bytes));
   }
 
-  /** Datagrams as they come, opened where they are sealed. */
+  /** Datagrams as they come, opened where they are sealed. Ends, or throws, when the session does. */
   async *datagrams(): AsyncGenerator<Uint8Array> {
     const reader = this.transport.datagrams.readable.getReader();
     try {
       for (;;) {
-        const { done, value } = await reader.read();
+        const { done, value } = await this.#untilOver(reader.read());
         if (done) return;
         const opened = this.#seal === null ? value : await this.#seal.openDatagram(value);
         if (opened !== null) yield opened;
@@ -288,15 +277,23 @@ export class FunctionSession extends Emitter<SessionEvents> {
     }
   }
 
-  /** Sends a message on a stream of its own and resolves with the whole answer. */
+  /** Sends a message on a stream of its own and resolves with the whole answer. Rejects where the session ends before. */
   async request(message: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
     this.#requests++;
     try {
-      return await this.#ask(message);
+      return await this.#untilOver(this.#ask(message));
     } finally {
       this.#requests--;
       if (this.#isRetired) this.retire();
     }
+  }
+
+  /** Rejects a while after the session is over: not all transports end their streams (the fallback's, once it drained). */
+  #untilOver<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#pending.add(reject);
+      work.then(resolve, reject).then(() => this.#pending.delete(reject));
+    });
   }
 
   async #ask(message: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
@@ -314,10 +311,8 @@ export class FunctionSession extends Emitter<SessionEvents> {
       await writer.write(sealed.subarray(at));
       await writer.close();
     })();
-    const [answer] = await Promise.all([
-      new Response(readable).arrayBuffer().then((bytes) => new Uint8Array(bytes)),
-      sent,
-    ]);
+    const [bytes] = await Promise.all([new Response(readable).arrayBuffer(), sent]);
+    const answer = new Uint8Array(bytes);
     if (seal === null) return answer;
     const parts = await seal.openStream(answer);
     return new Uint8Array(await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer());
@@ -335,30 +330,27 @@ export class FunctionSession extends Emitter<SessionEvents> {
 
   #end(): void {
     this.#over.abort();
-    for (const { reject } of this.#definitions.values()) reject(new SessionError('closed', 'the session is over'));
-    this.#definitions.clear();
+    const error = new SessionError('closed', 'the session is over');
+    setTimeout(() => {
+      for (const reject of this.#pending) reject(error);
+    }, LAST_WORDS_MS);
   }
 }
 
 /** Why there was no welcome. */
 async function refusal(transport: WebTransport, first: HostMessage | undefined): Promise<SessionError> {
-  if (first?.type === 'error') {
-    transport.close();
-    return new SessionError(first.name, first.reason);
-  }
-  if (first !== undefined) {
-    transport.close();
-    return new SessionError('no-welcome', `the host said ${first.type} and no welcome`);
-  }
   // What was said on the stream may be lost where the session ends behind it.
-  return endOf(await transport.closed.catch(() => ({})));
+  if (first === undefined) return endOf(await transport.closed.catch(() => ({})));
+  transport.close();
+  if (first.type === 'error') return new SessionError(first.name, first.reason);
+  return new SessionError('no-welcome', `the host said ${first.type} and no welcome`);
 }
 
 /** How a session ended, as an error. */
 export function endOf({ closeCode = 0, reason = '' }: WebTransportCloseInfo): SessionError {
-  const [name = 'no-welcome'] = Object.entries(AppError).find(([, code]) => code !== 0 && code === closeCode) ?? [];
-  const after = closeCode === AppError['retry-later'] ? /\d+/.exec(reason) : null;
-  return new SessionError(name, reason || 'the host said no welcome', after === null ? null : Number(after[0]));
+  const [name] = Object.entries(AppError).find(([, code]) => code && code === closeCode) ?? ['no-welcome'];
+  const [after = null] = (name === 'retry-later' && /\d+/.exec(reason)) || [];
+  return new SessionError(name, reason || 'the host said no welcome', after === null ? null : Number(after));
 }
 
 /** Older drafts have one stream to write to, newer ones make them. */

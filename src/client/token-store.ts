@@ -9,18 +9,18 @@ const kept = new Map<string, string>();
 
 /** The browser's storage where there is one, else the program's memory. */
 export const defaultTokens: TokenStore = {
-  load: (host) => storage()?.getItem(PREFIX + host) ?? kept.get(host) ?? null,
+  load: (host) => stored((storage) => storage.getItem(PREFIX + host)) ?? kept.get(host) ?? null,
   save(host, token) {
     kept.set(host, token);
-    storage()?.setItem(PREFIX + host, token);
+    stored((storage) => storage.setItem(PREFIX + host, token));
   },
 };
 
-function storage(): Storage | null {
+/** Pages may be kept from it, or find it full; Node says that it needs a file. */
+function stored<T>(use: (storage: Storage) => T): T | null {
   try {
-    return globalThis.localStorage ?? null;
+    return use(globalThis.localStorage);
   } catch {
-    // Pages may be kept from it; Node says that it needs a file.
     return null;
   }
 }

@@ -5,9 +5,11 @@ import { after, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { loadFallback } from '../../src/client/fallback.js';
 import type * as Client from '../../src/client/index.js';
+import { FunctionClient, FunctionSession } from '../../src/client/index.js';
 import { ChromiumPage, noChromium } from '../support/chromium.js';
+import { until } from '../support/client.js';
 import { openFunction } from '../support/function-client.js';
-import { FunctionHosts, text, textOf } from '../support/function-host.js';
+import { FunctionHosts, moduleOf, text, textOf } from '../support/function-host.js';
 import { HostProcess } from '../support/host-process.js';
 import { WithoutUdp } from '../support/without-udp.js';
 
@@ -48,6 +50,51 @@ test('where UDP does not get through a client comes over TCP', { timeout: 60_000
   const direct = await openFunction({ ...place, url: host.url }, 'echo', fallback);
   assert.equal(textOf(await direct.request(text('straight'))), 'straight');
   direct.close();
+});
+
+test('a client over TCP whose connection breaks comes again', { timeout: 60_000 }, async (t) => {
+  const host = await hosts.start({});
+  const path = await WithoutUdp.before(host.url);
+  paths.push(path);
+  const serverCertificateHashes = [{ algorithm: 'sha-256', value: Buffer.from(host.certificateHash, 'hex') }];
+  const webTransport = await loadFallback();
+  const client = FunctionClient.open(`${path.url}/echo`, {
+    ...{ tokens: null, webTransport, serverCertificateHashes, firstWaitMs: 20, mostWaitMs: 100 },
+  });
+  t.after(() => client.close());
+  const failures: Error[] = [];
+  client.on('failed', (error) => failures.push(error));
+  for (let i = 0; i < 3; i++) {
+    const session = await client.session();
+    assert.equal(textOf(await session.request(text(`again ${i}`))), `again ${i}`);
+    const closed = session.transport.closed.then(
+      () => 'closed',
+      () => 'lost',
+    );
+    const down = new Promise<unknown>((resolve) => client.on('down', resolve).on('failed', resolve));
+    path.reset();
+    await down;
+    assert.equal(await closed, 'lost');
+  }
+  assert.deepEqual(failures, []);
+});
+
+test('over TCP no request outlives its session, though the host drained before it closed', {
+  timeout: 60_000,
+}, async () => {
+  const host = await hosts.start({
+    functions: { trouble: { endpoint: moduleOf('troublesome'), receive: { when: 'end' } } },
+  });
+  const session = await FunctionSession.open(`${host.url}/trouble`, {
+    ...{ tokens: null, webTransport: await loadFallback() },
+    serverCertificateHashes: [{ algorithm: 'sha-256', value: Buffer.from(host.certificateHash, 'hex') }],
+  });
+  const listened = assert.rejects(session.datagrams().next(), { code: 'closed' });
+  const asked = assert.rejects(session.request(text('hang')), { code: 'closed' });
+  await until(async () => (await host.sessions())[0]?.counts.bytesIn > 0);
+  await host.close(0);
+  await asked;
+  await listened;
 });
 
 test('Chromium: where UDP does not get through the client library comes over WebSocket', {

@@ -40,6 +40,11 @@ export class WithoutUdp {
     return `https://127.0.0.1:${this.port}`;
   }
 
+  /** All connections break, as where a firewall forgets them. */
+  reset(): void {
+    for (const end of this.#ends) end.resetAndDestroy();
+  }
+
   close(): void {
     this.hole.close();
     this.#server.close();
