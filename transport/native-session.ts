@@ -148,6 +148,8 @@ export class NativeSession implements SessionHandler, WriteScheduler {
   }
 
   onClosed(close: SessionClose): void {
+    // What drained the library (1.6.8) takes for not open yet: `closed` would reject, and its streams not end.
+    if (this.jsobj?.state === 'draining') this.jsobj.state = 'connected';
     this.jsobj?.onClose({ errorcode: close.code, error: close.reason });
     this.onEnd();
   }

@@ -21,6 +21,7 @@ export interface LibraryStream {
 
 /** The library's session object. */
 export interface LibrarySession {
+  state: string;
   onReady(event: { protocol?: string }): void;
   onClose(event: { errorcode: number; error: string }): void;
   onDatagramReceived(event: { datagram: Uint8Array }): void;

@@ -25,6 +25,8 @@ export async function loadFallback(): Promise<typeof WebTransport> {
       const closed = rejectingWhereLost(this.closed);
       closed.catch(() => {});
       Object.defineProperty(this, 'closed', { value: closed });
+      // What drained the library takes for not open yet: `closed` would reject, and its streams not end.
+      void (this as { draining?: Promise<void> }).draining?.then(() => Object.assign(this, { state: 'connected' }));
     }
   };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FunctionClient, FunctionSession } from '../../src/client/index.js';
 import { AppError } from '../../src/control/codes.js';
+import { encodeControl } from '../../src/control/frames.js';
 
 /** A WebTransport to somebody who lets in and then says nothing. */
 class Silent {
@@ -76,4 +77,35 @@ test('a host that wants to be asked again in a thousand years is asked in ten mi
   const waitMs = await new Promise((resolve) => client.on('down', (down) => resolve(down.waitMs)));
   client.close();
   assert.equal(waitMs, 600_000);
+});
+
+test('what waits for a session that is over rejects, though its transport ends no stream', async () => {
+  const settings = { rateLimit: 1e6, burst: 1e6, bufferSize: 1e6, securityLevel: 0, mode: 'enforce' };
+  const welcome = encodeControl({ type: 'welcome', version: 1, session: '0-1', settings } as never);
+  class Deaf extends Silent {
+    readonly datagrams = { readable: new ReadableStream(), writable: new WritableStream() };
+    #isFirst = true;
+
+    override async createBidirectionalStream(): Promise<object> {
+      const says = this.#isFirst ? welcome : null;
+      this.#isFirst = false;
+      const readable = new ReadableStream({
+        start: (controller) => (says === null ? undefined : controller.enqueue(says)),
+      });
+      return { readable, writable: new WritableStream() };
+    }
+  }
+  const session = await FunctionSession.open('https://deaf/f', {
+    webTransport: Deaf as unknown as typeof WebTransport,
+    tokens: null,
+  });
+  const waiting = [
+    session.request(new Uint8Array(1)),
+    session.datagrams().next(),
+    session.define({ id: 'a', endpoint: { function: 'f' } }),
+  ];
+  const rejected = waiting.map((each) => assert.rejects(each, { code: 'closed' }));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  session.close();
+  await Promise.all(rejected);
 });
