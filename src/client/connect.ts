@@ -33,6 +33,8 @@ async function begin(
   // Who waits for its end asks for it; until then it is nobody's error.
   transport.closed.catch(() => {});
   await transport.ready;
+  // Some take no close before.
+  if (late.aborted) transport.close();
   return transport;
 }
 

@@ -25,8 +25,15 @@ export async function loadFallback(): Promise<typeof WebTransport> {
       const closed = rejectingWhereLost(this.closed);
       closed.catch(() => {});
       Object.defineProperty(this, 'closed', { value: closed });
-      // What drained the library takes for not open yet: `closed` would reject, and its streams not end.
-      void (this as { draining?: Promise<void> }).draining?.then(() => Object.assign(this, { state: 'connected' }));
+      const inner = (this as unknown as { sessionint: { state: string } }).sessionint;
+      let { state } = inner;
+      Object.defineProperty(inner, 'state', {
+        get: () => state,
+        set: (next: string) => {
+          // What drains the library takes for not open yet: `closed` would reject, and its streams not end.
+          if (next !== 'draining') state = next;
+        },
+      });
     }
   };
 }

@@ -130,7 +130,7 @@ export class FunctionSession extends Emitter<SessionEvents> {
     target.searchParams.set('tgc', '1');
     const transport = await connect(target, rest, { webTransport, fallback, fallbackAfterMs }, signal);
     if (transport === undefined) {
-      throw new SessionError('no-transport', 'no WebTransport here, and no fallback');
+      throw new SessionError('no-transport', 'no WebTransport, no fallback');
     }
     let channel: ControlChannel;
     try {
@@ -249,7 +249,7 @@ export class FunctionSession extends Emitter<SessionEvents> {
   /** Defines a function of this session's own. Rejects with what the host says against it. */
   async define(definition: Definition): Promise<void> {
     if (this.#over.signal.aborted) throw new SessionError('closed', 'the session is over');
-    if (this.#definitions.has(definition.id)) throw new SessionError('define-refused', 'it is being defined already');
+    if (this.#definitions.has(definition.id)) throw new SessionError('define-refused', 'it is being defined');
     const settled = new Promise<void>((resolve, reject) => this.#definitions.set(definition.id, { resolve, reject }));
     this.channel.send({ type: 'define', ...definition });
     await this.#untilOver(settled);

@@ -109,3 +109,25 @@ test('what waits for a session that is over rejects, though its transport ends n
   session.close();
   await Promise.all(rejected);
 });
+
+test('a session that nobody waits for any more is closed, where that is possible only once it is open', async () => {
+  class Slow extends Silent {
+    #isOpen = false;
+    override readonly ready = new Promise<void>((resolve) => {
+      setTimeout(() => {
+        this.#isOpen = true;
+        resolve();
+      }, 60);
+    });
+
+    override close(): void {
+      if (this.#isOpen) super.close();
+    }
+  }
+  Silent.open = 0;
+  const slow = { ...silent, webTransport: Slow as unknown as typeof WebTransport };
+  await assert.rejects(FunctionSession.open('https://slow/f', slow), { code: 'no-welcome' });
+  assert.equal(Silent.open, 1);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  assert.equal(Silent.open, 0);
+});

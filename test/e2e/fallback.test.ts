@@ -89,12 +89,12 @@ test('over TCP no request outlives its session, though the host drained before i
     ...{ tokens: null, webTransport: await loadFallback() },
     serverCertificateHashes: [{ algorithm: 'sha-256', value: Buffer.from(host.certificateHash, 'hex') }],
   });
-  const listened = assert.rejects(session.datagrams().next(), { code: 'closed' });
+  const listened = session.datagrams().next();
   const asked = assert.rejects(session.request(text('hang')), /Session closed/);
   await until(async () => (await host.sessions())[0]?.counts.bytesIn > 0);
   await host.close(0);
   await asked;
-  await listened;
+  assert.equal((await listened).done, true);
   assert.equal((await session.transport.closed).closeCode, 0);
 });
 
