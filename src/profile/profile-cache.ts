@@ -175,8 +175,8 @@ export class ProfileCache {
 
   /** Writes what changed. Rejects where the store can't; what was to be written stays to be. */
   async flush(): Promise<void> {
-    // What changed since then it may have passed.
-    await this.#flushing;
+    // What changed since then it may have passed; that it failed is told to who asked for it.
+    await this.#flushing?.catch(() => {});
     this.#flushing ??= this.#writeAll().finally(() => {
       this.#flushing = null;
     });

@@ -111,6 +111,20 @@ test('where the store fails for long, memory stays bounded, and what is lost is 
   assert.equal(written.length, cache.size);
 });
 
+test('a flush is tried though the one before it failed', async () => {
+  const { cache, written, answer } = slowStore();
+  open(cache);
+  const failed = assert.rejects(cache.flush());
+  await turn();
+  const second = cache.flush();
+  await answer(true);
+  await failed;
+  await answer();
+  await answer();
+  await second;
+  assert.deepEqual(written, [['ann', 4]]);
+});
+
 test('what changes while a flush is under way is written by the next, which waits for it', async () => {
   const { cache, written, answer } = slowStore();
   const late = cache.prepare('ann');
@@ -118,6 +132,7 @@ test('what changes while a flush is under way is written by the next, which wait
   await late;
   open(cache);
   const first = cache.flush();
+  await turn();
   open(cache, 'ann');
   const second = cache.flush();
   await answer();
