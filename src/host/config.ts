@@ -38,6 +38,15 @@ const limits = z
     }),
   );
 
+const LIMITS = new Set(['rate', 'burst', 'packetRate', 'packetBurst']);
+
+/** Leaves out limits that are none: what was checked can be given again, to `reload`. */
+function withoutInfinite(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const entries = Object.entries(value).filter(([key, of]) => of !== Number.POSITIVE_INFINITY || !LIMITS.has(key));
+  return Object.fromEntries(entries.map(([key, of]) => [key, withoutInfinite(of)]));
+}
+
 const capacity = {
   in: limits.prefault({}).describe('what clients send'),
   out: limits.prefault({}).describe('what goes to them'),
@@ -263,7 +272,7 @@ export type HostConfigInput = z.input<typeof hostConfigSchema>;
 
 /** Checks a configuration. Throws TIDEGATE_E_CONFIG, whose message names key, value and what is wrong. */
 export function parseConfig(input: unknown): HostConfig {
-  const result = hostConfigSchema.safeParse(input);
+  const result = hostConfigSchema.safeParse(withoutInfinite(input));
   if (!result.success) {
     const problems = result.error.issues.map((issue) => {
       if (issue.code === 'unrecognized_keys') {

@@ -14,6 +14,23 @@ test('an empty configuration is complete', () => {
   assert.equal(config.handshakes.max, 1024);
 });
 
+test('what was checked is the same when it is checked again, so that it can be given to reload', () => {
+  const limited = { in: { rate: 1e6 }, out: { packetRate: 100 } };
+  for (const input of [
+    {},
+    { capacity: limited, functions: { f: { endpoint: 'echo', ...limited, promise: { rateLimit: 1e5 } } } },
+    { identity: { jwt: { keys: 'k.json', audience: 'a' } }, shards: { min: 1, max: 2 }, training: { enabled: false } },
+    {
+      clientFunctions: { most: 2, endpoints: true },
+      endpoints: { allow: ['a.example'] },
+      tenants: { t: { weight: 2 } },
+    },
+  ]) {
+    const config = parseConfig(input);
+    assert.deepEqual(parseConfig(config), config);
+  }
+});
+
 test('errors name key, value and what is wrong', () => {
   assert.throws(() => parseConfig({ port: 70_000 }), /port is 70000: .*65535/);
   assert.throws(() => parseConfig({ policy: { rateLimitFactor: -1 } }), /policy\.rateLimitFactor is -1/);
