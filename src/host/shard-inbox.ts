@@ -31,6 +31,8 @@ export class ShardInbox {
   /** Changes of security level, by the level that came of them. */
   readonly levelChanges = [0, 0, 0, 0];
   readonly #matchmaker: Matchmaker;
+  /** Which shard a question is to, of those that load functions. */
+  readonly #loading = new Map<number, number>();
   readonly #reloads = new PendingReplies<string | null>(RELOAD_TIMEOUT_MS, 'a shard did not load them');
 
   constructor(readonly parts: InboxParts) {
@@ -87,18 +89,18 @@ export class ShardInbox {
         events.emit('log', message.level, message.message, { shard, ...message.detail });
         return;
       case 'drained':
-        this.lost(shard);
+        this.lost(shard, null);
         events.emit('shard', { shard, state: 'ended', reason: null });
         return;
     }
   }
 
-  /** A shard is gone, and its sessions with it. */
-  lost(shard: number): void {
+  /** A shard is gone, and its sessions with it. @param reason null: it was to end */
+  lost(shard: number, reason: string | null): void {
     this.#matchmaker.lost(shard);
     this.parts.updates.lost(shard);
     this.parts.prediction.service?.lost(shard);
-    this.#reloads.giveUp();
+    for (const [request, asked] of this.#loading) if (asked === shard) this.#reloads.answer(request, reason);
   }
 
   /** A shard that came back has another memory. */
@@ -147,14 +149,20 @@ export class ShardInbox {
       const others = pool.present.filter((shard) => !asked.has(shard));
       if (others.length === 0) break;
       for (const shard of others) asked.add(shard);
-      const problems = await Promise.all(
-        others.map((shard) => this.#reloads.ask((request) => pool.send(shard, { type: 'functions', request, table }))),
-      );
+      const problems = await Promise.all(others.map((shard) => this.#load(shard, table)));
+      this.#loading.clear();
       const problem = problems.find((each) => each !== null);
       if (problem !== undefined && problem !== null) return problem;
     }
     // Only now: a shard that these keep from serving comes back without them.
     pool.settings.functions = table;
     return null;
+  }
+
+  #load(shard: number, table: FunctionTable): Promise<string | null> {
+    return this.#reloads.ask((request) => {
+      this.#loading.set(request, shard);
+      this.parts.pool.send(shard, { type: 'functions', request, table });
+    });
   }
 }

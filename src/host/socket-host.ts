@@ -243,7 +243,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
         onMessage: (shard, message, answer) => this.#inbox?.take(shard, message, answer),
         onIncident: (shard, reason, comesBack) => {
           if (comesBack) this.restarts++;
-          this.#inbox?.lost(shard);
+          this.#inbox?.lost(shard, reason);
           this.emit('shard', { shard, state: 'ended', reason });
           const what = comesBack ? 'shard ended and is started again' : 'shard ended before its sessions did';
           this.emit('log', 'error', what, { shard, reason });
