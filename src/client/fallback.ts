@@ -1,3 +1,5 @@
+import { overHttp2 } from './over-http2.js';
+
 interface Library {
   /** In browsers. */
   WebTransportPonyfill?: typeof WebTransport;
@@ -19,33 +21,7 @@ export async function loadFallback(): Promise<typeof WebTransport> {
     throw error;
   });
   if (WebTransportPonyfill !== undefined) return WebTransportPonyfill;
-  return class extends (other as typeof WebTransport) {
-    constructor(url: string | URL, options?: WebTransportOptions) {
-      super(String(url), { ...options, forceReliable: true } as WebTransportOptions);
-      const closed = rejectingWhereLost(this.closed);
-      closed.catch(() => {});
-      Object.defineProperty(this, 'closed', { value: closed });
-      const inner = (this as unknown as { sessionint: { state: string } }).sessionint;
-      let { state } = inner;
-      Object.defineProperty(inner, 'state', {
-        get: () => state,
-        set: (next: string) => {
-          // What drains the library takes for not open yet: `closed` would reject, and its streams not end.
-          if (next !== 'draining') state = next;
-        },
-      });
-    }
-  };
-}
-
-/**
- * Where the connection breaks, over HTTP/2 `closed` is fulfilled (1.6.8), with the stream's HTTP/2 code as if the host had
- * said it: 2, INTERNAL_ERROR, would be taken for an unknown function. Such have an Error's text for their reason.
- */
-async function rejectingWhereLost(closed: Promise<WebTransportCloseInfo>): Promise<WebTransportCloseInfo> {
-  const info = await closed;
-  if (info.reason?.startsWith('Error')) throw new Error(`the connection broke: ${info.reason}`);
-  return info;
+  return overHttp2(other as typeof WebTransport);
 }
 
 /**

@@ -79,6 +79,25 @@ test('a client over TCP whose connection breaks comes again', { timeout: 60_000 
   assert.deepEqual(failures, []);
 });
 
+test('over TCP a session may be closed before it is open, and twice', { timeout: 60_000 }, async () => {
+  const host = await HostProcess.start();
+  try {
+    const OverTcp = await loadFallback();
+    const serverCertificateHashes = [{ algorithm: 'sha-256', value: Buffer.from(host.hash, 'hex') }];
+    const open = () => new OverTcp(`${host.url}/echo`, { serverCertificateHashes });
+    const [early, twice] = [open(), open()];
+    early.close();
+    await Promise.all([early.ready, twice.ready]);
+    twice.close({ closeCode: 3 });
+    twice.close();
+    await early.closed;
+    assert.equal((await twice.closed).closeCode, 3);
+    await host.metricIs('tidegate_sessions_closed_total', 2);
+  } finally {
+    await host.dispose();
+  }
+});
+
 test('over TCP no request outlives its session, though the host drained before it closed', {
   timeout: 60_000,
 }, async () => {
