@@ -17,7 +17,7 @@ function makePool(places = 1) {
     settings,
     0,
     places,
-    { hangMs: 500, startMs: 1500 },
+    { hangMs: 1500, startMs: 3000 },
     {
       onMessage: (_shard, { type }: FromShard, answer) => {
         heard.push(type);
