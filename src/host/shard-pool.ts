@@ -115,7 +115,7 @@ export class ShardPool {
 
   /** Indices of shards that serve. */
   get live(): number[] {
-    return this.#running.flatMap((running, index) => (running?.ready ? [index] : []));
+    return this.#running.flatMap((running, index) => (running?.ready && running.verdict === null ? [index] : []));
   }
 
   /** Indices of shards that serve, or are about to. */
@@ -245,7 +245,7 @@ export class ShardPool {
     Atomics.store(this.#accepting, index, 0);
     this.#counters[index].clearGauges();
     // One that never served is for start() to tell; later ones come back.
-    if (this.#closing || !this.#hasStarted) return;
+    if (this.#closing || (!running.ready && !this.#hasStarted)) return;
     // A retiring one said so before it ended.
     if (running.ending && error === null) return;
     this.hooks.onIncident(index, error?.message ?? 'ended by itself', !running.ending);
@@ -276,7 +276,6 @@ export class ShardPool {
   }
 
   #kill(index: number, running: Running, does: 'hangs' | 'does not start'): void {
-    running.ready = false;
     running.verdict = new TidegateError('TIDEGATE_E_SHARD', `shard ${index} ${does}`, {
       hint: 'a module of a function that loops, or waits as it loads, does that',
     });

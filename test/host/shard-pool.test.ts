@@ -71,6 +71,18 @@ test(
   },
 );
 
+test('a shard that dies while the others still start is told of, and comes again', limit, async () => {
+  const { pool, answers, incidents } = makePool(2);
+  const started = pool.start(2);
+  await until(() => answers.length === 1);
+  pool.send(0, order('die'));
+  await until(() => incidents.length === 1);
+  assert.deepEqual(incidents, [['a bug', true]]);
+  await started;
+  await until(() => pool.live.length === 2);
+  await pool.close(0);
+});
+
 test('a shard that ends before its time while it retires is told of, and stays away', limit, async () => {
   const { pool, answers, incidents } = makePool(2);
   await pool.start(2);
