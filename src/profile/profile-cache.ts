@@ -29,9 +29,6 @@ export interface CachedProfile {
   isWriting: boolean;
 }
 
-/** Has something that the store has not. */
-const isAhead = ({ isDirty, isWriting }: CachedProfile): boolean => isDirty || isWriting;
-
 /** Records in one transaction, with room for other work behind it. */
 const BATCH = 1000;
 /** Entries that are looked at to find one that can go. */
@@ -153,8 +150,8 @@ export class ProfileCache {
   }
 
   #mayGo(entry: CachedProfile): boolean {
-    if (entry.open > 0) return false;
-    if (!isAhead(entry)) return true;
+    if (entry.open > 0 || entry.isWriting) return false;
+    if (!entry.isDirty) return true;
     if (this.#entries.size < MOST_AHEAD * this.most) return false;
     entry.isDirty = false;
     this.store.state.unwritten++;
@@ -175,7 +172,7 @@ export class ProfileCache {
 
   /** Writes what changed. Rejects where the store can't; what was to be written stays to be. */
   async flush(): Promise<void> {
-    // What changed since then it may have passed; that it failed is told to who asked for it.
+    // One that is under way may have passed what changed since; that it failed is told to who asked for it.
     await this.#flushing?.catch(() => {});
     this.#flushing ??= this.#writeAll().finally(() => {
       this.#flushing = null;
@@ -230,7 +227,7 @@ export class ProfileCache {
   /** A client has another name now. */
   async rename(from: string, to: string): Promise<void> {
     const entry = this.#entries.get(from);
-    if (entry !== undefined && isAhead(entry)) await this.flush();
+    if (entry?.isDirty || entry?.isWriting) await this.flush();
     this.#drop(from);
     if (this.#entries.has(to)) return;
     await this.store.rename(from, to);
