@@ -167,8 +167,8 @@ export class FunctionSession extends Emitter<SessionEvents> {
   /** Sends no faster than the host allows, and than it asks for where it is about to be full. */
   #keepPace(): void {
     const { rateLimit, burst, mode } = this.settings;
-    const share = mode === 'enforce' && this.options.paced !== false ? this.pace : Number.POSITIVE_INFINITY;
-    this.#pacer.set(rateLimit * share, burst * share);
+    if (mode === 'enforce' && this.options.paced !== false) this.#pacer.set(rateLimit * this.pace, burst * this.pace);
+    else this.#pacer.set(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
   }
 
   async #turn(bytes: number): Promise<void> {
@@ -250,9 +250,10 @@ export class FunctionSession extends Emitter<SessionEvents> {
   async define(definition: Definition): Promise<void> {
     if (this.#over.signal.aborted) throw new SessionError('closed', 'the session is over');
     if (this.#definitions.has(definition.id)) throw new SessionError('define-refused', 'it is being defined');
-    const settled = new Promise<void>((resolve, reject) => this.#definitions.set(definition.id, { resolve, reject }));
     this.channel.send({ type: 'define', ...definition });
-    await this.#untilOver(settled);
+    await this.#untilOver(
+      new Promise<void>((resolve, reject) => this.#definitions.set(definition.id, { resolve, reject })),
+    );
   }
 
   /** Resolves when the datagram is on its way: at once, or when the limits allow it. */

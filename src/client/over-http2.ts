@@ -1,3 +1,9 @@
+/** What is behind the library's WebTransport. */
+interface LibrarySession {
+  state: string;
+  onClose(event: object): void;
+}
+
 /**
  * The library's WebTransport over HTTP/2 (1.6.8, outside browsers) as the specification has it where the library does not: a session
  * that is closed early or twice, one that drains before it ends, one whose connection breaks.
@@ -12,15 +18,13 @@ export function overHttp2(transport: typeof WebTransport): typeof WebTransport {
       const closed = this.#ended(this.closed);
       closed.catch(() => {});
       Object.defineProperty(this, 'closed', { value: closed });
-      const inner = (this as unknown as { sessionint: { state: string } }).sessionint;
-      let { state } = inner;
-      Object.defineProperty(inner, 'state', {
-        get: () => state,
-        set: (next: string) => {
-          // What drains the library takes for not open yet: `closed` would reject, and its streams not end.
-          if (next !== 'draining') state = next;
-        },
-      });
+      const { sessionint } = this as unknown as { sessionint: LibrarySession };
+      const end = sessionint.onClose.bind(sessionint);
+      sessionint.onClose = (event) => {
+        // What drained the library takes for not open yet: `closed` would reject, and its streams not end.
+        if (sessionint.state === 'draining') sessionint.state = 'connected';
+        end(event);
+      };
     }
 
     /** Before it is ready the library hears of no close, and of a second one Node's HTTP/2 goes round for ever. */

@@ -151,8 +151,8 @@ export class ShardInbox {
       for (const shard of others) asked.add(shard);
       const problems = await Promise.all(others.map((shard) => this.#load(shard, table)));
       this.#loading.clear();
-      const problem = problems.find((each) => each !== null);
-      if (problem !== undefined && problem !== null) return problem;
+      const problem = problems.find((each) => each !== null) ?? null;
+      if (problem !== null) return problem;
     }
     // Only now: a shard that these keep from serving comes back without them.
     pool.settings.functions = table;

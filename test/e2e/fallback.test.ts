@@ -5,7 +5,6 @@ import { after, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { loadFallback } from '../../src/client/fallback.js';
 import type * as Client from '../../src/client/index.js';
-import { FunctionClient, FunctionSession } from '../../src/client/index.js';
 import { ChromiumPage, noChromium } from '../support/chromium.js';
 import { until } from '../support/client.js';
 import { openFunction } from '../support/function-client.js';
@@ -52,16 +51,12 @@ test('where UDP does not get through a client comes over TCP', { timeout: 60_000
   direct.close();
 });
 
-test('a client over TCP whose connection breaks comes again', { timeout: 60_000 }, async (t) => {
+test('a client over TCP whose connection breaks comes again', { timeout: 60_000 }, async () => {
   const host = await hosts.start({});
   const path = await WithoutUdp.before(host.url);
   paths.push(path);
-  const serverCertificateHashes = [{ algorithm: 'sha-256', value: Buffer.from(host.certificateHash, 'hex') }];
-  const webTransport = await loadFallback();
-  const client = FunctionClient.open(`${path.url}/echo`, {
-    ...{ tokens: null, webTransport, serverCertificateHashes, firstWaitMs: 20, mostWaitMs: 100 },
-  });
-  t.after(() => client.close());
+  const often = { webTransport: await loadFallback(), firstWaitMs: 20, mostWaitMs: 100 };
+  const client = hosts.keepOpen({ url: path.url, hash: host.certificateHash }, 'echo', often);
   const failures: Error[] = [];
   client.on('failed', (error) => failures.push(error));
   for (let i = 0; i < 3; i++) {
@@ -104,10 +99,7 @@ test('over TCP no request outlives its session, though the host drained before i
   const host = await hosts.start({
     functions: { trouble: { endpoint: moduleOf('troublesome'), receive: { when: 'end' } } },
   });
-  const session = await FunctionSession.open(`${host.url}/trouble`, {
-    ...{ tokens: null, webTransport: await loadFallback() },
-    serverCertificateHashes: [{ algorithm: 'sha-256', value: Buffer.from(host.certificateHash, 'hex') }],
-  });
+  const session = await hosts.open(host, 'trouble', { webTransport: await loadFallback() });
   const listened = session.datagrams().next();
   const asked = assert.rejects(session.request(text('hang')), /Session closed/);
   await until(async () => (await host.sessions())[0]?.counts.bytesIn > 0);

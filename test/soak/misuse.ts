@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { loadFallback } from '../../src/client/fallback.js';
-import { FunctionSession } from '../../src/client/index.js';
+import type { FunctionSession } from '../../src/client/index.js';
 import { sleep, until } from '../support/client.js';
 import { openFunction } from '../support/function-client.js';
 import { moduleOf, text } from '../support/function-host.js';
@@ -73,10 +73,7 @@ const overTcp = await loadFallback();
 
 async function open(kind: Kind): Promise<FunctionSession> {
   const path = kind === 'pair' ? `pair?name=${below(15)}` : kind.startsWith('define') ? '' : kind;
-  if (Math.random() >= Number(values.tcp)) return await openFunction(host, path);
-  const serverCertificateHashes = [{ algorithm: 'sha-256', value: new Uint8Array(host.hashBytes) }];
-  const options = { tokens: null, webTransport: overTcp, serverCertificateHashes };
-  return await FunctionSession.open(`${host.url}/${path}`, options);
+  return await openFunction(host, path, Math.random() < Number(values.tcp) ? { webTransport: overTcp } : {});
 }
 
 async function prepare(session: FunctionSession, kind: Kind): Promise<void> {

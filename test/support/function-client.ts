@@ -30,10 +30,10 @@ function reaching<O extends OpenOptions>({ hash }: Place, options: O): O & OpenO
     algorithm: 'sha-256',
     value: new Uint8Array(Buffer.from(each, 'hex')),
   }));
-  return { tokens: null, ...options, webTransport, serverCertificateHashes };
+  return { tokens: null, webTransport, ...options, serverCertificateHashes };
 }
 
-/** Opens a function with the client library, over HTTP/3. */
+/** Opens a function with the client library; over HTTP/3, unless it is told of another transport. */
 export async function openFunction(host: Place, path: string, options: OpenOptions = {}): Promise<FunctionSession> {
   return await FunctionSession.open(`${host.url}/${path}`, reaching(host, options));
 }

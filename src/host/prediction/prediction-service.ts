@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { SettingsPolicy } from '../../adapt/settings.js';
@@ -300,12 +301,7 @@ export class PredictionService {
     this.#closing = true;
     clearTimeout(this.#retry);
     Atomics.store(new Int32Array(this.#stop), 0, 1);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, END_MS);
-    });
-    await Promise.race([this.#ended, late]);
-    clearTimeout(timer);
+    await Promise.race([this.#ended, sleep(END_MS, undefined, { ref: false })]);
     await this.#pool?.destroy();
   }
 }
