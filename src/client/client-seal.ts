@@ -1,8 +1,8 @@
 import { fromBase64Url, toBase64Url } from '../control/base64url.js';
+import { joined } from '../control/bytes.js';
 import type { HostMessage } from '../control/messages.js';
 import {
   FINAL,
-  joined,
   SEAL_MAGIC,
   SEALED_DATAGRAM_HEAD,
   SEALED_STREAM_HEAD,
@@ -50,12 +50,20 @@ async function directionKey(secret: CryptoKey, salt: BufferSource, direction: Se
   );
 }
 
+/** Of one record: what it is part of, the number of that and its own in it, its flag. */
+function gcm(kind: UnitKind, unit: number, record: number, flag: number): AesGcmParams {
+  return { name: 'AES-GCM', iv: sealNonce(unit, record), additionalData: sealContext(kind, flag) };
+}
+
 /** Seals what a client sends, and opens what comes back. */
 export class ClientSeal {
   #next = 0;
-  readonly #window = new UnitWindow();
+  /** A stream may wait while datagrams go by. */
+  readonly #windows: Record<UnitKind, UnitWindow> = { datagram: new UnitWindow(), stream: new UnitWindow() };
 
   private constructor(
+    /** Of the demand that it answers. */
+    readonly id: string,
     /** The client's share, for the reader. */
     readonly key: string,
     readonly up: CryptoKey,
@@ -71,33 +79,31 @@ export class ClientSeal {
     const other = await subtle.importKey('raw', reader, 'X25519', false, []);
     const bits = await subtle.deriveBits({ name: 'X25519', public: other }, own.privateKey, 256);
     const secret = await subtle.importKey('raw', bits, 'HKDF', false, ['deriveKey']);
-    const salt = joined(share, reader);
+    const salt = joined([share, reader]);
     const [up, down] = [await directionKey(secret, salt, 'up'), await directionKey(secret, salt, 'down')];
-    return new ClientSeal(toBase64Url(share), up, down);
+    return new ClientSeal(seal.id, toBase64Url(share), up, down);
   }
 
-  async #close(kind: UnitKind, unit: number, record: number, flag: number, bytes: BufferSource): Promise<Uint8Array> {
-    const options = { name: 'AES-GCM', iv: sealNonce(unit, record), additionalData: sealContext(kind, flag) };
-    return new Uint8Array(await subtle.encrypt(options, this.up, bytes));
+  async #close(bytes: BufferSource, ...place: Parameters<typeof gcm>): Promise<Uint8Array> {
+    return new Uint8Array(await subtle.encrypt(gcm(...place), this.up, bytes));
   }
 
-  async #open(kind: UnitKind, unit: number, record: number, flag: number, bytes: BufferSource): Promise<Uint8Array> {
-    const options = { name: 'AES-GCM', iv: sealNonce(unit, record), additionalData: sealContext(kind, flag) };
-    return new Uint8Array(await subtle.decrypt(options, this.down, bytes));
+  async #open(bytes: BufferSource, ...place: Parameters<typeof gcm>): Promise<Uint8Array> {
+    return new Uint8Array(await subtle.decrypt(gcm(...place), this.down, bytes));
   }
 
   async datagram(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
     const unit = this.#next++;
-    return joined(unitHead('datagram', unit), await this.#close('datagram', unit, 0, FINAL, bytes));
+    return joined([unitHead('datagram', unit), await this.#close(bytes, 'datagram', unit, 0, FINAL)]);
   }
 
   /** Null where it is not sealed to this client, or came before. */
   async openDatagram(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array | null> {
-    if (bytes.length < SEALED_DATAGRAM_HEAD) return null;
-    const unit = unitAt(bytes, 0);
     try {
-      const opened = await this.#open('datagram', unit, 0, FINAL, bytes.subarray(SEALED_DATAGRAM_HEAD));
-      return this.#window.accept(unit) ? opened : null;
+      // One that is too short has none.
+      const unit = unitAt(bytes, 0);
+      const opened = await this.#open(bytes.subarray(SEALED_DATAGRAM_HEAD), 'datagram', unit, 0, FINAL);
+      return this.#windows.datagram.accept(unit) ? opened : null;
     } catch {
       return null;
     }
@@ -106,17 +112,20 @@ export class ClientSeal {
   /** A message as a stream of its own. */
   async stream(message: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
     const unit = this.#next++;
-    return joined(unitHead('stream', unit), streamRecord(FINAL, await this.#close('stream', unit, 0, FINAL, message)));
+    return joined([
+      unitHead('stream', unit),
+      streamRecord(FINAL, await this.#close(message, 'stream', unit, 0, FINAL)),
+    ]);
   }
 
-  /** The messages of a whole stream that came. Throws where it is not sealed to this client, or cut off. */
-  async openStream(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array[]> {
+  /** What the messages of a whole stream that came say together. Throws where it is not sealed to this client, or cut off. */
+  async openStream(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     const fail = (): never => {
-      throw new Error('the answer is not sealed to this client, or cut off');
+      throw new Error('not sealed to this client, or cut off');
     };
     if (bytes.length < SEALED_STREAM_HEAD || SEAL_MAGIC.some((byte, i) => bytes[i] !== byte)) fail();
     const unit = unitAt(bytes, SEAL_MAGIC.length);
-    if (!this.#window.accept(unit)) fail();
+    if (!this.#windows.stream.accept(unit)) fail();
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const messages: Uint8Array[] = [];
     for (let at = SEALED_STREAM_HEAD, record = 0; ; record++) {
@@ -124,10 +133,8 @@ export class ClientSeal {
       const end = at + 4 + view.getUint32(at);
       const flag = bytes[at + 4];
       if (end > bytes.length) fail();
-      const opened = await this.#open('stream', unit, record, flag, bytes.subarray(at + 5, end));
-      // An end alone is no message.
-      if (opened.length > 0) messages.push(opened);
-      if (flag === FINAL) return messages;
+      messages.push(await this.#open(bytes.subarray(at + 5, end), 'stream', unit, record, flag));
+      if (flag === FINAL) return joined(messages);
       at = end;
     }
   }

@@ -24,7 +24,7 @@ export class ControlChannel {
       const { done, value } = await this.#reader.read();
       if (done) return;
       const found = this.#messages.push(value);
-      if (!Array.isArray(found)) throw new Error(`the control stream is broken: ${found}`);
+      if (!Array.isArray(found)) throw new Error(found);
       yield* found as HostMessage[];
     }
   }

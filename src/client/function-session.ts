@@ -17,6 +17,8 @@ export interface OpenOptions extends WebTransportOptions, Transports {
   tokens?: TokenStore | null;
   /** Whom messages may be sealed to. */
   pins?: SealPins;
+  /** true: only with a function whose messages are all sealed to one of `pins`, whoever ends TLS. */
+  sealed?: boolean;
   /** ms that it may take to open, 20,000 unless told; a `jwt` that is asked for has its own time before. */
   openWithinMs?: number;
   /** false: what is sent goes out at once, and the host drops the datagrams that are over the limit. */
@@ -28,8 +30,10 @@ const OPEN_WITHIN_MS = 20_000;
 
 /** A longer timer would run at once. */
 const LONGEST_MS = 2 ** 31 - 1;
-/** What came before the end may still be on its way to who reads it, ms. */
-const LAST_WORDS_MS = 500;
+/** What came before the end, or before a seal was agreed on, may still be on its way to who reads it, ms. */
+const LATE_MS = 500;
+
+type Datagrams = WebTransportDatagramDuplexStream & { createWritable?(): WritableStream<Uint8Array> };
 
 /** What happens in a session beside its data. */
 export interface SessionEvents {
@@ -37,7 +41,7 @@ export interface SessionEvents {
   settings: { settings: TellableSettings; reason: string };
   /** The host asked for a proof, or for sealed messages; it is answered by itself. */
   challenge: { reason: string };
-  /** The answer was good. */
+  /** The answer was good; what is sent from now on is sealed, where that was the question. */
   passed: { id: string };
   /** The host refused something. */
   refused: { name: string; code: number; reason: string };
@@ -76,7 +80,11 @@ export class FunctionSession extends Emitter<SessionEvents> {
   /** What waits for something of the session. */
   readonly #pending = new Set<(error: Error) => void>();
   readonly #pacer = new Pacer();
+  /** Offered to the host, and what is sent is sealed by: not before the host knows it. */
+  #offer: ClientSeal | null = null;
   #seal: ClientSeal | null = null;
+  /** Until when (`performance.now`) datagrams may come that are not sealed: they were sent before. */
+  #plainUntil = Number.POSITIVE_INFINITY;
   #requests = 0;
   #isRetired = false;
   #datagramWriter: WritableStreamDefaultWriter<Uint8Array> | null = null;
@@ -124,8 +132,8 @@ export class FunctionSession extends Emitter<SessionEvents> {
     shownJwt: string | undefined,
     signal: AbortSignal,
   ): Promise<FunctionSession> {
-    const { webTransport, fallback, fallbackAfterMs, openWithinMs: _, paced: __, ...known } = options;
-    const { tokens = defaultTokens, jwt, pins, ...rest } = known;
+    const { tokens = defaultTokens, jwt, pins, sealed, openWithinMs: _, paced: __, ...known } = options;
+    const { webTransport, fallback, fallbackAfterMs, ...rest } = known;
     // The function waits until the client has said who it is.
     target.searchParams.set('tgc', '1');
     const transport = await connect(target, rest, { webTransport, fallback, fallbackAfterMs }, signal);
@@ -152,13 +160,23 @@ export class FunctionSession extends Emitter<SessionEvents> {
       jwt: shownJwt,
     });
     const messages = channel.messages();
-    const first = await messages.next().then(
-      ({ value }) => value as HostMessage | undefined,
-      () => undefined,
-    );
-    if (first?.type !== 'welcome') throw await refusal(transport, first);
-    if (first.token !== undefined) tokens?.save(target.host, first.token);
-    const session = new FunctionSession(transport, channel, options, first);
+    const next = async <T extends HostMessage['type']>(type: T): Promise<Extract<HostMessage, { type: T }>> => {
+      const { value } = await messages.next().catch(() => ({ value: undefined }));
+      if (value?.type !== type) throw await refusal(transport, value);
+      return value as Extract<HostMessage, { type: T }>;
+    };
+    const welcome = await next('welcome');
+    if (welcome.token !== undefined) tokens?.save(target.host, welcome.token);
+    const session = new FunctionSession(transport, channel, options, welcome);
+    if (welcome.seal) {
+      await session.#agree(await next('seal'));
+      session.#seal = session.#offer;
+      session.#plainUntil = 0;
+    }
+    if ((welcome.seal || sealed) && !session.isSealed) {
+      session.close();
+      throw new SessionError('unsealed', 'no pinned reader to seal to');
+    }
     // It throws where the session is over: `transport.closed` tells why.
     session.#listen(messages).catch(() => {});
     return session;
@@ -168,7 +186,7 @@ export class FunctionSession extends Emitter<SessionEvents> {
   #keepPace(): void {
     const { rateLimit, burst, mode } = this.settings;
     if (mode === 'enforce' && this.options.paced !== false) this.#pacer.set(rateLimit * this.pace, burst * this.pace);
-    else this.#pacer.set(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+    else this.#pacer.set();
   }
 
   async #turn(bytes: number): Promise<void> {
@@ -207,6 +225,10 @@ export class FunctionSession extends Emitter<SessionEvents> {
       case 'limits':
       case 'retry':
       case 'drain':
+        if (message.type === 'passed' && message.id === this.#offer?.id) {
+          this.#seal = this.#offer;
+          this.#plainUntil = Math.min(this.#plainUntil, performance.now() + LATE_MS);
+        }
         this.emit(message.type, message);
         return;
       case 'error':
@@ -231,14 +253,10 @@ export class FunctionSession extends Emitter<SessionEvents> {
   }
 
   async #agree(message: Extract<HostMessage, { type: 'seal' }>): Promise<void> {
-    const seal = await ClientSeal.agree(message, this.id, this.options.pins ?? {});
-    if (seal === null) {
-      // Somebody in between may want to read along.
-      this.transport.close({ closeCode: 0, reason: 'the share to seal to is not pinned' });
-      return;
-    }
-    this.#seal = seal;
-    this.channel.send({ type: 'sealed', id: message.id, key: seal.key });
+    this.#offer = await ClientSeal.agree(message, this.id, this.options.pins ?? {}).catch(() => null);
+    if (this.#offer !== null) this.channel.send({ type: 'sealed', id: message.id, key: this.#offer.key });
+    // Somebody in between may want to read along.
+    else this.close(0, 'no pinned reader to seal to');
   }
 
   /** Whether what is sent is sealed from now on. */
@@ -259,7 +277,9 @@ export class FunctionSession extends Emitter<SessionEvents> {
   /** Resolves when the datagram is on its way: at once, or when the limits allow it. */
   async sendDatagram(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     await this.#turn(bytes.length);
-    this.#datagramWriter ??= datagramWriter(this.transport);
+    // Older drafts have one stream to write to, newer ones make them.
+    const datagrams: Datagrams = this.transport.datagrams;
+    this.#datagramWriter ??= (datagrams.createWritable?.() ?? datagrams.writable).getWriter();
     await this.#datagramWriter.write(this.#seal === null ? bytes : await this.#seal.datagram(bytes));
   }
 
@@ -270,8 +290,10 @@ export class FunctionSession extends Emitter<SessionEvents> {
       for (;;) {
         const { done, value } = await this.#untilOver(reader.read());
         if (done) return;
-        const opened = this.#seal === null ? value : await this.#seal.openDatagram(value);
-        if (opened !== null) yield opened;
+        // The host seals from when it has the offer on.
+        const opened = await this.#offer?.openDatagram(value);
+        if (opened) yield opened;
+        else if (performance.now() < this.#plainUntil) yield value;
       }
     } finally {
       reader.releaseLock();
@@ -312,11 +334,12 @@ export class FunctionSession extends Emitter<SessionEvents> {
       await writer.write(sealed.subarray(at));
       await writer.close();
     })();
-    const [bytes] = await Promise.all([new Response(readable).arrayBuffer(), sent]);
-    const answer = new Uint8Array(bytes);
-    if (seal === null) return answer;
-    const parts = await seal.openStream(answer);
-    return new Uint8Array(await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+    return (await Promise.all([whole(readable, seal), sent]))[0];
+  }
+
+  /** What comes on a stream that the host opened, to its end; opened where it is sealed. */
+  async read(readable: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+    return await this.#untilOver(whole(readable, this.#seal));
   }
 
   /** Closes when the requests that are under way have been answered. */
@@ -331,11 +354,16 @@ export class FunctionSession extends Emitter<SessionEvents> {
 
   #end(): void {
     this.#over.abort();
-    const error = new SessionError('closed', 'the session is over');
     setTimeout(() => {
-      for (const reject of this.#pending) reject(error);
-    }, LAST_WORDS_MS);
+      for (const reject of this.#pending) reject(new SessionError('closed', 'the session is over'));
+    }, LATE_MS);
   }
+}
+
+/** All that comes on a stream; opened where it has to be sealed. */
+async function whole(readable: ReadableStream<Uint8Array>, seal: ClientSeal | null): Promise<Uint8Array> {
+  const bytes = new Uint8Array(await new Response(readable).arrayBuffer());
+  return seal === null ? bytes : await seal.openStream(bytes);
 }
 
 /** Why there was no welcome. */
@@ -351,11 +379,5 @@ async function refusal(transport: WebTransport, first: HostMessage | undefined):
 export function endOf({ closeCode = 0, reason = '' }: WebTransportCloseInfo): SessionError {
   const [name] = Object.entries(AppError).find(([, code]) => code && code === closeCode) ?? ['no-welcome'];
   const [after = null] = (name === 'retry-later' && /\d+/.exec(reason)) || [];
-  return new SessionError(name, reason || 'the host said no welcome', after === null ? null : Number(after));
-}
-
-/** Older drafts have one stream to write to, newer ones make them. */
-function datagramWriter({ datagrams }: WebTransport): WritableStreamDefaultWriter<Uint8Array> {
-  const { createWritable } = datagrams as { createWritable?: () => WritableStream<Uint8Array> };
-  return (createWritable?.call(datagrams) ?? datagrams.writable).getWriter();
+  return new SessionError(name, reason || 'no welcome', after === null ? null : Number(after));
 }

@@ -38,7 +38,7 @@ const answer = z.strictObject({
 const sealed = z.strictObject({
   type: z.literal('sealed'),
   id: z.string().max(64),
-  /** The client's share (X25519), base64url: what it sends from now on is sealed. */
+  /** The client's share (X25519), base64url. */
   key: z.base64url().length(43),
 });
 
@@ -80,6 +80,8 @@ export type HostMessage =
       token?: string;
       /** What was wrong with what the client showed: it is served as one that showed nothing. */
       problem?: AppErrorName;
+      /** A demand to seal follows, and nothing is to be sent before. */
+      seal?: true;
     }
   | { type: 'settings'; settings: TellableSettings; reason: string }
   | { type: 'defined'; id: string }
@@ -104,6 +106,7 @@ export type HostMessage =
       signature: string;
       deadlineMs: number;
     }
+  /** A challenge was answered, or a seal is agreed on: what the client sends from now on is sealed. */
   | { type: 'passed'; id: string }
   /**
    * How full the host is forecast to be in one and five minutes (1: all that it carries, nine times in ten less), and the

@@ -7,6 +7,8 @@
  * unit's number (u64) and the record's in it (u32), so that none comes twice under one key.
  */
 
+import { joined, u32 } from './bytes.js';
+
 /** What a sealed stream begins with: `TGS1`, then its number as u64. */
 export const SEAL_MAGIC = Uint8Array.from([0x54, 0x47, 0x53, 0x31]);
 export const SEALED_STREAM_HEAD = 12;
@@ -30,17 +32,7 @@ export function sealInfo(direction: SealDirection): Uint8Array<ArrayBuffer> {
 
 /** What a host signs (Ed25519) to vouch for a share, for one session. */
 export function signedShare(session: string, key: Uint8Array): Uint8Array<ArrayBuffer> {
-  return joined(encoder.encode(`tidegate seal 1\0${session}\0`), key);
-}
-
-export function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return joined([encoder.encode(`tidegate seal 1\0${session}\0`), key]);
 }
 
 export function sealNonce(unit: number, record: number): Uint8Array<ArrayBuffer> {
@@ -65,44 +57,27 @@ export function unitAt(bytes: Uint8Array, at: number): number {
 export function unitHead(kind: UnitKind, unit: number): Uint8Array<ArrayBuffer> {
   const number = new Uint8Array(SEALED_DATAGRAM_HEAD);
   new DataView(number.buffer).setBigUint64(0, BigInt(unit));
-  return kind === 'datagram' ? number : joined(SEAL_MAGIC, number);
+  return kind === 'datagram' ? number : joined([SEAL_MAGIC, number]);
 }
 
 /** A record as it stands in a stream. */
 export function streamRecord(flag: number, closed: Uint8Array): Uint8Array<ArrayBuffer> {
-  const head = new Uint8Array(5);
-  new DataView(head.buffer).setUint32(0, closed.length + 1);
-  head[4] = flag;
-  return joined(head, closed);
+  return joined([u32(closed.length + 1), Uint8Array.of(flag), closed]);
 }
 
-/** Numbers that are looked back on: what comes later than so many others is taken for a repetition. */
+/** Numbers that are looked back on, at least: what comes later than so many others may be taken for a repetition. */
 const WINDOW = 4096;
 
 /** Takes each number once (as RFC 4303 section 3.4.3 does for packets). */
 export class UnitWindow {
-  readonly #seen = new Uint8Array(WINDOW / 8);
-  #highest = -1;
+  /** The highest number that was there, by its place in the window. */
+  readonly #seen: number[] = [];
 
   /** Whether a number was not there before. */
   accept(unit: number): boolean {
-    if (!Number.isSafeInteger(unit) || unit <= this.#highest - WINDOW) return false;
-    for (let skipped = Math.max(this.#highest + 1, unit - WINDOW + 1); skipped <= unit; skipped++)
-      this.#set(skipped, false);
-    if (unit > this.#highest) this.#highest = unit;
-    else if (this.#isSet(unit)) return false;
-    this.#set(unit, true);
+    const place = unit % WINDOW;
+    if (!Number.isSafeInteger(unit) || unit <= this.#seen[place]) return false;
+    this.#seen[place] = unit;
     return true;
-  }
-
-  #isSet(unit: number): boolean {
-    const at = unit % WINDOW;
-    return (this.#seen[at >> 3] & (1 << (at & 7))) !== 0;
-  }
-
-  #set(unit: number, value: boolean): void {
-    const at = unit % WINDOW;
-    if (value) this.#seen[at >> 3] |= 1 << (at & 7);
-    else this.#seen[at >> 3] &= ~(1 << (at & 7));
   }
 }

@@ -297,6 +297,9 @@ export function parseConfig(input: unknown): HostConfig {
 const FUNCTION_ID = /^[\w.~-]{1,64}$/;
 
 /** What of functions can only be told with the rest of the configuration. */
+/** What only functions with an endpoint that is invoked have. */
+const UNMAPPED = ['seal', 'quarantine', 'variants', 'parameters'] as const;
+
 function checkFunctions(config: HostConfig): void {
   const refuse = (what: string, hint: string): never => {
     throw new TidegateError('TIDEGATE_E_CONFIG', what, { hint });
@@ -312,6 +315,14 @@ function checkFunctions(config: HostConfig): void {
     const objection = objectionTo(entry.receive, config.policy.maxBufferSize);
     if (objection !== null)
       refuse(`functions.${id}.receive can't be met: ${objection}`, 'change it, or policy.maxBufferSize');
+    const isMapped = entry.endpoint !== undefined && entry.endpoint !== 'peer';
+    const unused = isMapped ? undefined : UNMAPPED.find((key) => Object.keys(entry[key] ?? {}).length > 0);
+    if (unused !== undefined) {
+      refuse(
+        `functions.${id}.${unused} has no effect: ${entry.endpoint ?? id} takes what comes as it is`,
+        `leave it out, or give functions.${id}.endpoint a module or an address`,
+      );
+    }
     if (entry.seal !== undefined && looksAtContent(entry.receive.when)) {
       refuse(
         `functions.${id}.receive can't be met: its messages are sealed, and nobody sees what is in them`,

@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { FunctionClient, FunctionSession } from '../../src/client/index.js';
 import { AppError } from '../../src/control/codes.js';
-import { encodeControl } from '../../src/control/frames.js';
+import { ControlReader, encodeControl } from '../../src/control/frames.js';
+import type { ClientMessage, HostMessage, TellableSettings } from '../../src/control/messages.js';
+import { SealDemand } from '../../src/host/control/seal-demand.js';
+import { SealShares, sealIdentity } from '../../src/host/control/seal-shares.js';
+import { until } from '../support/client.js';
+
+const settings: TellableSettings = {
+  ...{ rateLimit: 1e6, burst: 1e6, packetRate: 1e3, bufferSize: 1e6 },
+  ...{ securityLevel: 0, mode: 'enforce' },
+};
 
 /** A WebTransport to somebody who lets in and then says nothing. */
 class Silent {
@@ -80,8 +90,7 @@ test('a host that wants to be asked again in a thousand years is asked in ten mi
 });
 
 test('what waits for a session that is over rejects, though its transport ends no stream', async () => {
-  const settings = { rateLimit: 1e6, burst: 1e6, bufferSize: 1e6, securityLevel: 0, mode: 'enforce' };
-  const welcome = encodeControl({ type: 'welcome', version: 1, session: '0-1', settings } as never);
+  const welcome = encodeControl({ type: 'welcome', version: 1, session: '0-1', settings });
   class Deaf extends Silent {
     readonly datagrams = { readable: new ReadableStream(), writable: new WritableStream() };
     #isFirst = true;
@@ -108,6 +117,49 @@ test('what waits for a session that is over rejects, though its transport ends n
   await new Promise((resolve) => setTimeout(resolve, 20));
   session.close();
   await Promise.all(rejected);
+});
+
+test('what is sent is sealed once the host says so, and not while it may not know how', async () => {
+  const seed = randomBytes(32);
+  const demand = new SealDemand(new SealShares(seed), '0-1', 10).ask({ from: 1, to: 'host', key: null }, 'a test', 0);
+  let say: (message: HostMessage) => void = () => {};
+  const sent: Uint8Array[] = [];
+  const heard = new ControlReader();
+  const said: ClientMessage[] = [];
+  class Demanding extends Silent {
+    readonly datagrams = {
+      readable: new ReadableStream(),
+      writable: new WritableStream({ write: (bytes) => void sent.push(bytes) }),
+    };
+
+    override async createBidirectionalStream(): Promise<object> {
+      const readable = new ReadableStream({
+        start: (controller) => {
+          say = (message) => controller.enqueue(encodeControl(message));
+          say({ type: 'welcome', version: 1, session: '0-1', settings });
+        },
+      });
+      const writable = new WritableStream({
+        write: (bytes) => void said.push(...(heard.push(bytes.subarray(bytes[0] === 0 ? 0 : 4)) as ClientMessage[])),
+      });
+      return { readable, writable };
+    }
+  }
+  const session = await FunctionSession.open('https://demanding/f', {
+    webTransport: Demanding as unknown as typeof WebTransport,
+    tokens: null,
+    pins: { hosts: [sealIdentity(seed)] },
+  });
+  say(demand);
+  await until(() => said.some(({ type }) => type === 'sealed'));
+  await session.sendDatagram(new TextEncoder().encode('plain'));
+  assert.equal(Buffer.from(sent[0]).toString(), 'plain');
+  say({ type: 'passed', id: 'of something else' });
+  say({ type: 'passed', id: demand.id });
+  await until(() => session.isSealed);
+  await session.sendDatagram(new TextEncoder().encode('plain'));
+  assert.equal(sent[1].length, 8 + 5 + 16);
+  session.close();
 });
 
 test('a session that nobody waits for any more is closed, where that is possible only once it is open', async () => {

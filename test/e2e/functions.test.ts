@@ -6,7 +6,6 @@ import { after, test } from 'node:test';
 import type { FunctionSession, SessionError } from '../../src/client/index.js';
 import { AppError, type AppErrorName } from '../../src/control/codes.js';
 import { framed } from '../../src/host/functions/receive/frame-scanner.js';
-import { sealIdentities } from '../../src/host/keys.js';
 import { sleep, until } from '../support/client.js';
 import { FunctionHosts, moduleOf, text, textOf } from '../support/function-host.js';
 
@@ -258,29 +257,6 @@ test(
     assert.ok(again.id !== '', 'the name is free again');
   },
 );
-
-test('messages are sealed to the host where a function says so, and plain ones are refused', limit, async () => {
-  const host = await hosts.start({ functions: { sealed: { endpoint: greeter, seal: { from: 0 } } } });
-  const pins = { hosts: await sealIdentities(join(host.config.dataDir, 'keys.json')) };
-  await assert.rejects(hosts.open(host, 'sealed'), { code: 'seal-required' });
-  const session = await hosts.open(host, 'sealed', { pins });
-  await until(() => session.isSealed);
-  const answer = json(await session.request(text('secret')));
-  assert.deepEqual([answer.said, answer.sealedTo], [['secret'], 'host']);
-  assert.equal(json(await datagramAnswer(session, 'psst')).said[0], 'psst');
-  await sleep(2100);
-  const { readable, writable } = await session.transport.createBidirectionalStream();
-  const writer = writable.getWriter();
-  await writer.write(text('not sealed at all')).catch(() => {});
-  await assert.rejects(new Response(readable).arrayBuffer(), 'a plain stream is reset');
-});
-
-test('a client whose pins know nothing of the host leaves rather than seal to somebody', limit, async () => {
-  const host = await hosts.start({ functions: { sealed: { endpoint: greeter, seal: { from: 0 } } } });
-  const session = await hosts.open(host, 'sealed', { pins: { hosts: ['A'.repeat(43)] } });
-  await session.transport.closed.catch(() => {});
-  assert.equal(session.isSealed, false);
-});
 
 const base = { store: 'memory', shards: 1, prediction: { enabled: false } } as const;
 

@@ -131,7 +131,6 @@ test('Chromium: messages sealed to the host, by the platform’s own cryptograph
         serverCertificateHashes: [{ algorithm: 'sha-256', value: new Uint8Array(hash as number[]) }],
         pins: known as Client.SealPins,
       });
-      while (!session.isSealed) await new Promise((resolve) => setTimeout(resolve, 20));
       const said = new TextDecoder().decode(await session.request(new TextEncoder().encode('secret')));
       session.close();
       return said;

@@ -39,6 +39,18 @@ test('errors name key, value and what is wrong', () => {
   assert.throws(() => parseConfig({ cert: 'a.pem' }), /cert is set alone.*together/s);
 });
 
+test('what a function without an endpoint that is invoked would not heed is refused', () => {
+  const seal = { from: 0 } as const;
+  assert.throws(
+    () => parseConfig({ functions: { echo: { seal } } }),
+    /functions\.echo\.seal has no effect: echo takes/,
+  );
+  assert.throws(() => parseConfig({ functions: { pair: { endpoint: 'peer', seal } } }), /functions\.pair\.seal has no/);
+  const variants = { streaming: 'sink' };
+  assert.throws(() => parseConfig({ functions: { source: { variants } } }), /functions\.source\.variants has no/);
+  parseConfig({ functions: { echo: { endpoint: 'echo', seal, variants }, pair: { endpoint: 'peer', weight: 2 } } });
+});
+
 test('flags go before variables, variables before the file', () => {
   const file = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'config.json');
   writeFileSync(file, JSON.stringify({ port: 1, adminPort: 2, host: '::1' }));

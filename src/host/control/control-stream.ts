@@ -1,3 +1,4 @@
+import { joined } from '../../control/bytes.js';
 import type { AppErrorName } from '../../control/codes.js';
 import { CONTROL_MAGIC, ControlReader, encodeControl } from '../../control/frames.js';
 import { clientMessage, type HostMessage, type ParsedClientMessage } from '../../control/messages.js';
@@ -93,13 +94,7 @@ export class ControlStream {
   send(message: HostMessage): void {
     if (this.stream.isWriteDone || this.#waiting.length > MOST_WAITING) return;
     const bytes = encodeControl(message);
-    if (this.#waiting.length === 0) this.#waiting = bytes;
-    else {
-      const joined = new Uint8Array(this.#waiting.length + bytes.length);
-      joined.set(this.#waiting);
-      joined.set(bytes, this.#waiting.length);
-      this.#waiting = joined;
-    }
+    this.#waiting = this.#waiting.length === 0 ? bytes : joined([this.#waiting, bytes]);
     this.#write();
   }
 

@@ -27,8 +27,11 @@ export class SealDemand {
     return { type: 'seal', id, reason, to: policy.to, key, signature, deadlineMs: this.seconds * 1000 };
   }
 
-  /** The client's answer. Null: it was not asked, or its share is none. */
-  answer(id: string, clientKey: string, now: number): SessionSeal | null {
+  /**
+   * The client's answer. Null: it was not asked, or its share is none.
+   * @param since when the client may have sent something that is not sealed for the last time
+   */
+  answer(id: string, clientKey: string, since: number): SessionSeal | null {
     const open = this.#open;
     if (open === null || open.id !== id) return null;
     this.#open = null;
@@ -38,7 +41,8 @@ export class SealDemand {
     } catch {
       return null;
     }
-    return { to: open.policy.to, clientKey, host, since: now };
+    const { to, key } = open.policy;
+    return { to, endpointKey: key, clientKey, host, since };
   }
 
   /** Whether the deadline has passed; then the question is closed. */

@@ -6,7 +6,8 @@ import {
   type KeyObject,
   sign,
 } from 'node:crypto';
-import { joined, signedShare } from '../../control/sealing.js';
+import { joined } from '../../control/bytes.js';
+import { signedShare } from '../../control/sealing.js';
 import { HostSeal } from './session-seal.js';
 
 /** What stands before the 32 bytes of a private key (RFC 8410 section 7). */
@@ -57,7 +58,7 @@ export class SealShares {
       agree: (clientKey) => {
         const client = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x: clientKey }, format: 'jwk' });
         const secret = diffieHellman({ privateKey, publicKey: client });
-        return new HostSeal(secret, joined(Buffer.from(clientKey, 'base64url'), Buffer.from(key, 'base64url')));
+        return new HostSeal(secret, joined([Buffer.from(clientKey, 'base64url'), Buffer.from(key, 'base64url')]));
       },
     };
   }

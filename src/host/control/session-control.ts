@@ -7,11 +7,19 @@ import type { TransportStream } from '../transport.js';
 import { Challenger } from './challenger.js';
 import { ControlStream } from './control-stream.js';
 import { SealDemand } from './seal-demand.js';
+import type { SealPolicy } from './seal-policy.js';
 import type { SealShares } from './seal-shares.js';
+import { isFor } from './session-seal.js';
 
 /** A change of the rate limit is told where it is by more than this share, and no sooner than so many ms after the last. */
 const WORTH_TELLING = 0.25;
 const TELL_EVERY_MS = 5000;
+
+/** Why something was not done. */
+interface Refusal {
+  problem: AppErrorName;
+  reason: string;
+}
 
 /** What a shard does for control streams. */
 export interface ControlShard {
@@ -21,7 +29,8 @@ export interface ControlShard {
     hello: Hello,
     done: (problem: AppErrorName | null, token: string | null) => void,
   ): void;
-  define(session: HostSession, message: Define): { problem: AppErrorName; reason: string } | null;
+  /** Makes what a client defines; `use` puts it in place of what the session has. */
+  define(session: HostSession, message: Define): Refusal | { seal: SealPolicy | null; use: () => void };
   /** Whether a JWT is the client's, and issued since a time. */
   checkJwt(session: HostSession, jwt: string, since: number, done: (isGood: boolean) => void): void;
   readonly challenges: { workBits: number; seconds: number };
@@ -34,6 +43,8 @@ export class SessionControl {
   readonly #challenger: Challenger;
   readonly #demand: SealDemand;
   #hello: Hello | null = null;
+  /** Runs when the client has agreed on how to seal: a definition that may not be used before. */
+  #sealedFirst: { about: string; use: () => void } | null = null;
   /** Nothing is said before the welcome. */
   #isWelcome = false;
   #told = { rateLimit: 0, level: -1, at: Number.NEGATIVE_INFINITY };
@@ -80,15 +91,9 @@ export class SessionControl {
       case 'hello':
         this.#greet(message);
         return;
-      case 'define': {
-        const refusal = this.shard.define(this.session, message);
-        if (refusal === null) this.send({ type: 'defined', id: message.id });
-        else {
-          this.session.posture.note('function-refused', performance.now() / 1000);
-          this.error(refusal.problem, refusal.reason, message.id);
-        }
+      case 'define':
+        this.#define(message);
         return;
-      }
       case 'answer':
         this.#judge(message.id, message.nonce, message.jwt);
         return;
@@ -98,6 +103,38 @@ export class SessionControl {
       case 'stats':
         return;
     }
+  }
+
+  #define(message: Define): void {
+    const refuse = ({ problem, reason }: Refusal): void => {
+      this.session.posture.note('function-refused', performance.now() / 1000);
+      this.error(problem, reason, message.id);
+    };
+    const made = this.shard.define(this.session, message);
+    if ('problem' in made) {
+      refuse(made);
+      return;
+    }
+    const { seal, isEnforced } = this.session;
+    const use = (): void => {
+      made.use();
+      this.send({ type: 'defined', id: message.id });
+    };
+    if (seal !== null && !isFor(seal, made.seal)) {
+      refuse({ problem: 'define-refused', reason: 'the messages of this session are sealed to another reader' });
+    } else if (seal !== null || made.seal?.from !== 0 || !isEnforced) use();
+    else if (!this.#canSeal) {
+      refuse({ problem: 'seal-required', reason: 'messages of that function have to be sealed' });
+    } else if (this.#sealedFirst !== null || this.#demand.isOpen) {
+      refuse({ problem: 'define-refused', reason: 'how to seal is being agreed on' });
+    } else {
+      this.#sealedFirst = { about: message.id, use };
+      this.#askToSeal(made.seal, 'messages of that function are sealed');
+    }
+  }
+
+  get #canSeal(): boolean {
+    return this.#hello?.abilities.includes('seal') ?? false;
   }
 
   #greet(hello: Hello): void {
@@ -110,7 +147,7 @@ export class SessionControl {
       return;
     }
     this.#hello = hello;
-    if (this.session.sealPolicy?.from === 0 && !hello.abilities.includes('seal')) {
+    if (this.session.lacksSeal && !this.#canSeal) {
       this.#close('seal-required', 'messages of this function have to be sealed');
       return;
     }
@@ -123,6 +160,7 @@ export class SessionControl {
       }
       session.isProvisional = false;
       this.#isWelcome = true;
+      const sealsAll = session.sealPolicy?.from === 0 && this.#canSeal;
       this.send({
         type: 'welcome',
         version: CONTROL_VERSION,
@@ -130,26 +168,33 @@ export class SessionControl {
         settings: settingsToTell(session.settings, session.isEnforced),
         ...(token === null ? {} : { token }),
         ...(problem === null ? {} : { problem }),
+        ...(sealsAll ? { seal: true as const } : {}),
       });
       this.#told = {
         rateLimit: session.settings.rateLimit,
         level: session.settings.securityLevel,
         at: performance.now(),
       };
-      if (session.sealPolicy?.from === 0) this.demandSeal('messages of this function are sealed');
+      if (sealsAll) this.demandSeal('messages of this function are sealed');
       else session.introduced();
     });
   }
 
   #sealed(id: string, key: string): void {
     const { session } = this;
-    const seal = this.#demand.answer(id, key, performance.now());
+    const first = this.#sealedFirst;
+    // Nothing plain was for this function.
+    const isAll = first !== null || !session.hasFunction;
+    const seal = this.#demand.answer(id, key, isAll ? Number.NEGATIVE_INFINITY : performance.now());
     if (seal === null) {
       session.posture.note('challenge-failed', performance.now() / 1000, 0.5);
       this.error('answer-unasked', 'there is no such demand, or the share is none');
       return;
     }
     session.seal = seal;
+    this.send({ type: 'passed', id });
+    this.#sealedFirst = null;
+    first?.use();
     session.introduced();
   }
 
@@ -157,8 +202,11 @@ export class SessionControl {
   demandSeal(reason: string): void {
     const { sealPolicy, seal } = this.session;
     if (sealPolicy === null || seal !== null || this.#demand.isOpen) return;
-    if (this.#isWelcome && this.#hello?.abilities.includes('seal'))
-      this.send(this.#demand.ask(sealPolicy, reason, performance.now()));
+    if (this.#isWelcome && this.#canSeal) this.#askToSeal(sealPolicy, reason);
+  }
+
+  #askToSeal(policy: SealPolicy, reason: string): void {
+    this.send(this.#demand.ask(policy, reason, performance.now()));
   }
 
   #judge(id: string, nonce: number | undefined, jwt: string | undefined): void {
@@ -205,7 +253,10 @@ export class SessionControl {
   takeLate(now: number): 'challenge-late' | 'seal-late' | null {
     if (this.#challenger.isLate(now)) return 'challenge-late';
     if (!this.#demand.isLate(now)) return null;
-    if (this.session.sealPolicy?.from === 0) this.#close('seal-late', 'messages of this function have to be sealed');
+    const first = this.#sealedFirst;
+    this.#sealedFirst = null;
+    if (first !== null) this.error('seal-late', 'messages of that function have to be sealed', first.about);
+    if (this.session.lacksSeal) this.#close('seal-late', 'messages of this function have to be sealed');
     return 'seal-late';
   }
 

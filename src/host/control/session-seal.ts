@@ -13,6 +13,7 @@ import {
   unitAt,
   unitHead,
 } from '../../control/sealing.js';
+import type { SealPolicy } from './seal-policy.js';
 
 const KEY_BYTES = 32;
 const CIPHER = 'aes-256-gcm';
@@ -22,12 +23,19 @@ const UNSEALED_MS = 2000;
 /** How a session's messages are sealed. */
 export interface SessionSeal {
   to: 'host' | 'endpoint';
+  /** Of the endpoint that reads; null where the host does. */
+  endpointKey: string | null;
   /** The client's share, base64url: an endpoint that reads needs it. */
   clientKey: string;
   /** Null where the host can't read. */
   host: HostSeal | null;
-  /** When it was agreed on, ms: what was sent before is not sealed. */
+  /** When it was agreed on, ms: what was sent before is not sealed. -Infinity: nothing may have been. */
   since: number;
+}
+
+/** Whether messages that are sealed like this are for functions with such a policy. */
+export function isFor({ endpointKey }: SessionSeal, policy: SealPolicy | null): boolean {
+  return endpointKey === (policy?.key ?? null);
 }
 
 /** Whether all that comes has to be sealed by now. */
@@ -39,7 +47,8 @@ export function isSettled({ since }: SessionSeal): boolean {
 export class HostSeal {
   readonly #up: Buffer;
   readonly #down: Buffer;
-  readonly #window = new UnitWindow();
+  /** A stream may wait while datagrams go by. */
+  readonly #windows: Record<UnitKind, UnitWindow> = { datagram: new UnitWindow(), stream: new UnitWindow() };
   #next = 0;
 
   constructor(secret: Uint8Array, salt: Uint8Array) {
@@ -50,8 +59,8 @@ export class HostSeal {
   }
 
   /** Whether a unit's number was not there before. */
-  accept(unit: number): boolean {
-    return this.#window.accept(unit);
+  accept(kind: UnitKind, unit: number): boolean {
+    return this.#windows[kind].accept(unit);
   }
 
   /** What is in a record; null where it is not the client's. */
@@ -68,12 +77,13 @@ export class HostSeal {
     }
   }
 
-  /** What is in a datagram; null where it is not the client's, or came before. */
-  openDatagram(bytes: Uint8Array): Uint8Array | null {
-    if (bytes.length < SEALED_DATAGRAM_HEAD + SEAL_TAG_BYTES) return null;
+  /** What is in a datagram; 'foreign' where it is not sealed by the client, 'again' where it came before. */
+  openDatagram(bytes: Uint8Array): Uint8Array | 'foreign' | 'again' {
+    if (bytes.length < SEALED_DATAGRAM_HEAD + SEAL_TAG_BYTES) return 'foreign';
     const unit = unitAt(bytes, 0);
     const opened = this.open('datagram', unit, 0, FINAL, bytes.subarray(SEALED_DATAGRAM_HEAD));
-    return opened !== null && this.accept(unit) ? opened : null;
+    if (opened === null) return 'foreign';
+    return this.accept('datagram', unit) ? opened : 'again';
   }
 
   #close(kind: UnitKind, unit: number, record: number, flag: number, bytes: Uint8Array): Uint8Array {

@@ -83,10 +83,10 @@ export class DatagramIntake {
     const { session } = this.owner;
     const { seal } = session;
     if (seal === null || seal.host === null) return batch;
-    const { opened, failed } = openDatagrams(batch, seal.host);
+    const isNoLonger = isSettled(seal);
+    const { opened, failed } = openDatagrams(batch, seal.host, !isNoLonger);
     for (let i = 0; i < failed; i++) session.shard.undelivered();
-    // What was sent before the client knew may still come.
-    if (failed > 0 && isSettled(seal)) session.noteMalformed();
+    if (failed > 0 && isNoLonger) session.noteMalformed();
     return opened.spans.length === 0 ? null : opened;
   }
 

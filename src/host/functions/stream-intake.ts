@@ -116,7 +116,7 @@ export class StreamIntake {
       this.#received.add(head.seen, performance.now());
       return this.#added();
     }
-    if (seal.host !== null && !seal.host.accept(unit)) return this.#refuse('unsealed');
+    if (seal.host !== null && !seal.host.accept('stream', unit)) return this.#refuse('unsealed');
     this.#sealed = new SealedStream(unit, seal.host);
     this.#received = new ReceiveBuffer(owner.mapping.criteria.sealed, owner.pool, false);
     if (this.#writer instanceof StreamWriter && seal.host !== null) {

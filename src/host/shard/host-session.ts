@@ -156,7 +156,7 @@ export class HostSession implements SessionHandler {
       this.transport.accept();
       return;
     }
-    if (this.#lacksSeal) {
+    if (this.lacksSeal) {
       this.transport.accept();
       this.close(AppError['seal-required'], 'messages of this function have to be sealed');
       return;
@@ -169,6 +169,11 @@ export class HostSession implements SessionHandler {
 
   get isClosed(): boolean {
     return this.transport.state === 'closed';
+  }
+
+  /** Whether what comes goes to a function. */
+  get hasFunction(): boolean {
+    return this.#function !== null;
   }
 
   #open(hostFunction: HostFunction): void {
@@ -184,7 +189,7 @@ export class HostSession implements SessionHandler {
   }
 
   /** Whether what it sends would not be sealed though it has to be. */
-  get #lacksSeal(): boolean {
+  get lacksSeal(): boolean {
     return this.sealPolicy?.from === 0 && this.seal === null && this.isEnforced;
   }
 
@@ -196,7 +201,7 @@ export class HostSession implements SessionHandler {
       return;
     }
     if (next === null) return;
-    if (this.#lacksSeal) {
+    if (this.lacksSeal) {
       // The demand has a deadline of its own.
       if (this.control === null) this.close(AppError['seal-required'], 'messages of this function have to be sealed');
       return;

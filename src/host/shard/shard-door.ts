@@ -6,6 +6,7 @@ import type { Define, Hello } from '../../control/messages.js';
 import type { SessionTable } from '../../core/session-table.js';
 import { addressPrefix } from '../../quic/address-prefix.js';
 import { speaksControl } from '../control/control-stream.js';
+import type { ControlShard } from '../control/session-control.js';
 import type { FunctionRegistry } from '../functions/function-registry.js';
 import { sessionId } from '../session-name.js';
 import type { TransportSession } from '../transport.js';
@@ -202,12 +203,15 @@ export class ShardDoor {
     shard.live.suggest(session, settings.securityLevel);
   }
 
-  define(session: HostSession, message: Define): { problem: AppErrorName; reason: string } | null {
+  define(session: HostSession, message: Define): ReturnType<ControlShard['define']> {
     const made = this.shard.functions.define(message, session.defined);
     if ('problem' in made) return made;
-    session.defined++;
-    session.switchTo(message.id, made.hostFunction, made.seal);
-    return null;
+    const { hostFunction, seal } = made;
+    const use = (): void => {
+      session.defined++;
+      session.switchTo(message.id, hostFunction, seal);
+    };
+    return { seal, use };
   }
 }
 

@@ -2,7 +2,7 @@ import { defineFunction } from '../../../src/index.js';
 
 const decoder = new TextDecoder();
 
-/** Does what a message asks for, most of it wrong. */
+/** Does what a message asks for, most of it wrong; `tell` says something on a stream of its own. */
 export default defineFunction({
   async data({ bytes }, session) {
     const [what, number = '0'] = decoder.decode(bytes).split(' ');
@@ -11,6 +11,11 @@ export default defineFunction({
     if (what === 'hang') return await new Promise(() => {});
     if (what === 'sleep') await new Promise((resolve) => setTimeout(resolve, Number(number)));
     if (what === 'rubbish') return { not: 'bytes' } as unknown as string;
+    if (what === 'tell') {
+      const stream = session.openStream();
+      for (const part of ['told ', 'twice']) await stream?.write(new TextEncoder().encode(part));
+      stream?.end();
+    }
     if (what === 'close') session.close(7, 'asked to');
     return `did ${what}`;
   },

@@ -19,12 +19,17 @@ function gathered(batch: Batch, parts: readonly Uint8Array[]): Batch {
   return { ...batch, bytes: Buffer.concat(parts), spans };
 }
 
-/** The datagrams of a batch that could be opened, and how many could not. */
-export function openDatagrams(batch: Batch, seal: HostSeal): { opened: Batch; failed: number } {
+/**
+ * The datagrams of a batch as they are handed on, and how many are not.
+ * @param isPlainToo what is not sealed is taken as it is: it was sent before the client knew
+ */
+export function openDatagrams(batch: Batch, seal: HostSeal, isPlainToo: boolean): { opened: Batch; failed: number } {
   const parts: Uint8Array[] = [];
   for (let i = 0; i < batch.spans.length; i += 2) {
-    const part = seal.openDatagram(batch.bytes.subarray(batch.spans[i], batch.spans[i + 1]));
-    if (part !== null) parts.push(part);
+    const bytes = batch.bytes.subarray(batch.spans[i], batch.spans[i + 1]);
+    const part = seal.openDatagram(bytes);
+    if (typeof part !== 'string') parts.push(part);
+    else if (part === 'foreign' && isPlainToo) parts.push(bytes);
   }
   return { opened: gathered(batch, parts), failed: batch.spans.length / 2 - parts.length };
 }
