@@ -46,7 +46,7 @@ async function directionKey(secret: CryptoKey, salt: BufferSource, direction: Se
     secret,
     { name: 'AES-GCM', length: 256 },
     false,
-    direction === 'up' ? ['encrypt'] : ['decrypt'],
+    ['encrypt', 'decrypt'],
   );
 }
 

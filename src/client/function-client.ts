@@ -31,7 +31,6 @@ const FINAL: ReadonlySet<string> = new Set<AppErrorName | 'no-transport'>([
   'jwt-required',
   'seal-required',
   'unsealed',
-  'peer-taken',
 ]);
 
 /** As long as a host may ask to be left alone. */
@@ -47,6 +46,8 @@ export class FunctionClient extends Emitter<ClientEvents> {
   #waiting: { resolve: (session: FunctionSession) => void; reject: (error: Error) => void }[] = [];
   #failed: Error | null = null;
   #failures = 0;
+  /** When the session began. */
+  #since = 0;
   /** Where a host that drains said to go; null: where this client was opened. */
   #elsewhere: string | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -93,7 +94,7 @@ export class FunctionClient extends Emitter<ClientEvents> {
   #take(session: FunctionSession): void {
     const before = this.#session;
     this.#session = session;
-    this.#failures = 0;
+    this.#since = performance.now();
     session.on('drain', ({ to }) => {
       if (this.#session !== session) return;
       this.#elsewhere = to ?? this.#elsewhere;
@@ -112,6 +113,8 @@ export class FunctionClient extends Emitter<ClientEvents> {
   #ended(session: FunctionSession, error: Error): void {
     if (this.#session !== session) return;
     this.#session = null;
+    // One that ends as soon as it is there is a failure too.
+    if (performance.now() - this.#since > this.#first) this.#failures = 0;
     this.#down(error);
   }
 

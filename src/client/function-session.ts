@@ -377,7 +377,7 @@ async function refusal(transport: WebTransport, first: HostMessage | undefined):
 
 /** How a session ended, as an error. */
 export function endOf({ closeCode = 0, reason = '' }: WebTransportCloseInfo): SessionError {
-  const [name] = Object.entries(AppError).find(([, code]) => code && code === closeCode) ?? ['no-welcome'];
+  const [name] = Object.entries(AppError).find(([, code]) => code === closeCode) ?? ['no-welcome'];
   const [after = null] = (name === 'retry-later' && /\d+/.exec(reason)) || [];
   return new SessionError(name, reason || 'no welcome', after === null ? null : Number(after));
 }

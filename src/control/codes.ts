@@ -3,7 +3,6 @@
  * (docs/protocol.md). 0 is no error.
  */
 export const AppError = {
-  'no-error': 0,
   'function-failed': 1,
   'function-unknown': 2,
   'function-refused': 3,

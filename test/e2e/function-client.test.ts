@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { loadFallback } from '../../src/client/fallback.js';
-import { FunctionSession } from '../../src/client/index.js';
+import { FunctionSession, type SessionError } from '../../src/client/index.js';
 import { sleep, until } from '../support/client.js';
 import { Tokens } from '../support/function-client.js';
 import { FunctionHosts, text, textOf } from '../support/function-host.js';
@@ -74,6 +74,27 @@ test('what asking again will not change ends the client', limit, async () => {
   const failed = new Promise<Error>((resolve) => client.on('failed', resolve));
   assert.equal(((await failed) as { code?: string }).code, 'function-refused');
   await assert.rejects(client.session(), { code: 'function-refused' });
+});
+
+test('a name that two have is asked for again until it is free', limit, async () => {
+  const host = await hosts.start({ functions: { pair: { endpoint: 'peer' } } });
+  const open = () => hosts.keepOpen(host, 'pair?name=table', { firstWaitMs: 20, mostWaitMs: 200 });
+  const [ann, bob] = [open(), open()];
+  await Promise.all([ann.session(), bob.session()]);
+  await until(() => host.shards.totals().sessions === 2);
+  const late = open();
+  const codes = new Set<string>();
+  // Let in and closed at once: told of while it opens, or of the session.
+  late.on('down', ({ error }) => codes.add((error as SessionError).code));
+  await until(() => codes.has('peer-taken'));
+  ann.close();
+  // Bob's session ends with hers; he comes again, and so does the other.
+  const heard = (async () => {
+    for await (const datagram of bob.datagrams()) if (textOf(datagram) === 'late') return;
+  })();
+  const telling = setInterval(() => void late.sendDatagram(text('late')).catch(() => {}), 50);
+  await heard;
+  clearInterval(telling);
 });
 
 test('without a WebTransport of its own a client falls back to TCP', limit, async () => {

@@ -6,6 +6,8 @@ interface Member {
   handle: number;
 }
 
+const keyOf = ({ shard, handle }: Member): string => `${shard}/${handle}`;
+
 /** Finds pairs among the sessions of all shards. */
 export class Matchmaker {
   readonly #groups = new Map<string, Member[]>();
@@ -22,7 +24,7 @@ export class Matchmaker {
     }
     members.push({ shard, handle });
     this.#groups.set(group, members);
-    this.#groupOf.set(`${shard}/${handle}`, group);
+    this.#groupOf.set(keyOf({ shard, handle }), group);
     if (members.length < 2) return;
     const [first, second] = members;
     if (first.shard === second.shard) {
@@ -34,14 +36,12 @@ export class Matchmaker {
     this.send(second.shard, { handle: second.handle, isFirst: false, other: { port: port2 } }, [port2]);
   }
 
+  /** Frees its name. The other of a pair is told of it by its link, and ends: it is nobody's other any more. */
   leave(shard: number, handle: number): void {
-    const key = `${shard}/${handle}`;
-    const group = this.#groupOf.get(key);
+    const group = this.#groupOf.get(keyOf({ shard, handle }));
     if (group === undefined) return;
-    this.#groupOf.delete(key);
-    const left = (this.#groups.get(group) ?? []).filter((member) => member.shard !== shard || member.handle !== handle);
-    if (left.length > 0) this.#groups.set(group, left);
-    else this.#groups.delete(group);
+    for (const member of this.#groups.get(group) ?? []) this.#groupOf.delete(keyOf(member));
+    this.#groups.delete(group);
   }
 
   /** A shard ended: its sessions are gone. */
