@@ -102,6 +102,11 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
   send(response, status, 'application/json', `${JSON.stringify(value)}\n`);
 }
 
+/** Without its query; empty where it is no path. */
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return URL.canParse(url, 'http://admin') ? new URL(url, 'http://admin').pathname : '';
+}
+
 /** Names that a request to a loopback listener can bear; others come from a page that rebound its DNS. */
 function withoutPort(hostHeader: string | undefined): string {
   return (hostHeader ?? '').replace(/:\d+$/, '');
@@ -124,8 +129,7 @@ async function answerAction(
   token: string,
   hooks: ActionHooks,
 ): Promise<void> {
-  const { pathname } = new URL(request.url ?? '/', 'http://admin');
-  const name = /^\/actions\/(\w+)$/.exec(pathname)?.[1];
+  const name = /^\/actions\/(\w+)$/.exec(pathOf(request))?.[1];
   const { host: hostHeader, origin, authorization } = request.headers;
   if (!isLocalName(hostHeader, host.config.adminHost)) {
     sendJson(response, 421, { error: 'this listener answers to its address only' });
@@ -165,7 +169,7 @@ async function answer(
   metrics: ReturnType<typeof createMetrics>,
   feed: DashboardFeed,
 ): Promise<void> {
-  const { pathname } = new URL(request.url ?? '/', 'http://admin');
+  const pathname = pathOf(request);
   if (!isLocalName(request.headers.host, host.config.adminHost)) {
     send(response, 421, 'text/plain', 'this listener answers to its address only\n');
   } else if (request.method !== 'GET' && request.method !== 'HEAD') {

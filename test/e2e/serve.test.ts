@@ -189,6 +189,7 @@ test('the admin listener tells health, readiness, metrics and sessions, and nobo
   assert.match(metrics, /process_cpu_seconds_total/);
   const url = host.adminUrl;
   assert.equal((await fetch(`${url}/nothing`)).status, 404);
+  assert.equal((await fetch(`${url}//`)).status, 404, 'what is no path');
   assert.equal((await fetch(`${url}/sessions`, { method: 'POST' })).status, 405);
   const { request } = await import('node:http');
   const status = await new Promise((resolve) => {

@@ -115,22 +115,31 @@ export class SessionControl {
       refuse(made);
       return;
     }
-    const { seal, isEnforced } = this.session;
     const use = (): void => {
       made.use();
       this.send({ type: 'defined', id: message.id });
     };
-    if (seal !== null && !isFor(seal, made.seal)) {
-      refuse({ problem: 'define-refused', reason: 'the messages of this session are sealed to another reader' });
-    } else if (seal !== null || made.seal?.from !== 0 || !isEnforced) use();
-    else if (!this.#canSeal) {
-      refuse({ problem: 'seal-required', reason: 'messages of that function have to be sealed' });
-    } else if (this.#sealedFirst !== null || this.#demand.isOpen) {
-      refuse({ problem: 'define-refused', reason: 'how to seal is being agreed on' });
-    } else {
+    const needed = this.#sealFor(made.seal);
+    if (needed === 'none') use();
+    else if (needed === 'agreed') {
       this.#sealedFirst = { about: message.id, use };
-      this.#askToSeal(made.seal, 'messages of that function are sealed');
+      this.#askToSeal(made.seal as SealPolicy, 'messages of that function are sealed');
+    } else refuse(needed);
+  }
+
+  /** What has to come before a function with such a policy: nothing, or a seal that is agreed on; or why it can't be. */
+  #sealFor(policy: SealPolicy | null): 'none' | 'agreed' | Refusal {
+    const { seal, isEnforced } = this.session;
+    const refusal = (problem: AppErrorName, reason: string): Refusal => ({ problem, reason });
+    if (seal !== null && !isFor(seal, policy)) {
+      return refusal('define-refused', 'the messages of this session are sealed to another reader');
     }
+    if (seal !== null || policy?.from !== 0) return 'none';
+    if (!this.#canSeal) {
+      return isEnforced ? refusal('seal-required', 'messages of that function have to be sealed') : 'none';
+    }
+    const isAsked = this.#sealedFirst !== null || this.#demand.isOpen;
+    return isAsked ? refusal('define-refused', 'how to seal is being agreed on') : 'agreed';
   }
 
   get #canSeal(): boolean {
