@@ -114,7 +114,8 @@ export class Admissions {
     const isSeen = this.config.functions[functionId]?.endpoint !== undefined || functionId === '';
     const shown = isSeen ? profile : { ...profile, historicalData: [] };
     const variant = this.variantOf(client, functionId, profile.predictedRequestType, profile);
-    return { admission: { client, settings, profile: shown, variant, tenantWeight, problem: identity.problem, token } };
+    const { by, problem } = identity;
+    return { admission: { client, by, settings, profile: shown, variant, tenantWeight, problem, token } };
   }
 
   /** Brings a profile to hand, from under an older name where it has one. */
@@ -130,14 +131,5 @@ export class Admissions {
     });
     await Promise.race([work, late]);
     clearTimeout(timer);
-  }
-
-  /** Whether a JWT is a client's, and issued since a time (ms since the epoch). */
-  async isFresh(introduction: Introduction, client: string, since: number): Promise<boolean> {
-    const identity = await this.identifier.identify(introduction);
-    // Whole seconds are all that a token tells.
-    return (
-      identity.client === client && identity.issuedAt !== null && identity.issuedAt >= Math.floor(since / 1000) * 1000
-    );
   }
 }

@@ -55,9 +55,9 @@ export class ShardInbox {
         return;
       case 'checkJwt': {
         const { request, introduction, jwt, client, since } = message;
-        void admissions
-          .isFresh({ ...introduction, jwt }, client, since)
-          .then((isGood) => answer({ type: 'jwtChecked', request, isGood }));
+        void admissions.identifier
+          .judge({ ...introduction, jwt }, client, since)
+          .then((verdict) => answer({ type: 'jwtChecked', request, verdict }));
         return;
       }
       case 'peer':

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -126,4 +128,52 @@ test('a fresh JWT answers a challenge; an old one does not', limit, async () => 
   old.on('refused', ({ name }) => refused.push(name));
   await misbehave(old, 5);
   await until(() => refused.includes('challenge-failed'));
+});
+
+test('where JWTs say nobody who a client is it is asked for none', limit, async () => {
+  const host = await hosts.start(quick);
+  const session = await hosts.open(host, 'greet', { jwt: () => 'of another host' });
+  const seen: string[] = [];
+  session.on('passed', () => seen.push('passed'));
+  session.on('refused', ({ name }) => seen.push(name));
+  await misbehave(session, 5);
+  await until(() => seen.includes('passed'));
+  assert.ok(!seen.includes('challenge-failed'));
+});
+
+test('while the keys of JWTs are away nobody is quarantined for an answer that can not be checked', limit, async () => {
+  const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
+  const jwk = { ...(await exportJWK(publicKey)), alg: 'ES256', kid: 'a' };
+  let isAway = false;
+  const keys = createServer((_, response) => {
+    if (isAway) response.socket?.destroy();
+    else response.end(JSON.stringify({ keys: [jwk] }));
+  });
+  await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
+  try {
+    const url = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/jwks`;
+    // Slow to fade: what counts adds up.
+    const security = { ...quick.security, halfLife: 60, challengeSeconds: 0.3 };
+    const host = await hosts.start({ ...quick, security, identity: { jwt: { keys: url, audience: 'here' } } });
+    const sign = async () =>
+      await new SignJWT({ sub: 'ann', aud: 'here' })
+        .setProtectedHeader({ alg: 'ES256', kid: 'a' })
+        .setIssuedAt()
+        .setExpirationTime('5m')
+        .sign(privateKey);
+    const session = await hosts.open(host, 'greet', { jwt: sign });
+    const seen: string[] = [];
+    session.on('passed', () => seen.push('passed'));
+    session.on('refused', ({ name }) => seen.push(name));
+    isAway = true;
+    // The keys that the host has are out of date.
+    await host.reload({ ...host.config, identity: { jwt: { keys: `${url}?again`, audience: 'here' } } });
+    await misbehave(session, 5);
+    await until(() => seen.filter((name) => name === 'jwks-unavailable').length > 3);
+    assert.ok(!seen.includes('challenge-failed') && host.levelChanges[3] === 0);
+    isAway = false;
+    await until(() => seen.includes('passed'));
+  } finally {
+    keys.close().closeAllConnections();
+  }
 });

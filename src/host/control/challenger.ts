@@ -12,14 +12,22 @@ export interface Challenge {
 /** Asks one question at a time, and knows the answer. An answer is good once. */
 export class Challenger {
   #open: Challenge | null = null;
+  /** Until when nothing is asked, ms. */
+  #quietUntil = Number.NEGATIVE_INFINITY;
 
   constructor(
     readonly workBits: number,
     readonly seconds: number,
   ) {}
 
-  get open(): Challenge | null {
-    return this.#open;
+  /** Whether a question may be asked: none is open, and none is put off. */
+  mayAsk(now: number): boolean {
+    return this.#open === null && now >= this.#quietUntil;
+  }
+
+  /** Asks nothing before: an answer is being judged, or could not be. */
+  putOff(until: number): void {
+    this.#quietUntil = until;
   }
 
   ask(now: number, epoch: number): Challenge {

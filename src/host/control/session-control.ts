@@ -2,6 +2,7 @@ import { settingsToTell } from '../../adapt/settings.js';
 import { AppError, type AppErrorName } from '../../control/codes.js';
 import { CONTROL_VERSION } from '../../control/frames.js';
 import type { Define, Hello, HostMessage, ParsedClientMessage } from '../../control/messages.js';
+import type { JwtVerdict } from '../identity/identifier.js';
 import type { HostSession } from '../shard/host-session.js';
 import type { TransportStream } from '../transport.js';
 import { Challenger } from './challenger.js';
@@ -32,7 +33,7 @@ export interface ControlShard {
   /** Makes what a client defines; `use` puts it in place of what the session has. */
   define(session: HostSession, message: Define): Refusal | { seal: SealPolicy | null; use: () => void };
   /** Whether a JWT is the client's, and issued since a time. */
-  checkJwt(session: HostSession, jwt: string, since: number, done: (isGood: boolean) => void): void;
+  checkJwt(session: HostSession, jwt: string, since: number, done: (verdict: JwtVerdict) => void): void;
   readonly challenges: { workBits: number; seconds: number };
   readonly seals: SealShares;
 }
@@ -73,7 +74,7 @@ export class SessionControl {
 
   /** Whether the client can be asked for a proof. */
   get canAnswer(): boolean {
-    return this.isOpen && (this.#hello?.abilities.some((name) => name === 'pow' || name === 'jwt') ?? false);
+    return this.isOpen && (this.#can('pow') || this.#canShowJwt);
   }
 
   #close(code: AppErrorName, reason: string): void {
@@ -135,15 +136,15 @@ export class SessionControl {
       return refusal('define-refused', 'the messages of this session are sealed to another reader');
     }
     if (seal !== null || policy?.from !== 0) return 'none';
-    if (!this.#canSeal) {
+    if (!this.#can('seal')) {
       return isEnforced ? refusal('seal-required', 'messages of that function have to be sealed') : 'none';
     }
     const isAsked = this.#sealedFirst !== null || this.#demand.isOpen;
     return isAsked ? refusal('define-refused', 'how to seal is being agreed on') : 'agreed';
   }
 
-  get #canSeal(): boolean {
-    return this.#hello?.abilities.includes('seal') ?? false;
+  #can(ability: Hello['abilities'][number]): boolean {
+    return this.#hello?.abilities.includes(ability) ?? false;
   }
 
   #greet(hello: Hello): void {
@@ -156,7 +157,7 @@ export class SessionControl {
       return;
     }
     this.#hello = hello;
-    if (this.session.lacksSeal && !this.#canSeal) {
+    if (this.session.lacksSeal && !this.#can('seal')) {
       this.#close('seal-required', 'messages of this function have to be sealed');
       return;
     }
@@ -169,7 +170,7 @@ export class SessionControl {
       }
       session.isProvisional = false;
       this.#isWelcome = true;
-      const sealsAll = session.sealPolicy?.from === 0 && this.#canSeal;
+      const sealsAll = session.sealPolicy?.from === 0 && this.#can('seal');
       this.send({
         type: 'welcome',
         version: CONTROL_VERSION,
@@ -211,7 +212,7 @@ export class SessionControl {
   demandSeal(reason: string): void {
     const { sealPolicy, seal } = this.session;
     if (sealPolicy === null || seal !== null || this.#demand.isOpen) return;
-    if (this.#isWelcome && this.#canSeal) this.#askToSeal(sealPolicy, reason);
+    if (this.#isWelcome && this.#can('seal')) this.#askToSeal(sealPolicy, reason);
   }
 
   #askToSeal(policy: SealPolicy, reason: string): void {
@@ -239,22 +240,36 @@ export class SessionControl {
       session.review();
     };
     if (nonce !== undefined) judged(this.#challenger.isProof(id, nonce));
-    else if (jwt !== undefined) this.shard.checkJwt(session, jwt, challenge.issuedAt, judged);
-    else judged(false);
+    else if (jwt === undefined || !this.#canShowJwt) judged(false);
+    else {
+      const challenger = this.#challenger;
+      challenger.putOff(Number.POSITIVE_INFINITY);
+      this.shard.checkJwt(session, jwt, challenge.issuedAt, (verdict) => {
+        challenger.putOff(verdict === 'unavailable' ? performance.now() + challenger.seconds * 1000 : 0);
+        // No fault of the client's: it is asked again later.
+        if (verdict === 'unavailable') this.error('jwks-unavailable', 'the keys to check the JWT with are away');
+        else judged(verdict === 'fresh');
+      });
+    }
+  }
+
+  /** Whether the client is one that a JWT says who it is. */
+  get #canShowJwt(): boolean {
+    return this.session.identity.by === 'jwt' && this.#can('jwt');
   }
 
   /** Asks the client for a proof, where it is not asked already. */
   challenge(reason: string): void {
-    if (this.#challenger.open !== null || this.#hello === null || !this.#isWelcome) return;
-    const { id } = this.#challenger.ask(performance.now(), Date.now());
-    const { abilities } = this.#hello;
+    const now = performance.now();
+    if (!this.#isWelcome || !this.canAnswer || !this.#challenger.mayAsk(now)) return;
+    const { id } = this.#challenger.ask(now, Date.now());
     this.send({
       type: 'challenge',
       id,
       reason,
       deadlineMs: this.#challenger.seconds * 1000,
-      ...(abilities.includes('pow') ? { pow: { bits: this.#challenger.workBits } } : {}),
-      ...(abilities.includes('jwt') ? { jwt: true as const } : {}),
+      ...(this.#can('pow') ? { pow: { bits: this.#challenger.workBits } } : {}),
+      ...(this.#canShowJwt ? { jwt: true as const } : {}),
     });
   }
 

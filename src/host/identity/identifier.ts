@@ -43,6 +43,9 @@ export interface Identity {
   problem: IdentityProblem | null;
 }
 
+/** What a JWT is as the answer to a challenge; 'unavailable': its keys are away, and nothing can be said. */
+export type JwtVerdict = 'fresh' | 'wrong' | 'unavailable';
+
 export interface IdentifierParts {
   pseudonyms: Pseudonyms;
   tokens: AnonymousTokens | null;
@@ -106,6 +109,16 @@ export class Identifier {
       if (read !== null) problem ??= read.problem;
     }
     return named('address', byAddress, problem);
+  }
+
+  /** Whether a JWT is a client's, under whichever key it was named, and issued since a time (ms since the epoch). */
+  async judge(credentials: Credentials, client: string, since: number, now = Date.now()): Promise<JwtVerdict> {
+    const identity = await this.identify(credentials, now);
+    if (identity.problem === 'jwks-unavailable') return 'unavailable';
+    if (identity.client === null || identity.issuedAt === null) return 'wrong';
+    const isTheirs = [identity.client, ...identity.older].includes(client);
+    // Whole seconds are all that a token tells.
+    return isTheirs && identity.issuedAt >= Math.floor(since / 1000) * 1000 ? 'fresh' : 'wrong';
   }
 
   /** Pseudonym of an address prefix. */

@@ -13,6 +13,7 @@ import { type ControlShard, SessionControl } from '../control/session-control.js
 import type { SessionSeal } from '../control/session-seal.js';
 import type { HostFunction, SessionFunction } from '../functions/host-function.js';
 import type { CallsUnderWay } from '../functions/invocation.js';
+import type { Identity } from '../identity/identifier.js';
 import type { TransportSession } from '../transport.js';
 import { GatedStream } from './gated-stream.js';
 import type { TokenWaiters } from './token-waiters.js';
@@ -56,6 +57,7 @@ export interface Waiting {
 export interface SessionIdentity {
   /** Pseudonym of the client; never the identity itself. */
   client: string;
+  by: Identity['by'];
   transport: 'http3' | 'tcp';
   peer: string;
   path: string;

@@ -5,7 +5,7 @@ import type { SessionCounts, SessionTable } from '../../core/session-table.js';
 import type { SessionClose } from '../../http3/session.js';
 import { errorBit } from '../../profile/behavioral-profile.js';
 import type { CounterName, ShardCounters } from './counters.js';
-import type { HostSession } from './host-session.js';
+import type { HostSession, SessionIdentity } from './host-session.js';
 import type { LevelKeeper } from './level-keeper.js';
 import type { FromShard, SessionReport, SessionUpdate } from './messages.js';
 
@@ -207,11 +207,11 @@ export class LiveSessions {
   }
 
   /** A session goes on under another client's name. Returns the last update under the first, where it had one. */
-  move(session: HostSession, client: string, now: number): SessionUpdate | null {
+  move(session: HostSession, known: Pick<SessionIdentity, 'client' | 'by'>, now: number): SessionUpdate | null {
     const live = this.#live.get(session.handle);
     const last =
       live?.session === session && live.reported ? { ...this.#update(live, now), closed: true, moved: true } : null;
-    session.identity = { ...session.identity, client };
+    session.identity = { ...session.identity, ...known };
     if (live !== undefined) live.reported = false;
     return last;
   }

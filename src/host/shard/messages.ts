@@ -11,6 +11,7 @@ import type { HandshakeLimits } from '../../quic/handshake-limiter.js';
 import type { CapacityOutlook } from '../../scale/replicas/capacity-outlook.js';
 import type { FunctionTable } from '../functions/function-registry.js';
 import type { PeerAnswer } from '../functions/peers/shard-peers.js';
+import type { Identity, JwtVerdict } from '../identity/identifier.js';
 
 /** ms that a shard which ends gives its endpoints' last calls: they hear of the sessions' ends. */
 export const LAST_CALLS_MS = 5000;
@@ -139,6 +140,7 @@ export interface Introduction {
 /** Who a client is, and its socket. */
 export interface Admission {
   client: string;
+  by: Identity['by'];
   settings: SocketSettings;
   profile: BehavioralProfile;
   /** Which of the function's variants answers it; null: its endpoint. */
@@ -166,7 +168,7 @@ export interface ShardOutcome {
 export type ToShard =
   | { type: 'admitted'; request: number; admission: Admission }
   | { type: 'refused'; request: number; problem: AppErrorName; reason: string }
-  | { type: 'jwtChecked'; request: number; isGood: boolean }
+  | { type: 'jwtChecked'; request: number; verdict: JwtVerdict }
   | { type: 'peer'; answer: PeerAnswer; port?: MessagePort }
   | { type: 'functions'; request: number; table: FunctionTable }
   | { type: 'mode'; mode: 'enforce' | 'observe' }

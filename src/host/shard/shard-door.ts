@@ -137,7 +137,7 @@ export class ShardDoor {
     const registered = shard.functions.get(functionId);
     // It may have gone with a reload.
     if (registered === undefined && functionId !== '') throw new Error(`the function ${functionId} is gone`);
-    const { client, settings, profile, variant, tenantWeight, problem } = admission;
+    const { client, by, settings, profile, variant, tenantWeight, problem } = admission;
     const now = performance.now();
     const isEnforced = (registered?.mode ?? shard.init.mode) === 'enforce';
     const handle = shard.table.open(now, {
@@ -145,7 +145,7 @@ export class ShardDoor {
       functionIndex: registered?.index ?? 0,
       observe: !isEnforced,
     });
-    const identity: SessionIdentity = { client, transport: kind, peer, path };
+    const identity: SessionIdentity = { client, by, transport: kind, peer, path };
     const weight = (registered?.weight ?? 1) * tenantWeight;
     const sealPolicy = registered?.mapping?.seal ?? null;
     const setup = { identity, functionId, settings, profile, variant, weight, isEnforced, problem, sealPolicy };
@@ -186,11 +186,11 @@ export class ShardDoor {
     });
   }
 
-  #rename(session: HostSession, { client, settings, profile, variant, tenantWeight }: Admission): void {
+  #rename(session: HostSession, { client, by, settings, profile, variant, tenantWeight }: Admission): void {
     const { shard } = this;
     if (client === session.identity.client) return;
     const now = performance.now();
-    const last = shard.live.move(session, client, now);
+    const last = shard.live.move(session, { client, by }, now);
     if (last !== null) shard.send({ type: 'updates', updates: [last] });
     session.profile = profile;
     session.variant = variant;

@@ -10,6 +10,7 @@ import { FunctionRegistry, type FunctionTable } from '../functions/function-regi
 import { CallsUnderWay } from '../functions/invocation.js';
 import { ShardPeers } from '../functions/peers/shard-peers.js';
 import { BufferPool } from '../functions/receive/buffer-pool.js';
+import type { JwtVerdict } from '../identity/identifier.js';
 import { HostQuestions } from './host-questions.js';
 import type { HostSession } from './host-session.js';
 import { LevelKeeper } from './level-keeper.js';
@@ -168,11 +169,11 @@ export class Shard implements DoorShard {
     return this.#door.define(session, message);
   }
 
-  checkJwt(session: HostSession, jwt: string, since: number, done: (isGood: boolean) => void): void {
+  checkJwt(session: HostSession, jwt: string, since: number, done: (verdict: JwtVerdict) => void): void {
     const { client, peer, path } = session.identity;
     const introduction = { functionId: session.functionId, peer, path, hints: '' };
     this.questions.ask({ type: 'checkJwt', client, jwt, since, introduction }, (answer) => {
-      if (session.transport.state !== 'closed') done(answer.type === 'jwtChecked' && answer.isGood);
+      if (session.transport.state !== 'closed') done(answer.type === 'jwtChecked' ? answer.verdict : 'unavailable');
     });
   }
 

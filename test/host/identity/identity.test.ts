@@ -72,6 +72,24 @@ test('a JWT of a known key says who a client is', async () => {
   assert.ok(!('problem' in (await pem.verify(await jwt(ann)))));
 });
 
+test('a JWT answers a challenge where it is the client’s and fresh, and is not held against it where nobody can tell', async () => {
+  const [ann, bob] = [await signer('a'), await signer('a')];
+  const before = new Pseudonyms([{ version: 0, key: key(0) }]);
+  const knowing = async (keys: string) => identifier({ jwt: await verifier(keys) });
+  const here = await knowing(file(await jwks(ann)));
+  const credentials = { peer: '192.0.2.1', path: '/f', jwt: await jwt(ann) };
+  const now = Date.now();
+  const client = pseudonyms.of('jwt\0me\0ann');
+  assert.equal(await here.judge(credentials, client, now), 'fresh');
+  assert.equal(await here.judge(credentials, before.of('jwt\0me\0ann'), now), 'fresh', 'named by an older key');
+  assert.equal(await here.judge(credentials, client, now + 5000), 'wrong', 'it is older than the question');
+  assert.equal(await here.judge(credentials, pseudonyms.of('jwt\0me\0eve'), now), 'wrong', 'another client');
+  assert.equal(await here.judge({ ...credentials, jwt: await jwt(bob) }, client, now), 'wrong', 'forged');
+  assert.equal(await here.judge({ ...credentials, jwt: undefined }, client, now), 'wrong', 'none');
+  const away = await knowing('http://127.0.0.1:1/jwks');
+  assert.equal(await away.judge(credentials, client, now), 'unavailable');
+});
+
 test('a JWT that is forged, expired, for somebody else, unsigned or no JWT is none', async () => {
   const [ann, mallory] = [await signer('a'), await signer('a')];
   const checked = await verifier(file(await jwks(ann)), { issuer: 'me' });
