@@ -289,7 +289,7 @@ export class BehavioralProfiler implements Profiler {
     this.#sessions.delete(name);
     if (entry.last === session) entry.last = null;
     if (session !== undefined) this.#finish(session, entry, entry.own.lastSeen);
-    entry.open = Math.max(0, entry.open - 1);
+    this.#cache.closed(entry);
     this.#crowd.errors.add(entry.own.errors.end());
   }
 

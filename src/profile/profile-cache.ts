@@ -1,4 +1,5 @@
 import type { WatchedVisit } from './crowd.js';
+import { FormerNames } from './former-names.js';
 import { ProfileRecord } from './record/profile-record.js';
 import type { ProfileStore, StoredProfile } from './store/profile-store.js';
 
@@ -13,7 +14,9 @@ export interface LiveSession {
 
 /** A client that is held in memory. */
 export interface CachedProfile {
-  readonly client: string;
+  client: string;
+  /** Names that it had when sessions opened that still are. */
+  former: string[];
   /** What this host counted; what others did, where they share a store. */
   own: ProfileRecord;
   others: ProfileRecord | null;
@@ -46,6 +49,7 @@ export class ProfileCache {
   #oldest = this.#entries.entries();
   #dirty: CachedProfile[] = [];
   #flushing: Promise<void> | null = null;
+  readonly #names = new FormerNames();
 
   /** Another host, or this one, removed a client. */
   onRemoved: (client: string) => void = () => {};
@@ -72,25 +76,40 @@ export class ProfileCache {
 
   /** What is at hand of a client; a store that answers at once is asked. Null: nothing is. */
   get(client: string): CachedProfile | null {
-    const entry = this.#entries.get(client);
+    const entry = this.#entries.get(this.#names.presentOf(client));
     if (entry !== undefined) return entry;
-    if (this.store.state.kind === 'valkey') return null;
+    if (this.#isToldLater(client)) return null;
     const stored = this.store.read(client) as StoredProfile | null;
     return stored === null ? null : this.#insert(client, stored, false);
+  }
+
+  /** Whether what the store has of a client takes a while: it answers later, or has it under another name. */
+  #isToldLater(client: string): boolean {
+    return this.store.state.kind === 'valkey' || this.#names.owedTo(client) !== undefined;
   }
 
   /** Brings a client to hand from a store that answers later. Null: it is at hand. */
   prepare(client: string): Promise<void> | null {
     if (this.store.state.kind !== 'valkey') return null;
     const entry = this.#entries.get(client);
-    if (entry !== undefined && !entry.isUnread && performance.now() - entry.readAt < STALE_MS) return null;
+    if (entry !== undefined && this.#isUpToDate(entry)) return null;
     return this.#fetch(client, entry);
+  }
+
+  #isUpToDate({ isUnread, readAt }: CachedProfile): boolean {
+    return !isUnread && (this.store.state.kind !== 'valkey' || performance.now() - readAt < STALE_MS);
+  }
+
+  /** What the store has of a client, under its present name from then on. */
+  async #read(client: string): Promise<StoredProfile | null> {
+    for (const from of this.#names.owedTo(client) ?? []) await this.#move(from, client);
+    return await this.store.read(client);
   }
 
   async #fetch(client: string, entry: CachedProfile | undefined): Promise<void> {
     let stored: StoredProfile | null;
     try {
-      stored = await this.store.read(client);
+      stored = await this.#read(client);
     } catch {
       // The store says itself that it is not there.
       return;
@@ -101,32 +120,28 @@ export class ProfileCache {
       return;
     }
     present.readAt = performance.now();
-    if (present.isUnread) this.#catchUp(present, stored);
-    else present.others = stored?.others ?? null;
+    this.#catchUp(present, stored);
   }
 
   #catchUp(entry: CachedProfile, stored: StoredProfile | null): void {
+    entry.others = stored?.others ?? null;
     // Who asked later may have been answered before.
-    if (!entry.isUnread) return;
+    if (entry.isUnread && stored !== null) entry.own = ProfileRecord.merged(stored.own, entry.own);
     entry.isUnread = false;
-    if (stored === null) return;
-    entry.own = ProfileRecord.merged(stored.own, entry.own);
-    entry.others = stored.others;
   }
 
   /** A client is at work: it is at hand from now on. */
   touch(client: string): CachedProfile {
     let entry = this.get(client);
     if (entry === null) {
-      // Of a store that answers later, the answer may be late, or was none.
-      const isUnread = this.store.state.kind === 'valkey';
-      entry = this.#insert(client, { own: new ProfileRecord(), others: null }, isUnread);
+      // The answer may be late, or was none.
+      entry = this.#insert(client, { own: new ProfileRecord(), others: null }, this.#isToldLater(client));
     }
     return entry;
   }
 
   #insert(client: string, { own, others }: StoredProfile, isUnread: boolean): CachedProfile {
-    const state = { isUnread, isDirty: false, isWriting: false };
+    const state = { former: [], isUnread, isDirty: false, isWriting: false };
     const entry = { client, own, others, open: 0, last: null, readAt: performance.now(), ...state };
     // Before it is there, or it might be the one to go.
     this.#makeRoom();
@@ -146,6 +161,7 @@ export class ProfileCache {
       this.#entries.delete(client);
       // In use: to the end of the line.
       if (!this.#mayGo(entry)) this.#entries.set(client, entry);
+      else this.#names.settle(client);
     }
   }
 
@@ -188,7 +204,7 @@ export class ProfileCache {
       for (const entry of batch) [entry.isDirty, entry.isWriting] = [false, true];
       try {
         const unread = batch.filter(({ isUnread }) => isUnread);
-        await Promise.all(unread.map(async (entry) => this.#catchUp(entry, await this.store.read(entry.client))));
+        await Promise.all(unread.map(async (entry) => this.#catchUp(entry, await this.#read(entry.client))));
         // Some may have been removed meanwhile.
         const there = batch.filter((entry) => this.#entries.get(entry.client) === entry);
         if (there.length > 0) await this.store.write(there.map(({ client, own }) => [client, own] as const));
@@ -204,9 +220,17 @@ export class ProfileCache {
 
   #drop(client: string): boolean {
     const entry = this.#entries.get(client);
+    this.#names.settle(client);
     if (entry === undefined) return false;
     entry.isDirty = false;
+    this.#names.drop(entry.former);
     return this.#entries.delete(client);
+  }
+
+  /** A session of a client ended. */
+  closed(entry: CachedProfile): void {
+    entry.open = Math.max(0, entry.open - 1);
+    if (entry.open === 0) this.#names.drop(entry.former.splice(0));
   }
 
   /** Removes those who were not seen since a time, ms since the epoch. Returns who that was. */
@@ -224,12 +248,41 @@ export class ProfileCache {
     await this.store.remove(clients);
   }
 
-  /** A client has another name now. */
+  /** A client has another name now, in the store as soon as that is there. What opened under the former one goes on counting. */
   async rename(from: string, to: string): Promise<void> {
-    const entry = this.#entries.get(from);
-    if (entry?.isDirty || entry?.isWriting) await this.flush();
-    this.#drop(from);
-    if (this.#entries.has(to)) return;
+    const present = this.#entries.get(to);
+    if (!this.#entries.has(from) && present !== undefined && this.#isUpToDate(present)) return;
+    this.#names.owe(from, to);
+    await this.#move(from, to);
+  }
+
+  async #move(from: string, to: string): Promise<void> {
     await this.store.rename(from, to);
+    this.#names.settle(to, from);
+    this.#join(from, to);
+  }
+
+  /** What is at hand under a former name goes on under the present one. It has all that the store had of this host. */
+  #join(from: string, to: string): void {
+    const before = this.#entries.get(from);
+    const present = this.#entries.get(to);
+    if (before === undefined || present?.isUnread === false) return;
+    this.#entries.delete(from);
+    let joint = before;
+    if (present === undefined) {
+      before.client = to;
+      this.#entries.set(to, before);
+    } else {
+      before.isDirty = false;
+      const { own, others, isUnread, open, former, last } = before;
+      Object.assign(present, { own: ProfileRecord.merged(own, present.own), others, isUnread });
+      present.open += open;
+      present.last ??= last;
+      present.former.push(...former);
+      joint = present;
+    }
+    if (joint.open > 0) joint.former.push(from);
+    this.#names.lead(joint.former, to);
+    this.changed(joint);
   }
 }

@@ -14,10 +14,12 @@ function slowStore(most = 10) {
     new Promise((resolve, reject) => {
       waiting.push((fails) => (fails ? reject(new Error('late')) : resolve(answer())));
     });
+  const renamed: string[][] = [];
   const written: [client: string, sessions: number][] = [];
   const store = {
     state: { kind: 'valkey', problem: null, damaged: 0, unwritten: 0 },
     onRemoved: () => false,
+    rename: (...names: string[]) => asked(() => renamed.push(names) > 0),
     read: () => asked<StoredProfile>(() => ({ own: recordOf(3), others: recordOf(2) })),
     write: (records: readonly (readonly [string, ProfileRecord])[]) =>
       asked(() => {
@@ -29,7 +31,7 @@ function slowStore(most = 10) {
     for (const settle of waiting.splice(0)) settle(fails);
     await turn();
   };
-  return { cache: new ProfileCache(store, most), store, written, answer, waiting };
+  return { cache: new ProfileCache(store, most), store, written, renamed, answer, waiting };
 }
 
 function open(cache: ProfileCache, client = 'ann'): void {
@@ -68,6 +70,25 @@ test('a client of whom the store did not answer is read before it is written, an
   const entry = cache.get('ann');
   assert.ok(entry !== null);
   assert.equal(cache.view(entry).sessions, 6);
+});
+
+test('a client that opens before the store knows its new name keeps what was known under the former', async () => {
+  const { cache, written, renamed, answer } = slowStore();
+  open(cache, 'former');
+  const late = assert.rejects(cache.rename('former', 'ann'));
+  open(cache);
+  await answer(true);
+  await late;
+  open(cache, 'former');
+  const flushed = cache.flush();
+  // Renamed, read, written.
+  for (let i = 0; i < 4; i++) await answer();
+  await flushed;
+  assert.deepEqual(renamed, [['former', 'ann']]);
+  assert.deepEqual(written.at(-1), ['ann', 6]);
+  const entry = cache.get('ann');
+  assert.ok(entry !== null);
+  assert.equal(cache.view(entry).sessions, 8);
 });
 
 test('a client that is being written stays at hand until it is, however many others come', async () => {

@@ -170,12 +170,15 @@ export class LmdbStore implements ProfileStore {
   }
 
   async rename(from: string, to: string): Promise<boolean> {
+    // As a rule there is none, and a transaction would be for nothing.
+    if (!this.#environment.profiles.doesExist(from)) return false;
     return await this.#inTurn(async () => {
       const { root, profiles } = this.#environment;
       return await root.transaction(() => {
         const bytes = profiles.getBinary(from);
         if (bytes === undefined) return false;
-        profiles.put(to, bytes);
+        const present = profiles.getBinary(to);
+        if (present === undefined || lastSeenOf(bytes) > lastSeenOf(present)) profiles.put(to, bytes);
         profiles.remove(from);
         return true;
       });

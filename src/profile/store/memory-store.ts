@@ -35,7 +35,8 @@ export class MemoryStore implements ProfileStore {
     const record = this.#records.get(from);
     if (record === undefined) return false;
     this.#records.delete(from);
-    this.#records.set(to, record);
+    const present = this.#records.get(to);
+    if (present === undefined || record.lastSeen > present.lastSeen) this.#records.set(to, record);
     return true;
   }
 

@@ -30,7 +30,10 @@ export interface ProfileStore {
   write(records: readonly (readonly [client: string, record: ProfileRecord])[]): Promise<void>;
   /** Removes a client without a trace in the files; resolves when that is so. */
   remove(clients: readonly string[]): Promise<void>;
-  /** A client has another name now. Returns false where there is none of the old name. */
+  /**
+   * A client has another name now; where there is something under both, what was written last counts, host by host. Returns
+   * false where there is none of the old name.
+   */
   rename(from: string, to: string): Promise<boolean>;
   /** Removes those who were not seen since `before` (ms since the epoch). Returns who that was, where the store does it here. */
   expire(before: number): Promise<string[]>;

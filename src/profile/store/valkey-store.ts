@@ -1,6 +1,6 @@
-import { Redis } from 'iovalkey';
+import { type ChainableCommander, Redis } from 'iovalkey';
 import { ProfileRecord } from '../record/profile-record.js';
-import { decodeRecord, encodeRecord, RecordError } from '../record/record-codec.js';
+import { decodeRecord, encodeRecord, lastSeenOf, RecordError } from '../record/record-codec.js';
 import type { ProfileStore, StoredProfile, StoreState } from './profile-store.js';
 import { connectionOptions, plainUrl } from './valkey-url.js';
 
@@ -16,6 +16,7 @@ const CONNECT_TIMEOUT_MS = 3000;
 const COMMAND_TIMEOUT_MS = 1000;
 const MOST_RETRY_MS = 2000;
 const SCAN = 500;
+const NOTHING = new Uint8Array(0);
 
 export interface ValkeyOptions {
   /** Sets this host's counts apart from the others'. */
@@ -145,9 +146,7 @@ export class ValkeyStore implements ProfileStore {
       pipeline.hset(key, this.#field, encodeRecord(record, 'counts'), LATEST, encodeRecord(record, 'latest'));
       pipeline.pexpire(key, this.options.retentionMs);
     }
-    const results = await pipeline.exec();
-    const failed = results?.find(([error]) => error !== null)?.[0];
-    if (failed) throw failed;
+    await succeed(pipeline);
   }
 
   async remove(clients: readonly string[]): Promise<void> {
@@ -156,19 +155,30 @@ export class ValkeyStore implements ProfileStore {
       pipeline.del(PROFILE + client, DAMAGED + client);
       pipeline.xadd(REMOVED, 'MAXLEN', '~', MOST_REMOVED, '*', 'client', client);
     }
-    const results = await pipeline.exec();
-    const failed = results?.find(([error]) => error !== null)?.[0];
-    if (failed) throw failed;
+    await succeed(pipeline);
   }
 
   async rename(from: string, to: string): Promise<boolean> {
     try {
-      return (await this.#redis.renamenx(PROFILE + from, PROFILE + to)) === 1;
+      if ((await this.#redis.renamenx(PROFILE + from, PROFILE + to)) === 0)
+        await this.#join(PROFILE + from, PROFILE + to);
+      return true;
     } catch (error) {
       // There is none of that name.
       if (/no such key/i.test((error as Error).message)) return false;
       throw error;
     }
+  }
+
+  /** Of what hosts wrote under two keys the later goes on under the second. */
+  async #join(from: string, to: string): Promise<void> {
+    const [before, present] = await Promise.all([from, to].map(async (key) => await this.#redis.hgetallBuffer(key)));
+    const pipeline = this.#redis.pipeline();
+    for (const [field, bytes] of Object.entries(before)) {
+      if (lastSeenOf(bytes) > lastSeenOf(present[field] ?? NOTHING)) pipeline.hset(to, field, bytes);
+    }
+    pipeline.del(from);
+    await succeed(pipeline);
   }
 
   /** The server does it by itself. */
@@ -201,4 +211,9 @@ export class ValkeyStore implements ProfileStore {
   }
 }
 
-/** `valkey://` and `valkeys://` (TLS) as the client library has them. Throws TIDEGATE_E_STORE. */
+/** Rejects where one of its commands fails. */
+async function succeed(pipeline: ChainableCommander): Promise<void> {
+  const results = await pipeline.exec();
+  const failed = results?.find(([error]) => error !== null)?.[0];
+  if (failed) throw failed;
+}
