@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -12,6 +21,7 @@ import {
 import { createSelfSigned } from '../../src/host/certificate/self-signed.js';
 import { loadKeys, rotateKeys } from '../../src/host/keys.js';
 import type { CertificatePair } from '../../src/host/shard/messages.js';
+import { until } from '../support/client.js';
 
 const DAY = 86_400_000;
 const folder = () => mkdtempSync(join(tmpdir(), 'tidegate-'));
@@ -143,6 +153,53 @@ test('given files: followed, and a bad pair changes nothing', async () => {
     ),
     /not readable PEM/,
   );
+});
+
+test('given files: followed however often they are put in place of, and where links lead', async () => {
+  const dir = folder();
+  const [cert, key] = [join(dir, 'cert.pem'), join(dir, 'key.pem')];
+  const pairs = await Promise.all(['a', 'b', 'c', 'd'].map(async (name) => await createSelfSigned([name], new Date())));
+  const written = pairs.map(({ certificate, privateKey }, i) => {
+    const at = join(dir, `${i}`);
+    mkdirSync(at);
+    writeFileSync(join(at, 'cert.pem'), certificate);
+    writeFileSync(join(at, 'key.pem'), privateKey);
+    return at;
+  });
+  // As certbot does: links that lead elsewhere after a renewal. And as editors do: a new file in place of the old.
+  const link = (i: number) => {
+    for (const [file, name] of [
+      [cert, 'cert.pem'],
+      [key, 'key.pem'],
+    ]) {
+      symlinkSync(join(written[i], name), `${file}.new`);
+      renameSync(`${file}.new`, file);
+    }
+  };
+  const put = (i: number) => {
+    for (const [file, name] of [
+      [cert, 'cert.pem'],
+      [key, 'key.pem'],
+    ]) {
+      copyFileSync(join(written[i], name), `${file}.new`);
+      renameSync(`${file}.new`, file);
+    }
+  };
+  link(0);
+  const source = await FileCertificate.open(
+    cert,
+    key,
+    () => {},
+    () => {},
+  );
+  try {
+    for (const [i, change] of [link, put, put].entries()) {
+      change(i + 1);
+      await until(() => source.current.certificate === pairs[i + 1].certificate);
+    }
+  } finally {
+    source.close();
+  }
 });
 
 test('keys: rotated ones are kept for as long as what they named may be', async () => {

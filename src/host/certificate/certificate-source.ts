@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { watch } from 'node:fs';
+import { unwatchFile, watchFile } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TidegateError } from '../../quic/errors.js';
@@ -15,6 +15,8 @@ const SWITCH_AHEAD = 2 * DAY;
 const CHECK_EVERY = 3_600_000;
 /** Editors and certbot write in several steps. */
 const SETTLE = 200;
+/** ms between two looks at files: who waits to be told of changes hears of none where a link leads elsewhere, as certbot's do. */
+const LOOK_EVERY = 2000;
 /** So that clients whose clock is slow take it. */
 const BACKDATE = 3_600_000;
 
@@ -37,7 +39,10 @@ type OnChange = (pair: CertificatePair) => void;
 /** A certificate and key given as files; followed when they change. */
 export class FileCertificate implements CertificateSource {
   readonly nextHash = null;
-  readonly #watchers: { close(): void }[] = [];
+  readonly #changed = (): void => {
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => this.reload().catch(this.onError), SETTLE);
+  };
   #settling: NodeJS.Timeout | undefined;
 
   private constructor(
@@ -56,18 +61,9 @@ export class FileCertificate implements CertificateSource {
   ): Promise<FileCertificate> {
     const source = new FileCertificate(certFile, keyFile, await readPair(certFile, keyFile), onChange, onError);
     for (const file of [certFile, keyFile]) {
-      try {
-        source.#watchers.push(watch(file, { persistent: false }, () => source.#changed()));
-      } catch {
-        // Not every file system can be watched; SIGHUP works everywhere.
-      }
+      watchFile(file, { persistent: false, interval: LOOK_EVERY }, source.#changed);
     }
     return source;
-  }
-
-  #changed(): void {
-    clearTimeout(this.#settling);
-    this.#settling = setTimeout(() => this.reload().catch(this.onError), SETTLE);
   }
 
   async reload(): Promise<void> {
@@ -79,7 +75,7 @@ export class FileCertificate implements CertificateSource {
 
   close(): void {
     clearTimeout(this.#settling);
-    for (const watcher of this.#watchers) watcher.close();
+    for (const file of [this.certFile, this.keyFile]) unwatchFile(file, this.#changed);
   }
 }
 
