@@ -9,25 +9,22 @@ export async function serve(read: () => HostConfigInput, json: boolean): Promise
   const host = new SocketHost(read());
   host.on('log', (level, message, detail) => log[level](detail, message));
   await host.start();
-  let admin: AdminServer;
   const reload = async (): Promise<void> => {
     const restart = await host.reload(read());
     log.info('reloaded');
     if (restart.length > 0) log.warn({ keys: restart }, 'what changed of these takes a restart');
   };
+  const beside: Beside[] = [];
+  let admin: AdminServer;
   try {
     admin = await AdminServer.start(host, reload);
+    beside.push(admin);
+    await startOthers(host, beside);
   } catch (error) {
     await host.close(0);
+    for (const each of beside) await each.close();
     throw error;
   }
-  const { keda } = host.config.scaling;
-  // gRPC and undici take a while to load: only who asks for them waits.
-  const scaler =
-    keda === null ? null : await (await import('../admin/keda/keda-scaler.js')).KedaScaler.start(host, keda);
-  const { webhook, ...limits } = host.config.alerts;
-  const alerts =
-    webhook === null ? null : new (await import('../admin/alerts.js')).WebhookAlerts(host, webhook, limits);
 
   const stopped = new Promise<void>((resolve) => {
     let stopping = false;
@@ -50,10 +47,27 @@ export async function serve(read: () => HostConfigInput, json: boolean): Promise
   // Who hears of it may stop it at once.
   announce(host, admin, json);
   await stopped;
-  await admin.close();
-  await alerts?.close();
-  await scaler?.close();
+  for (const each of beside) await each.close();
   log.info('closed');
+}
+
+/** What stands beside a host, and is closed after it. */
+interface Beside {
+  close(): Promise<void>;
+}
+
+/** gRPC and undici take a while to load: only who asks for them waits. */
+async function startOthers(host: SocketHost, beside: Beside[]): Promise<void> {
+  const { keda } = host.config.scaling;
+  if (keda !== null) {
+    const { KedaScaler } = await import('../admin/keda/keda-scaler.js');
+    beside.push(await KedaScaler.start(host, keda));
+  }
+  const { webhook, ...limits } = host.config.alerts;
+  if (webhook !== null) {
+    const { WebhookAlerts } = await import('../admin/alerts.js');
+    beside.push(new WebhookAlerts(host, webhook, limits));
+  }
 }
 
 function announce(host: SocketHost, admin: AdminServer, json: boolean): void {

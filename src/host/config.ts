@@ -225,6 +225,7 @@ export const hostConfigSchema = z.strictObject({
           cert: z.string().optional().describe('certificate chain, PEM file; without one there is no TLS'),
           key: z.string().optional().describe('its private key'),
         })
+        .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'cert and key go together')
         .nullable()
         .default(null)
         .describe("where KEDA's external scaler listens; null: nowhere"),

@@ -75,7 +75,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
    */
   readonly watch = new HostWatch();
   #planned: PlannedShards = { shards: 1, most: 1, wanted: 1, note: null };
-  #draining = false;
+  #closing: Promise<void> | null = null;
 
   constructor(
     config: HostConfigInput = {},
@@ -154,11 +154,11 @@ export class SocketHost extends EventEmitter<HostEvents> {
   }
 
   get isReady(): boolean {
-    return !this.#draining && (this.#pool?.live.length ?? 0) > 0;
+    return !this.isDraining && (this.#pool?.live.length ?? 0) > 0;
   }
 
   get isDraining(): boolean {
-    return this.#draining;
+    return this.#closing !== null;
   }
 
   /** @internal */
@@ -188,6 +188,15 @@ export class SocketHost extends EventEmitter<HostEvents> {
       this.#profiles = null;
       throw error;
     }
+    try {
+      await this.#startWatching(this.#profiles);
+    } catch (error) {
+      await this.close(0);
+      throw error;
+    }
+  }
+
+  async #startWatching(profiles: ProfileKeeper): Promise<void> {
     this.record.start();
     await this.scaling.start({
       pool: this.shards,
@@ -206,7 +215,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
       this.emit('anomaly', anomaly);
       this.emit('log', 'warn', 'unusual', { ...anomaly });
     });
-    this.#profiles.onExpired = async (clients) => await this.clientData.forgetBeside(clients);
+    profiles.onExpired = async (clients) => await this.clientData.forgetBeside(clients);
     this.profiler.onForgotten = (client) => {
       this.clientData.forgetBeside([client]).catch((error: Error) => {
         this.emit('log', 'error', 'what another host forgot is not all gone', { error: error.message });
@@ -374,10 +383,13 @@ export class SocketHost extends EventEmitter<HostEvents> {
     return this.admissions.counts;
   }
 
-  /** Drains (GOAWAY, DRAIN) for at most `seconds`, then closes everything. */
+  /** Drains (GOAWAY, DRAIN) for at most `seconds`, then closes everything. Asked again it waits for what it was asked first. */
   async close(seconds: number = this.config.drainTimeout): Promise<void> {
-    if (this.#draining) return;
-    this.#draining = true;
+    this.#closing ??= this.#close(seconds);
+    await this.#closing;
+  }
+
+  async #close(seconds: number): Promise<void> {
     this.watch.close();
     await this.scaling.close();
     this.prediction.keeper?.close();

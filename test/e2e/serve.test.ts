@@ -316,6 +316,7 @@ test('what can not be is one line that says how to mend it, exit code 2', async 
   const tcp = createServer();
   await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve));
   const taken = String((tcp.address() as AddressInfo).port);
+  const keda = (files: object) => JSON.stringify({ keda: { port: Number(taken), ...files } });
   const cases: [string[], RegExp, NodeJS.ProcessEnv?][] = [
     [['serve', '--port', port, ...data()], /can't bind UDP 127\.0\.0\.1:\d+.*--port/],
     [['serve', '--port', taken, ...data()], /can't listen on TCP 127\.0\.0\.1:\d+.*--port/],
@@ -326,6 +327,9 @@ test('what can not be is one line that says how to mend it, exit code 2', async 
     [['serve', '--port', '99999', ...data()], /port is 99999/],
     [['serve', '--config', config], /unknown key prot/],
     [['serve', '--config', join(dir, 'none.json')], /can't use the config file/],
+    [['serve', '--port', '0', ...data()], /TCP 127.+EADDRINUSE.*keda\.port/, { TIDEGATE_SCALING: keda({}) }],
+    [['serve', '--port', '0', ...data()], /keda\.cert.*PEM/, { TIDEGATE_SCALING: keda({ cert: bad, key: bad }) }],
+    [['demo', ...data().slice(0, 2), '--admin-port', taken], /can't listen on TCP 127.*--admin-port/],
     [['serve'], /unknown variable TIDEGATE_PROT/, { TIDEGATE_PROT: '1' }],
     [['serv'], /unknown command 'serv'.*serve/s],
     [['load', `${host.url}/nothing`, '--insecure', '--duration', '1'], /refused with status 404/],

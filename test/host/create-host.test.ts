@@ -50,7 +50,9 @@ test('createHost serves, tells what happens as it comes, and drains when its sig
   assert.ok(opened !== undefined && settings.some(({ id }) => id === opened.id));
   stop.abort();
   await listening;
-  await until(() => host.isDraining && host.shards.live.length === 0);
+  assert.ok(host.isDraining);
+  await host.close();
+  assert.equal(host.shards.live.length, 0, 'who closes it again waits too');
 });
 
 test('createHost that is not to begin rejects with the reason; one that can not, with a code', {

@@ -11,6 +11,7 @@ import {
 import { fromJSON } from '@grpc/proto-loader';
 import type { SocketHost } from '../../host/socket-host.js';
 import { TidegateError } from '../../quic/errors.js';
+import { checkCertificate } from '../../quic/quiche/config.js';
 import { EXTERNAL_SCALER } from './service.js';
 
 /** The metric that is scaled by: replicas that are wanted, of which one is the target each. */
@@ -66,12 +67,8 @@ export class KedaScaler {
 
   /** Listens. Throws TIDEGATE_E_LISTEN. */
   static async start(host: SocketHost, options: KedaOptions): Promise<KedaScaler> {
+    const credentials = await credentialsOf(options);
     const scaler = new KedaScaler(host);
-    const { cert, key } = options;
-    const credentials =
-      cert === undefined || key === undefined
-        ? ServerCredentials.createInsecure()
-        : ServerCredentials.createSsl(null, [{ cert_chain: await readFile(cert), private_key: await readFile(key) }]);
     const shown = options.host.includes(':') ? `[${options.host}]` : options.host;
     await new Promise<void>((resolve, reject) => {
       scaler.#server.bindAsync(`${shown}:${options.port}`, credentials, (cause, port) => {
@@ -134,6 +131,22 @@ export class KedaScaler {
         clearTimeout(force);
         resolve();
       });
+    });
+  }
+}
+
+/** Throws TIDEGATE_E_CERTIFICATE. */
+async function credentialsOf({ cert, key }: KedaOptions): Promise<ServerCredentials> {
+  if (cert === undefined || key === undefined) return ServerCredentials.createInsecure();
+  try {
+    const [certChain, privateKey] = await Promise.all([readFile(cert), readFile(key)]);
+    checkCertificate(certChain.toString(), privateKey.toString());
+    return ServerCredentials.createSsl(null, [{ cert_chain: certChain, private_key: privateKey }]);
+  } catch (cause) {
+    const message = `scaling.keda.cert ${cert}, key ${key}: ${(cause as Error).message}`;
+    throw new TidegateError('TIDEGATE_E_CERTIFICATE', message, {
+      hint: 'give a readable PEM file each, that belong together',
+      cause,
     });
   }
 }

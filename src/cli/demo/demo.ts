@@ -97,7 +97,10 @@ export async function demo(
     if (!json) console.log(`  ${client} goes from level ${from} to ${to}: ${reason}`);
   });
   await host.start();
-  const admin = await AdminServer.start(host);
+  const admin = await AdminServer.start(host).catch(async (error) => {
+    await host.close(0);
+    throw error;
+  });
   const { url, certificateHash } = host;
   if (json) console.log(JSON.stringify({ url, certificateHash, adminUrl: admin.url }));
   else {
