@@ -50,6 +50,9 @@ async function directionKey(secret: CryptoKey, salt: BufferSource, direction: Se
   );
 }
 
+/** Bytes of a record at most: the longest message that a function takes unless it is told otherwise. */
+const MOST_RECORD = 65_536;
+
 /** Of one record: what it is part of, the number of that and its own in it, its flag. */
 function gcm(kind: UnitKind, unit: number, record: number, flag: number): AesGcmParams {
   return { name: 'AES-GCM', iv: sealNonce(unit, record), additionalData: sealContext(kind, flag) };
@@ -109,33 +112,36 @@ export class ClientSeal {
     }
   }
 
-  /** A message as a stream of its own. */
+  /** A message as a stream of its own. One that is longer than most functions take is sent as several. */
   async stream(message: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
     const unit = this.#next++;
-    return joined([
-      unitHead('stream', unit),
-      streamRecord(FINAL, await this.#close(message, 'stream', unit, 0, FINAL)),
-    ]);
+    const parts: Uint8Array[] = [unitHead('stream', unit)];
+    let flag = 0;
+    for (let at = 0; flag !== FINAL; at += MOST_RECORD) {
+      const part = message.subarray(at, at + MOST_RECORD);
+      flag = at + MOST_RECORD < message.length ? 0 : FINAL;
+      parts.push(streamRecord(flag, await this.#close(part, 'stream', unit, parts.length - 1, flag)));
+    }
+    return joined(parts);
   }
 
   /** What the messages of a whole stream that came say together. Throws where it is not sealed to this client, or cut off. */
   async openStream(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-    const fail = (): never => {
-      throw new Error('not sealed to this client, or cut off');
-    };
-    if (bytes.length < SEALED_STREAM_HEAD || SEAL_MAGIC.some((byte, i) => bytes[i] !== byte)) fail();
-    const unit = unitAt(bytes, SEAL_MAGIC.length);
-    if (!this.#windows.stream.accept(unit)) fail();
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const messages: Uint8Array[] = [];
-    for (let at = SEALED_STREAM_HEAD, record = 0; ; record++) {
-      if (bytes.length - at < 5) fail();
-      const end = at + 4 + view.getUint32(at);
-      const flag = bytes[at + 4];
-      if (end > bytes.length) fail();
-      messages.push(await this.#open(bytes.subarray(at + 5, end), 'stream', unit, record, flag));
-      if (flag === FINAL) return joined(messages);
-      at = end;
+    try {
+      const unit = unitAt(bytes, SEAL_MAGIC.length);
+      const isSealed = SEAL_MAGIC.every((byte, i) => bytes[i] === byte) && this.#windows.stream.accept(unit);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      for (let at = SEALED_STREAM_HEAD; isSealed; ) {
+        const end = at + 4 + view.getUint32(at);
+        const flag = bytes[at + 4];
+        messages.push(await this.#open(bytes.subarray(at + 5, end), 'stream', unit, messages.length, flag));
+        if (flag === FINAL) return joined(messages);
+        at = end;
+      }
+    } catch {
+      // It ends too soon, or was touched.
     }
+    throw new Error('not sealed to this client, or cut off');
   }
 }

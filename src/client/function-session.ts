@@ -372,12 +372,12 @@ async function refusal(transport: WebTransport, first: HostMessage | undefined):
   if (first === undefined) return endOf(await transport.closed.catch(() => ({})));
   transport.close();
   if (first.type === 'error') return new SessionError(first.name, first.reason);
-  return new SessionError('no-welcome', `the host said ${first.type} and no welcome`);
+  return new SessionError('no-welcome', `no welcome, but ${first.type}`);
 }
 
 /** How a session ended, as an error. */
 export function endOf({ closeCode = 0, reason = '' }: WebTransportCloseInfo): SessionError {
   const [name] = Object.entries(AppError).find(([, code]) => code === closeCode) ?? ['no-welcome'];
-  const [after = null] = (name === 'retry-later' && /\d+/.exec(reason)) || [];
-  return new SessionError(name, reason || 'no welcome', after === null ? null : Number(after));
+  const after = name === 'retry-later' && /\d+/.exec(reason);
+  return new SessionError(name, reason || 'no welcome', after ? Number(after) : null);
 }

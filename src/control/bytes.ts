@@ -15,3 +15,10 @@ export function u32(value: number): Uint8Array<ArrayBuffer> {
   new DataView(bytes.buffer).setUint32(0, value);
   return bytes;
 }
+
+/** A u64, big-endian. */
+export function u64(value: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
+  return bytes;
+}

@@ -7,7 +7,7 @@
  * unit's number (u64) and the record's in it (u32), so that none comes twice under one key.
  */
 
-import { joined, u32 } from './bytes.js';
+import { joined, u32, u64 } from './bytes.js';
 
 /** What a sealed stream begins with: `TGS1`, then its number as u64. */
 export const SEAL_MAGIC = Uint8Array.from([0x54, 0x47, 0x53, 0x31]);
@@ -36,11 +36,7 @@ export function signedShare(session: string, key: Uint8Array): Uint8Array<ArrayB
 }
 
 export function sealNonce(unit: number, record: number): Uint8Array<ArrayBuffer> {
-  const nonce = new Uint8Array(12);
-  const view = new DataView(nonce.buffer);
-  view.setBigUint64(0, BigInt(unit));
-  view.setUint32(8, record);
-  return nonce;
+  return joined([u64(unit), u32(record)]);
 }
 
 /** Additional data of a record: what it is part of, and whether it is the last. */
@@ -55,9 +51,7 @@ export function unitAt(bytes: Uint8Array, at: number): number {
 
 /** The head of a stream's unit, or of a datagram's. */
 export function unitHead(kind: UnitKind, unit: number): Uint8Array<ArrayBuffer> {
-  const number = new Uint8Array(SEALED_DATAGRAM_HEAD);
-  new DataView(number.buffer).setBigUint64(0, BigInt(unit));
-  return kind === 'datagram' ? number : joined([SEAL_MAGIC, number]);
+  return kind === 'datagram' ? u64(unit) : joined([SEAL_MAGIC, u64(unit)]);
 }
 
 /** A record as it stands in a stream. */

@@ -42,6 +42,26 @@ test('datagrams: sealed, opened once, and not when they were touched', async () 
   assert.equal(await client.openDatagram(answer), null);
 });
 
+test('a message that is longer than a record is several of them', async () => {
+  const { client, host } = await agreed();
+  const message = new Uint8Array(150_000).map((_, i) => i % 251);
+  const sealed = await client.stream(message);
+  const unit = unitAt(sealed, 4);
+  const parts: Uint8Array[] = [];
+  const view = new DataView(sealed.buffer);
+  let flag = 0;
+  for (let at = SEALED_STREAM_HEAD; at < sealed.length; at += 4 + view.getUint32(at)) {
+    assert.equal(flag, 0, 'the last one ends it');
+    flag = sealed[at + 4];
+    const closed = sealed.subarray(at + 5, at + 4 + view.getUint32(at));
+    const part = host.open('stream', unit, parts.length, flag, closed);
+    assert.ok(part !== null && part.length <= 65_536);
+    parts.push(part);
+  }
+  assert.deepEqual([flag, parts.length], [1, 3]);
+  assert.deepEqual(Buffer.concat(parts), Buffer.from(message));
+});
+
 test('a stream that waited while many datagrams went by is taken', async () => {
   const { client, host } = await agreed();
   const waiting = await client.stream(bytes('late'));

@@ -47,6 +47,8 @@ test('all is sealed from the first message on where a function says so', limit, 
   const session = await hosts.open(host, 'sealed', { pins: await pinsOf(host), sealed: true });
   assert.equal(session.isSealed, true);
   assert.deepEqual(await ask(session, 'secret').then(({ said, sealedTo }) => [said, sealedTo]), [['secret'], 'host']);
+  const long = 'long '.repeat(40_000);
+  assert.deepEqual((await ask(session, long)).said, [long]);
   const heard = session.datagrams().next();
   await session.sendDatagram(text('psst'));
   assert.deepEqual(JSON.parse(textOf((await heard).value as Uint8Array)).said, ['psst']);

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
+import { createCipheriv, hkdfSync } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
+import { joined } from '../../src/control/bytes.js';
 import { ControlReader, encodeControl } from '../../src/control/frames.js';
 import { clientMessage } from '../../src/control/messages.js';
-import type { Framing } from '../../src/host/functions/receive/criteria.js';
+import { FINAL, sealContext, sealInfo, sealNonce, streamRecord, unitHead } from '../../src/control/sealing.js';
+import { HostSeal } from '../../src/host/control/session-seal.js';
+import { BufferPool } from '../../src/host/functions/receive/buffer-pool.js';
+import { CompiledCriteria } from '../../src/host/functions/receive/compiled-criteria.js';
+import { type Framing, receiveSchema } from '../../src/host/functions/receive/criteria.js';
 import { FrameScanner, framed } from '../../src/host/functions/receive/frame-scanner.js';
 import { jsonField } from '../../src/host/functions/receive/json-field.js';
+import { ReceiveBuffer } from '../../src/host/functions/receive/receive-buffer.js';
+import { SealedStream } from '../../src/host/functions/sealed/sealed-batch.js';
+import { SealedHead } from '../../src/host/functions/sealed/sealed-head.js';
 import { AnonymousTokens } from '../../src/host/identity/anonymous-token.js';
 import { decodeSequence, encodeSequence } from '../../src/predict/store/replay-sequence.js';
 import { decodeRecord, encodeRecord, RecordError } from '../../src/profile/record/record-codec.js';
@@ -132,5 +141,66 @@ export const fleetLines: FuzzTarget = {
     const member = readMember(Buffer.from(bytes).toString('utf8'));
     if (member === null) return;
     for (const value of [member.at, member.sessions, member.bytes]) assert.ok(value >= 0 && Number.isFinite(value));
+  },
+};
+
+const [secret, salt] = [Buffer.alloc(32, 7), Buffer.alloc(64, 9)];
+const upKey = Buffer.from(hkdfSync('sha256', secret, salt, sealInfo('up'), 32));
+const criteria = new CompiledCriteria(receiveSchema.parse({ maxMessage: 300 })).sealed;
+
+/** A stream as a client seals it. */
+function sealedStream(unit: number, ...messages: string[]): Uint8Array {
+  const records = messages.map((message, record) => {
+    const flag = record === messages.length - 1 ? FINAL : 0;
+    const cipher = createCipheriv('aes-256-gcm', upKey, sealNonce(unit, record));
+    cipher.setAAD(sealContext('stream', flag));
+    return streamRecord(flag, Buffer.concat([cipher.update(message), cipher.final(), cipher.getAuthTag()]));
+  });
+  return joined([unitHead('stream', unit), ...records]);
+}
+
+/** Streams that clients seal, as a function's host reads them. */
+export const sealedStreams: FuzzTarget = {
+  name: 'sealed-streams',
+  seeds: [sealedStream(0, 'one', 'two', ''), sealedStream(7, 'x'.repeat(300)), sealedStream(2 ** 40, '')],
+  run(bytes, cuts) {
+    const read = (parts: Iterable<Uint8Array>): unknown => {
+      const seal = new HostSeal(secret, salt);
+      const head = new SealedHead();
+      const received = new ReceiveBuffer(criteria, new BufferPool(), false);
+      const opened: string[] = [];
+      let stream: SealedStream | null = null;
+      const take = (): string | null => {
+        for (let batch = received.take(0); batch !== null; batch = received.take(0)) {
+          const taken = (stream as SealedStream).take(batch);
+          if (typeof taken === 'string') return taken;
+          const { bytes: text, spans } = taken.batch;
+          for (let i = 0; i < spans.length; i += 2)
+            opened.push(Buffer.from(text.subarray(spans[i], spans[i + 1])).toString());
+          if (batch.ended) break;
+        }
+        return received.isTooLong ? 'message-too-long' : null;
+      };
+      for (let part of parts) {
+        for (; stream === null && part.length > 0; ) {
+          const room = head.room.subarray(0, part.length);
+          room.set(part.subarray(0, room.length));
+          head.filled(room.length);
+          part = part.subarray(room.length);
+          const { unit } = head;
+          if (unit === 'plain') return 'plain';
+          if (unit === null) continue;
+          if (!seal.accept('stream', unit)) return 'unsealed';
+          stream = new SealedStream(unit, seal);
+        }
+        received.add(part, 0);
+        const problem = take();
+        if (problem !== null) return problem;
+      }
+      if (stream === null) return 'cut off';
+      if (!received.end()) return 'message-cut-off';
+      return take() ?? opened;
+    };
+    cutAlike(bytes, cuts, read);
   },
 };
