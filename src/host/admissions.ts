@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { budgetFor } from '../adapt/memory-budget.js';
 import { type SettingsPolicy, type SettingsPromise, type SocketSettings, settingsFor } from '../adapt/settings.js';
 import type { AppErrorName } from '../control/codes.js';
@@ -125,11 +126,6 @@ export class Admissions {
       await this.profiler.prepare(client);
     })().catch(() => {});
     if (older.length === 0 && this.profiler.storeState.kind !== 'valkey') return;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, PREPARE_MS);
-    });
-    await Promise.race([work, late]);
-    clearTimeout(timer);
+    await Promise.race([work, sleep(PREPARE_MS, undefined, { ref: false })]);
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { addressPrefix } from '../../quic/address-prefix.js';
 import type { AnonymousTokens, TokenProblem } from './anonymous-token.js';
 import type { JwtProblem, JwtVerifier } from './jwt-verifier.js';
@@ -160,16 +161,10 @@ async function within(
   hook: IdentityHook,
   credentials: Credentials,
 ): Promise<{ failed: true } | { failed: false; subject: string | null }> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<{ failed: true }>((resolve) => {
-    timer = setTimeout(() => resolve({ failed: true }), ms);
-  });
   const asked = (async () => {
     const subject = await hook(credentials);
     if (subject !== null && typeof subject !== 'string') return { failed: true } as const;
     return { failed: false, subject } as const;
   })().catch(() => ({ failed: true }) as const);
-  const answer = await Promise.race([late, asked]);
-  clearTimeout(timer);
-  return answer;
+  return await Promise.race([asked, sleep(ms, { failed: true } as const, { ref: false })]);
 }
