@@ -45,8 +45,11 @@ const STALE_MS = 1000;
 export class ProfileCache {
   /** In order of last use: a Map keeps the order of insertion. */
   readonly #entries = new Map<string, CachedProfile>();
-  /** Where the line begins: an iterator goes on where it was, a new one would pass all that was removed before it. */
-  #oldest = this.#entries.entries();
+  /**
+   * Where the line begins, while some give way: an iterator goes on where it was, a new one would pass all that was removed
+   * before it. One that is not used holds all that has been in the line since.
+   */
+  #oldest: MapIterator<[string, CachedProfile]> | null = null;
   #dirty: CachedProfile[] = [];
   #flushing: Promise<void> | null = null;
   readonly #names = new FormerNames();
@@ -144,13 +147,15 @@ export class ProfileCache {
     const state = { former: [], isUnread, isDirty: false, isWriting: false };
     const entry = { client, own, others, open: 0, last: null, readAt: performance.now(), ...state };
     // Before it is there, or it might be the one to go.
-    this.#makeRoom();
+    if (this.#entries.size < this.most) this.#oldest = null;
+    else this.#makeRoom();
     this.#entries.set(client, entry);
     return entry;
   }
 
   #makeRoom(): void {
     for (let looked = 0; looked < LOOK && this.#entries.size >= this.most; looked++) {
+      this.#oldest ??= this.#entries.entries();
       let next = this.#oldest.next();
       if (next.done) {
         this.#oldest = this.#entries.entries();
