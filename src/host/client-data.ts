@@ -69,7 +69,7 @@ export class ClientData {
     const profile = profiler.getProfile(client);
     const memory = profiler.memoryOf(client);
     const sequences: ClientExport['sequences'] = [];
-    for (const file of await sequenceFiles(this.#replay, client)) {
+    for (const file of await sequenceFiles(this.#replay, [client])) {
       sequences.push({ file, bytes: (await readFile(join(this.#replay, file))).toString('base64') });
     }
     return {

@@ -1,7 +1,5 @@
-import { appendFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { SecurityLevel } from '../adapt/settings.js';
-import { writeAtomically } from '../predict/store/atomic-file.js';
+import { DecisionFiles, linesIn } from './decision-files.js';
 import type { Log } from './prediction/messages.js';
 import { sessionName } from './session-name.js';
 import type { SessionUpdate } from './shard/messages.js';
@@ -43,8 +41,7 @@ export class DecisionRecord {
   #timer: NodeJS.Timeout | undefined;
   #isFailing = false;
   #turn: Promise<unknown> = Promise.resolve();
-  /** A host that was killed may have left half a line: the first of ours begins on one of its own. */
-  #start = '\n';
+  readonly #files: DecisionFiles;
   /** Lines that were lost. */
   lost = 0;
 
@@ -53,7 +50,9 @@ export class DecisionRecord {
     readonly log: Log,
     /** Days after which nothing of a client is left. */
     readonly retention = KEEP_DAYS,
-  ) {}
+  ) {
+    this.#files = new DecisionFiles(folder);
+  }
 
   start(): void {
     this.#timer = setInterval(() => void this.flush(), WRITE_MS);
@@ -104,13 +103,8 @@ export class DecisionRecord {
     if (lines.length === 0) return;
     this.#waiting = [];
     try {
-      await mkdir(this.folder, { recursive: true });
-      await appendFile(
-        join(this.folder, `${new Date().toISOString().slice(0, 10)}.jsonl`),
-        `${this.#start}${lines.join('\n')}\n`,
-      );
-      this.#start = '';
-      await this.#removeOld();
+      await this.#files.append(lines, dayOf(Date.now()));
+      await this.#files.prune(dayOf(Date.now() - Math.min(KEEP_DAYS, this.retention) * DAY_MS));
       this.#isFailing = false;
     } catch (error) {
       this.lost += lines.length;
@@ -119,31 +113,23 @@ export class DecisionRecord {
     }
   }
 
-  async #removeOld(): Promise<void> {
-    const oldest = new Date(Date.now() - Math.min(KEEP_DAYS, this.retention) * DAY_MS).toISOString().slice(0, 10);
-    for (const name of await readdir(this.folder)) {
-      if (name.endsWith('.jsonl') && name < oldest) await rm(join(this.folder, name));
-    }
-  }
-
   /** The lines of a client. */
   async of(client: string): Promise<Decision[]> {
     await this.flush();
-    const found: Decision[] = [];
-    for (const { lines } of await readFolder(this.folder))
-      found.push(...decisionsIn(lines, (line) => isOf(line, client)));
-    return found;
+    return await this.#inTurn(async () => {
+      const found: Decision[] = [];
+      for await (const line of linesIn(this.folder)) if (clientOf(line) === client) found.push(...decisionIn(line));
+      return found;
+    });
   }
 
   /** Removes the lines of clients. */
   async forget(clients: readonly string[]): Promise<void> {
-    for (const [key, { client }] of this.#running) if (clients.includes(client)) this.#running.delete(key);
+    const gone = new Set<string | undefined>(clients);
+    for (const [key, { client }] of this.#running) if (gone.has(client)) this.#running.delete(key);
     await this.#inTurn(async () => {
       await this.#write();
-      for (const { path, lines } of await readFolder(this.folder)) {
-        const kept = lines.filter((line) => !clients.some((client) => isOf(line, client)));
-        if (kept.length < lines.length) await writeAtomically(path, kept.map((line) => `${line}\n`).join(''));
-      }
+      await this.#files.remove((line) => gone.has(clientOf(line)));
     });
   }
 
@@ -153,36 +139,27 @@ export class DecisionRecord {
   }
 }
 
-function isOf(line: string, client: string): boolean {
-  return line.includes(`"client":"${client}"`);
+function dayOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
 }
 
-/** The files of a record with their lines, oldest first. */
-async function readFolder(folder: string): Promise<{ path: string; lines: string[] }[]> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.jsonl')).sort();
-  return await Promise.all(
-    names.map(async (name) => {
-      const path = join(folder, name);
-      return { path, lines: (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '') };
-    }),
-  );
+function clientOf(line: string): string | undefined {
+  return /"client":"([^"]*)"/.exec(line)?.[1];
 }
 
 /** What a folder's record holds since a time, ms since the epoch. A line that was cut off as the host was killed is left out. */
-export async function readDecisions(folder: string, since: number): Promise<Decision[]> {
-  const files = await readFolder(folder);
-  return files.flatMap(({ lines }) => decisionsIn(lines, () => true)).filter(({ t }) => t >= since);
+export async function* readDecisions(folder: string, since: number): AsyncGenerator<Decision> {
+  for await (const line of linesIn(folder)) {
+    const [decision] = decisionIn(line);
+    if (decision !== undefined && decision.t >= since) yield decision;
+  }
 }
 
-function decisionsIn(lines: readonly string[], isWanted: (line: string) => boolean): Decision[] {
-  const found: Decision[] = [];
-  for (const line of lines) {
-    if (!isWanted(line)) continue;
-    try {
-      found.push(JSON.parse(line) as Decision);
-    } catch {
-      // Cut off.
-    }
+function decisionIn(line: string): Decision[] {
+  try {
+    return [JSON.parse(line) as Decision];
+  } catch {
+    // Cut off.
+    return [];
   }
-  return found;
 }

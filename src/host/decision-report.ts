@@ -34,9 +34,9 @@ function newSums({ function: id, isEnforced }: Decision): Sums {
 }
 
 /** Adds up what a record holds, by function and by whether limits held; most sessions first. */
-export function reportOf(decisions: readonly Decision[]): FunctionReport[] {
+export async function reportOf(decisions: AsyncIterable<Decision>): Promise<FunctionReport[]> {
   const groups = new Map<string, Sums>();
-  for (const decision of decisions) {
+  for await (const decision of decisions) {
     const key = `${decision.isEnforced}/${decision.function}`;
     const sums = groups.get(key) ?? newSums(decision);
     groups.set(key, sums);

@@ -30,14 +30,14 @@ test('a line a session, forgotten with its client, and added up by function and 
   assert.equal((await record.of('bob')).length, 2);
   const [file] = readdirSync(folder);
   appendFileSync(join(folder, file), '{"t":');
-  const [enforced, observed] = reportOf(await readDecisions(folder, now - 1000));
+  const [enforced, observed] = await reportOf(readDecisions(folder, now - 1000));
   assert.deepEqual(
     [enforced.function, enforced.isEnforced, enforced.sessions, enforced.clients, enforced.heldSessions],
     ['f', true, 2, 2, 2],
   );
   assert.deepEqual([enforced.heldPackets, enforced.rateLimit, enforced.levels], [14, 1000, [0, 0, 2, 0]]);
   assert.deepEqual([observed.isEnforced, observed.sessions, observed.heldPackets], [false, 1, 0]);
-  assert.deepEqual(reportOf(await readDecisions(folder, now + 1000)), []);
+  assert.deepEqual(await reportOf(readDecisions(folder, now + 1000)), []);
   // Two that forget, and one that adds, at once.
   session(4, { client: 'eve' });
   const next = new DecisionRecord(folder, () => {});

@@ -28,8 +28,8 @@ function describe(report: FunctionReport): string {
 /** Runs `tidegate report`: what settings did in the last days, or what enforcing them would have done. */
 export async function report(options: FolderOptions & { days: number; json?: boolean }): Promise<void> {
   const { dataDir } = folderConfig(options);
-  const decisions = await readDecisions(join(dataDir, 'decisions'), Date.now() - options.days * DAY_MS);
-  const reports = reportOf(decisions);
+  const decisions = readDecisions(join(dataDir, 'decisions'), Date.now() - options.days * DAY_MS);
+  const reports = await reportOf(decisions);
   if (options.json) console.log(JSON.stringify(reports));
   else if (reports.length === 0) console.log(`no session ended in the last ${options.days} days`);
   else console.log(reports.map(describe).join('\n\n'));

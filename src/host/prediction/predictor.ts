@@ -165,10 +165,8 @@ export class Predictor {
   }
 
   async #forget(clients: readonly string[]): Promise<void> {
-    for (const client of clients) {
-      this.#recorder?.forget(client);
-      await this.store?.forget(client);
-    }
+    this.#recorder?.forget(clients);
+    await this.store?.forget(clients);
   }
 
   #open(shard: number, { handle, client, context, memory, promise, isTyped }: SessionOpening): void {

@@ -62,9 +62,10 @@ export class ReplayRecorder {
     return done;
   }
 
-  /** What is recorded of a client goes. */
-  forget(client: string): void {
-    this.#recordings = this.#recordings.filter((recording) => recording.client !== client);
+  /** What is recorded of clients goes. */
+  forget(clients: readonly string[]): void {
+    const gone = new Set(clients);
+    this.#recordings = this.#recordings.filter((recording) => !gone.has(recording.client));
   }
 
   /** A shard is gone: nothing follows of its sessions. */

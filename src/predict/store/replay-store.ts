@@ -101,28 +101,28 @@ export class ReplayStore {
     return (await readFolder(folder)).sequences;
   }
 
-  /** Takes away everything of a client. */
-  async forget(client: string): Promise<void> {
-    await removeSequences(this.folder, [client]);
-    this.#entries = this.#entries.filter((entry) => entry.client !== client);
+  /** Takes away everything of clients. */
+  async forget(clients: readonly string[]): Promise<void> {
+    await removeSequences(this.folder, clients);
+    const gone = new Set(clients);
+    this.#entries = this.#entries.filter((entry) => !gone.has(entry.client));
   }
 }
 
-/** Files of a client in a folder of sequences, those set aside too. */
-export async function sequenceFiles(folder: string, client: string): Promise<string[]> {
+/** Files of clients in a folder of sequences, those set aside too. */
+export async function sequenceFiles(folder: string, clients: readonly string[]): Promise<string[]> {
+  const wanted = new Set<string | undefined>(clients);
   const found: string[] = [];
   for (const part of ['', REFERENCE_FOLDER]) {
     const files = await readdir(join(folder, part)).catch(() => []);
-    found.push(...files.filter((file) => entryOf(file)?.client === client).map((file) => join(part, file)));
+    found.push(...files.filter((file) => wanted.has(entryOf(file)?.client)).map((file) => join(part, file)));
   }
   return found;
 }
 
 /** Takes away everything of clients from a folder of sequences. */
 export async function removeSequences(folder: string, clients: readonly string[]): Promise<void> {
-  for (const client of clients) {
-    for (const file of await sequenceFiles(folder, client)) await rm(join(folder, file), { force: true });
-  }
+  for (const file of await sequenceFiles(folder, clients)) await rm(join(folder, file), { force: true });
 }
 
 async function readFolder(folder: string): Promise<{ sequences: ReplaySequence[]; damaged: number }> {

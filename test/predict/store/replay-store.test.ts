@@ -83,7 +83,7 @@ test('a client is forgotten; damaged files are counted and left aside', async ()
   const path = await folder();
   const store = await ReplayStore.open(path, 100);
   for (let i = 0; i < 6; i++) await store.add(sequence(i % 2 === 0 ? 'a-b' : 'c', i, 1), 10);
-  await store.forget('a-b');
+  await store.forget(['a-b', 'nobody']);
   assert.equal(store.size, 3);
   await writeFile(join(path, '7.control.c.x.seq'), 'damaged');
   await writeFile(join(path, 'other.txt'), 'x');
@@ -107,6 +107,6 @@ test('a reference is set aside once there is enough, stays, and is not trained o
     (await store.reference()).map(({ client }) => client),
     reference,
   );
-  await store.forget(reference[0]);
+  await store.forget([reference[0]]);
   assert.equal((await readdir(join(path, 'reference'))).length, 47);
 });
