@@ -215,7 +215,7 @@ export class ProfileCache {
         if (there.length > 0) await this.store.write(there.map(({ client, own }) => [client, own] as const));
       } catch (error) {
         for (const entry of batch) this.changed(entry);
-        this.#dirty.push(...dirty.slice(from + BATCH));
+        this.#dirty = this.#dirty.concat(dirty.slice(from + BATCH));
         throw error;
       } finally {
         for (const entry of batch) entry.isWriting = false;

@@ -70,7 +70,7 @@ export function nabScore(series: readonly ScoredSeries[]): NabScore {
   let rows: Row[] = [];
   let windows = 0;
   for (const one of series) {
-    rows.push(...rowsOf(one, windows));
+    rows = rows.concat(rowsOf(one, windows));
     windows += one.windows.length;
   }
   // Most rows say nothing: they are the last, in whatever order.

@@ -52,7 +52,7 @@ export async function predictFlows(forecaster: Forecaster, flows: readonly FlowR
   const history = new TickHistory(flows.length);
   const feedback = new Feedback(history, flows.length);
   const totals = new Float64Array(flows.length);
-  const longest = Math.max(...flows.map((flow) => flow.steps.length));
+  const longest = flows.reduce((most, { steps: { length } }) => Math.max(most, length), 0);
   for (let second = 1; second <= longest; second++) {
     const { outputs, next } = await step(states, (flow) => flow.steps[second - 1]?.features);
     states = next;

@@ -26,6 +26,8 @@ test('a perfect detector scores near 100, one that says nothing 0, one that alwa
   const noisy = nabScore(series((i) => (i === 500 || i % 300 === 0 ? 1 : 0)));
   assert.deepEqual(noisy.falseAlarms, { a: 3 });
   assert.equal(noisy.found, 1);
+  const year = Float64Array.from({ length: 525_600 }, (_, minute) => (minute === 100_500 ? 1 : 0));
+  assert.ok(nabScore([{ name: 'a/year.csv', scores: year, windows: [[100_500, 100_599]] }]).score > 99);
 });
 
 test('eval --anomaly agrees with nab_score.py', (t) => {
