@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { open } from 'lmdb';
 import { BehavioralProfiler } from '../../../src/profile/behavioral-profiler.js';
 import { FolderLock } from '../../../src/profile/store/folder-lock.js';
@@ -11,6 +13,7 @@ import { MemoryStore } from '../../../src/profile/store/memory-store.js';
 import type { ProfileStore } from '../../../src/profile/store/profile-store.js';
 import { ValkeyStore } from '../../../src/profile/store/valkey-store.js';
 import { until } from '../../support/client.js';
+import { nodeForShards, noShards } from '../../support/many-shards.js';
 import { recordOf } from '../../support/profiles.js';
 import { noRedis, RedisServer } from '../../support/redis.js';
 
@@ -78,6 +81,18 @@ for (const [kind, skip, create] of kinds) {
     await store.close();
   });
 }
+
+test('stores do the same on a Node that can have several shards', {
+  skip: noShards || (nodeForShards === process.execPath && 'it is this one'),
+  timeout: 120_000,
+}, () => {
+  const { status, stdout } = spawnSync(nodeForShards as string, ['--test', fileURLToPath(import.meta.url)], {
+    encoding: 'utf8',
+    // A test of a test.
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+  });
+  assert.equal(status, 0, stdout);
+});
 
 test('lmdb: what was written is there after a start', async () => {
   const path = folder();
