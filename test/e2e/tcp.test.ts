@@ -205,7 +205,7 @@ test('--engine fails-components serves HTTP/3 through the library, behind the sa
 });
 
 test('TCP connections beyond `maxConnections` are closed', { timeout: 30_000 }, async () => {
-  const host = await HostProcess.configured({ maxConnections: 3 });
+  const host = await HostProcess.configured({ maxConnections: 3, shards: 1 });
   hosts.push(host);
   const port = Number(new URL(host.url).port);
   const sockets = Array.from({ length: 5 }, () => connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }));

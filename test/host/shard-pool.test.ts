@@ -63,9 +63,10 @@ test(
     await until(() => incidents.length === 1);
     assert.match(incidents[0][0], /shard 0 hangs/);
     assert.deepEqual(pool.live, []);
+    await until(() => incidents.length === 2);
+    assert.match(incidents[1][0], /does not start/);
     load('serve');
     await until(() => answers.length === 2);
-    assert.match(incidents[1][0], /does not start/);
     assert.deepEqual(pool.live, [0]);
     await pool.close(0);
   },
