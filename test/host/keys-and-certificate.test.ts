@@ -167,24 +167,16 @@ test('given files: followed however often they are put in place of, and where li
     return at;
   });
   // As certbot does: links that lead elsewhere after a renewal. And as editors do: a new file in place of the old.
-  const link = (i: number) => {
+  const inPlace = (make: (from: string, to: string) => void) => (i: number) => {
     for (const [file, name] of [
       [cert, 'cert.pem'],
       [key, 'key.pem'],
     ]) {
-      symlinkSync(join(written[i], name), `${file}.new`);
+      make(join(written[i], name), `${file}.new`);
       renameSync(`${file}.new`, file);
     }
   };
-  const put = (i: number) => {
-    for (const [file, name] of [
-      [cert, 'cert.pem'],
-      [key, 'key.pem'],
-    ]) {
-      copyFileSync(join(written[i], name), `${file}.new`);
-      renameSync(`${file}.new`, file);
-    }
-  };
+  const [link, put] = [inPlace(symlinkSync), inPlace(copyFileSync)];
   link(0);
   const source = await FileCertificate.open(
     cert,
