@@ -1,6 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { unwatchFile, watchFile } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TidegateError } from '../../quic/errors.js';
 import { checkCertificate } from '../../quic/quiche/config.js';
@@ -39,13 +38,12 @@ type OnChange = (pair: CertificatePair) => void;
 /** A certificate and key given as files; followed when they change. */
 export class FileCertificate implements CertificateSource {
   readonly nextHash = null;
-  readonly #changed = (): void => {
-    clearTimeout(this.#settling);
-    this.#settling = setTimeout(() => this.reload().catch(this.onError), SETTLE);
-  };
+  #timer: NodeJS.Timeout | undefined;
   #settling: NodeJS.Timeout | undefined;
 
   private constructor(
+    /** Of the files as they were looked at last. */
+    private mark: string,
     readonly certFile: string,
     readonly keyFile: string,
     public current: CertificatePair,
@@ -59,11 +57,22 @@ export class FileCertificate implements CertificateSource {
     onChange: OnChange,
     onError: (error: Error) => void,
   ): Promise<FileCertificate> {
-    const source = new FileCertificate(certFile, keyFile, await readPair(certFile, keyFile), onChange, onError);
-    for (const file of [certFile, keyFile]) {
-      watchFile(file, { persistent: false, interval: LOOK_EVERY }, source.#changed);
-    }
+    // Before they are read: what changes meanwhile is another.
+    const mark = await markOf(certFile, keyFile);
+    const pair = await readPair(certFile, keyFile);
+    const source = new FileCertificate(mark, certFile, keyFile, pair, onChange, onError);
+    source.#timer = setInterval(() => void source.#look(), LOOK_EVERY);
+    source.#timer.unref();
     return source;
+  }
+
+  async #look(): Promise<void> {
+    const mark = await markOf(this.certFile, this.keyFile);
+    if (mark === this.mark) return;
+    this.mark = mark;
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => this.reload().catch(this.onError), SETTLE);
+    this.#settling.unref();
   }
 
   async reload(): Promise<void> {
@@ -74,9 +83,18 @@ export class FileCertificate implements CertificateSource {
   }
 
   close(): void {
+    clearInterval(this.#timer);
     clearTimeout(this.#settling);
-    for (const file of [this.certFile, this.keyFile]) unwatchFile(file, this.#changed);
   }
+}
+
+/** Another where one of the files is, or where a link leads to another. */
+async function markOf(...files: readonly string[]): Promise<string> {
+  const marks = files.map(async (file) => {
+    const { ino, mtimeMs, size } = await stat(file);
+    return `${ino} ${mtimeMs} ${size}`;
+  });
+  return (await Promise.allSettled(marks)).map((mark) => (mark.status === 'fulfilled' ? mark.value : '')).join();
 }
 
 async function readPair(certFile: string, keyFile: string): Promise<CertificatePair> {
