@@ -46,7 +46,7 @@ async function directionKey(secret: CryptoKey, salt: BufferSource, direction: Se
     secret,
     { name: 'AES-GCM', length: 256 },
     false,
-    ['encrypt', 'decrypt'],
+    [direction === 'up' ? 'encrypt' : 'decrypt'],
   );
 }
 
@@ -61,8 +61,7 @@ function gcm(kind: UnitKind, unit: number, record: number, flag: number): AesGcm
 /** Seals what a client sends, and opens what comes back. */
 export class ClientSeal {
   #next = 0;
-  /** A stream may wait while datagrams go by. */
-  readonly #windows: Record<UnitKind, UnitWindow> = { datagram: new UnitWindow(), stream: new UnitWindow() };
+  readonly #window = new UnitWindow();
 
   private constructor(
     /** Of the demand that it answers. */
@@ -106,7 +105,7 @@ export class ClientSeal {
       // One that is too short has none.
       const unit = unitAt(bytes, 0);
       const opened = await this.#open(bytes.subarray(SEALED_DATAGRAM_HEAD), 'datagram', unit, 0, FINAL);
-      return this.#windows.datagram.accept(unit) ? opened : null;
+      return this.#window.accept('datagram', unit) ? opened : null;
     } catch {
       return null;
     }
@@ -130,7 +129,7 @@ export class ClientSeal {
     const messages: Uint8Array[] = [];
     try {
       const unit = unitAt(bytes, SEAL_MAGIC.length);
-      const isSealed = SEAL_MAGIC.every((byte, i) => bytes[i] === byte) && this.#windows.stream.accept(unit);
+      const isSealed = SEAL_MAGIC.every((byte, i) => bytes[i] === byte) && this.#window.accept('stream', unit);
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
       for (let at = SEALED_STREAM_HEAD; isSealed; ) {
         const end = at + 4 + view.getUint32(at);
@@ -142,6 +141,6 @@ export class ClientSeal {
     } catch {
       // It ends too soon, or was touched.
     }
-    throw new Error('not sealed to this client, or cut off');
+    throw new Error('not sealed to us, or cut off');
   }
 }

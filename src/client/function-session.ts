@@ -175,7 +175,7 @@ export class FunctionSession extends Emitter<SessionEvents> {
     }
     if ((welcome.seal || sealed) && !session.isSealed) {
       session.close();
-      throw new SessionError('unsealed', 'no pinned reader to seal to');
+      throw new SessionError('unsealed', 'no pinned reader');
     }
     // It throws where the session is over: `transport.closed` tells why.
     session.#listen(messages).catch(() => {});
@@ -256,7 +256,7 @@ export class FunctionSession extends Emitter<SessionEvents> {
     this.#offer = await ClientSeal.agree(message, this.id, this.options.pins ?? {}).catch(() => null);
     if (this.#offer !== null) this.channel.send({ type: 'sealed', id: message.id, key: this.#offer.key });
     // Somebody in between may want to read along.
-    else this.close(0, 'no pinned reader to seal to');
+    else this.close(0, 'no pinned reader');
   }
 
   /** Whether what is sent is sealed from now on. */

@@ -62,16 +62,17 @@ export function streamRecord(flag: number, closed: Uint8Array): Uint8Array<Array
 /** Numbers that are looked back on, at least: what comes later than so many others may be taken for a repetition. */
 const WINDOW = 4096;
 
-/** Takes each number once (as RFC 4303 section 3.4.3 does for packets). */
+/** Takes each number once (as RFC 4303 section 3.4.3 does for packets); kind by kind, as a stream may wait while datagrams go by. */
 export class UnitWindow {
   /** The highest number that was there, by its place in the window. */
-  readonly #seen: number[] = [];
+  readonly #seen: Record<UnitKind, number[]> = { datagram: [], stream: [] };
 
   /** Whether a number was not there before. */
-  accept(unit: number): boolean {
+  accept(kind: UnitKind, unit: number): boolean {
+    const seen = this.#seen[kind];
     const place = unit % WINDOW;
-    if (!Number.isSafeInteger(unit) || unit <= this.#seen[place]) return false;
-    this.#seen[place] = unit;
+    if (!Number.isSafeInteger(unit) || unit <= seen[place]) return false;
+    seen[place] = unit;
     return true;
   }
 }

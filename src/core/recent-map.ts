@@ -1,10 +1,8 @@
+import { OldestKeys } from './oldest-keys.js';
+
 /** A map of so many entries at most, in order of last use: what is set moves to the end, and the one longest unused gives way. */
 export class RecentMap<K, V> extends Map<K, V> {
-  /**
-   * Where the oldest is; null: to be looked for. An iterator goes on where it was: a new one would pass all that was removed
-   * before it. But it holds all that the map has had since it was used.
-   */
-  #oldest: MapIterator<K> | null = null;
+  readonly #oldest = new OldestKeys(this);
   /** Entries that were set since one had to give way. */
   #setSince = 0;
 
@@ -15,19 +13,10 @@ export class RecentMap<K, V> extends Map<K, V> {
   override set(key: K, value: V): this {
     this.delete(key);
     super.set(key, value);
-    if (this.size > this.most) this.#dropOldest();
-    else if (++this.#setSince > this.most) this.#oldest = null;
+    if (this.size > this.most) {
+      this.#setSince = 0;
+      this.delete(this.#oldest.next() as K);
+    } else if (++this.#setSince > this.most) this.#oldest.rest();
     return this;
-  }
-
-  #dropOldest(): void {
-    this.#setSince = 0;
-    this.#oldest ??= this.keys();
-    let next = this.#oldest.next();
-    if (next.done) {
-      this.#oldest = this.keys();
-      next = this.#oldest.next();
-    }
-    this.delete(next.value as K);
   }
 }

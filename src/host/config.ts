@@ -297,10 +297,10 @@ export function parseConfig(input: unknown): HostConfig {
 
 const FUNCTION_ID = /^[\w.~-]{1,64}$/;
 
-/** What of functions can only be told with the rest of the configuration. */
 /** What only functions with an endpoint that is invoked have. */
-const UNMAPPED = ['seal', 'quarantine', 'variants', 'parameters'] as const;
+const OF_MAPPED = ['seal', 'quarantine', 'variants', 'parameters'] as const;
 
+/** What of functions can only be told with the rest of the configuration. */
 function checkFunctions(config: HostConfig): void {
   const refuse = (what: string, hint: string): never => {
     throw new TidegateError('TIDEGATE_E_CONFIG', what, { hint });
@@ -317,7 +317,7 @@ function checkFunctions(config: HostConfig): void {
     if (objection !== null)
       refuse(`functions.${id}.receive can't be met: ${objection}`, 'change it, or policy.maxBufferSize');
     const isMapped = entry.endpoint !== undefined && entry.endpoint !== 'peer';
-    const unused = isMapped ? undefined : UNMAPPED.find((key) => Object.keys(entry[key] ?? {}).length > 0);
+    const unused = isMapped ? undefined : OF_MAPPED.find((key) => Object.keys(entry[key] ?? {}).length > 0);
     if (unused !== undefined) {
       refuse(
         `functions.${id}.${unused} has no effect: ${entry.endpoint ?? id} takes what comes as it is`,

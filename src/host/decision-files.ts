@@ -1,5 +1,6 @@
-import { appendFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeAtomically } from '../predict/store/atomic-file.js';
 
 /** Bytes of a file, from which on another is begun, and of all: what is oldest gives way. */
 const MOST_FILE = 64 * 2 ** 20;
@@ -82,27 +83,20 @@ export class DecisionFiles {
         has = isGone(line);
         if (has) break;
       }
-      if (has) await this.#without(path, isGone);
+      if (has) await writeAtomically(path, without(path, isGone));
     }
   }
+}
 
-  async #without(path: string, isGone: (line: string) => boolean): Promise<void> {
-    const aside = `${path}.${process.pid}.new`;
-    const file = await open(aside, 'w');
-    try {
-      let kept = '';
-      for await (const line of linesOf(path)) {
-        if (isGone(line)) continue;
-        kept += `${line}\n`;
-        if (kept.length < CHUNK) continue;
-        await file.appendFile(kept);
-        kept = '';
-      }
-      await file.appendFile(kept);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(aside, path);
+/** A file without such lines, in pieces. */
+async function* without(path: string, isGone: (line: string) => boolean): AsyncGenerator<string> {
+  let kept = '';
+  for await (const line of linesOf(path)) {
+    if (isGone(line)) continue;
+    kept += `${line}\n`;
+    if (kept.length < CHUNK) continue;
+    yield kept;
+    kept = '';
   }
+  yield kept;
 }

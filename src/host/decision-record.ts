@@ -118,7 +118,10 @@ export class DecisionRecord {
     await this.flush();
     return await this.#inTurn(async () => {
       const found: Decision[] = [];
-      for await (const line of linesIn(this.folder)) if (clientOf(line) === client) found.push(...decisionIn(line));
+      for await (const line of linesIn(this.folder)) {
+        const decision = clientOf(line) === client ? decisionIn(line) : null;
+        if (decision !== null) found.push(decision);
+      }
       return found;
     });
   }
@@ -150,16 +153,16 @@ function clientOf(line: string): string | undefined {
 /** What a folder's record holds since a time, ms since the epoch. A line that was cut off as the host was killed is left out. */
 export async function* readDecisions(folder: string, since: number): AsyncGenerator<Decision> {
   for await (const line of linesIn(folder)) {
-    const [decision] = decisionIn(line);
-    if (decision !== undefined && decision.t >= since) yield decision;
+    const decision = decisionIn(line);
+    if (decision !== null && decision.t >= since) yield decision;
   }
 }
 
-function decisionIn(line: string): Decision[] {
+/** Null where it was cut off. */
+function decisionIn(line: string): Decision | null {
   try {
-    return [JSON.parse(line) as Decision];
+    return JSON.parse(line) as Decision;
   } catch {
-    // Cut off.
-    return [];
+    return null;
   }
 }

@@ -1,3 +1,4 @@
+import { OldestKeys } from '../core/oldest-keys.js';
 import type { WatchedVisit } from './crowd.js';
 import { FormerNames } from './former-names.js';
 import { ProfileRecord } from './record/profile-record.js';
@@ -45,11 +46,7 @@ const STALE_MS = 1000;
 export class ProfileCache {
   /** In order of last use: a Map keeps the order of insertion. */
   readonly #entries = new Map<string, CachedProfile>();
-  /**
-   * Where the line begins, while some give way: an iterator goes on where it was, a new one would pass all that was removed
-   * before it. One that is not used holds all that has been in the line since.
-   */
-  #oldest: MapIterator<[string, CachedProfile]> | null = null;
+  readonly #oldest = new OldestKeys(this.#entries);
   #dirty: CachedProfile[] = [];
   #flushing: Promise<void> | null = null;
   readonly #names = new FormerNames();
@@ -147,7 +144,7 @@ export class ProfileCache {
     const state = { former: [], isUnread, isDirty: false, isWriting: false };
     const entry = { client, own, others, open: 0, last: null, readAt: performance.now(), ...state };
     // Before it is there, or it might be the one to go.
-    if (this.#entries.size < this.most) this.#oldest = null;
+    if (this.#entries.size < this.most) this.#oldest.rest();
     else this.#makeRoom();
     this.#entries.set(client, entry);
     return entry;
@@ -155,14 +152,9 @@ export class ProfileCache {
 
   #makeRoom(): void {
     for (let looked = 0; looked < LOOK && this.#entries.size >= this.most; looked++) {
-      this.#oldest ??= this.#entries.entries();
-      let next = this.#oldest.next();
-      if (next.done) {
-        this.#oldest = this.#entries.entries();
-        next = this.#oldest.next();
-        if (next.done) return;
-      }
-      const [client, entry] = next.value;
+      const client = this.#oldest.next();
+      const entry = client === undefined ? undefined : this.#entries.get(client);
+      if (client === undefined || entry === undefined) return;
       this.#entries.delete(client);
       // In use: to the end of the line.
       if (!this.#mayGo(entry)) this.#entries.set(client, entry);

@@ -10,7 +10,7 @@ test('each number is taken once, and all that are not too old', () => {
       const seen = new Set<number>();
       let highest = -1;
       for (const unit of units) {
-        const isTaken = window.accept(unit);
+        const isTaken = window.accept('stream', unit);
         if (seen.has(unit) || unit > highest - 4096) assert.equal(isTaken, !seen.has(unit), `${unit} after ${highest}`);
         if (isTaken) seen.add(unit);
         highest = Math.max(highest, unit);
@@ -21,8 +21,8 @@ test('each number is taken once, and all that are not too old', () => {
 
 test('a number that is far ahead costs no more than one that is next', () => {
   const window = new UnitWindow();
-  assert.equal(window.accept(Number.MAX_SAFE_INTEGER), true);
-  assert.equal(window.accept(Number.MAX_SAFE_INTEGER), false);
-  assert.equal(window.accept(4095), false, 'it may have been there');
-  assert.equal(window.accept(2 ** 60), false);
+  assert.equal(window.accept('stream', Number.MAX_SAFE_INTEGER), true);
+  assert.equal(window.accept('stream', Number.MAX_SAFE_INTEGER), false);
+  assert.equal(window.accept('stream', 4095), false, 'it may have been there');
+  assert.equal(window.accept('stream', 2 ** 60), false);
 });

@@ -8,7 +8,7 @@ import { LmdbStore } from '../../src/profile/store/lmdb-store.js';
 import { MemoryStore } from '../../src/profile/store/memory-store.js';
 import type { ProfileStore } from '../../src/profile/store/profile-store.js';
 import { ValkeyStore } from '../../src/profile/store/valkey-store.js';
-import { sleep, until } from '../support/client.js';
+import { until } from '../support/client.js';
 import { recordOf } from '../support/profiles.js';
 import { noRedis, RedisServer } from '../support/redis.js';
 
@@ -119,6 +119,5 @@ test('two hosts: what one counts under the older name reaches the newer', {
   long.close();
   await there.flush();
   await until(async () => (await seen(here)) === 4);
-  await sleep(10);
   for (const profiler of hosts) await profiler.close();
 });

@@ -41,8 +41,7 @@ export class SealDemand {
     } catch {
       return null;
     }
-    const { to, key } = open.policy;
-    return { to, endpointKey: key, clientKey, host, since };
+    return { policy: open.policy, clientKey, host, since };
   }
 
   /** Whether the deadline has passed; then the question is closed. */

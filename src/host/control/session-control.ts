@@ -132,10 +132,11 @@ export class SessionControl {
   #sealFor(policy: SealPolicy | null): 'none' | 'agreed' | Refusal {
     const { seal, isEnforced } = this.session;
     const refusal = (problem: AppErrorName, reason: string): Refusal => ({ problem, reason });
-    if (seal !== null && !isFor(seal, policy)) {
-      return refusal('define-refused', 'the messages of this session are sealed to another reader');
+    if (seal !== null) {
+      const reason = 'the messages of this session are sealed to another reader';
+      return isFor(seal, policy) ? 'none' : refusal('define-refused', reason);
     }
-    if (seal !== null || policy?.from !== 0) return 'none';
+    if (policy?.from !== 0) return 'none';
     if (!this.#can('seal')) {
       return isEnforced ? refusal('seal-required', 'messages of that function have to be sealed') : 'none';
     }

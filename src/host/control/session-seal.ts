@@ -22,9 +22,8 @@ const UNSEALED_MS = 2000;
 
 /** How a session's messages are sealed. */
 export interface SessionSeal {
-  to: 'host' | 'endpoint';
-  /** Of the endpoint that reads; null where the host does. */
-  endpointKey: string | null;
+  /** Who reads. */
+  policy: SealPolicy;
   /** The client's share, base64url: an endpoint that reads needs it. */
   clientKey: string;
   /** Null where the host can't read. */
@@ -34,8 +33,8 @@ export interface SessionSeal {
 }
 
 /** Whether messages that are sealed like this are for functions with such a policy. */
-export function isFor({ endpointKey }: SessionSeal, policy: SealPolicy | null): boolean {
-  return endpointKey === (policy?.key ?? null);
+export function isFor({ policy: { key } }: SessionSeal, policy: SealPolicy | null): boolean {
+  return key === (policy?.key ?? null);
 }
 
 /** Whether all that comes has to be sealed by now. */
@@ -47,8 +46,7 @@ export function isSettled({ since }: SessionSeal): boolean {
 export class HostSeal {
   readonly #up: Buffer;
   readonly #down: Buffer;
-  /** A stream may wait while datagrams go by. */
-  readonly #windows: Record<UnitKind, UnitWindow> = { datagram: new UnitWindow(), stream: new UnitWindow() };
+  readonly #window = new UnitWindow();
   #next = 0;
 
   constructor(secret: Uint8Array, salt: Uint8Array) {
@@ -60,7 +58,7 @@ export class HostSeal {
 
   /** Whether a unit's number was not there before. */
   accept(kind: UnitKind, unit: number): boolean {
-    return this.#windows[kind].accept(unit);
+    return this.#window.accept(kind, unit);
   }
 
   /** What is in a record; null where it is not the client's. */

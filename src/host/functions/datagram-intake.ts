@@ -83,10 +83,10 @@ export class DatagramIntake {
     const { session } = this.owner;
     const { seal } = session;
     if (seal === null || seal.host === null) return batch;
-    const isNoLonger = isSettled(seal);
-    const { opened, failed } = openDatagrams(batch, seal.host, !isNoLonger);
+    const isPlainToo = !isSettled(seal);
+    const { opened, failed } = openDatagrams(batch, seal.host, isPlainToo);
     for (let i = 0; i < failed; i++) session.shard.undelivered();
-    if (failed > 0 && isNoLonger) session.noteMalformed();
+    if (failed > 0 && !isPlainToo) session.noteMalformed();
     return opened.spans.length === 0 ? null : opened;
   }
 

@@ -39,7 +39,7 @@ export class SessionFacade implements FunctionSession {
   }
 
   get sealedTo(): 'host' | 'endpoint' | null {
-    return this.#session.seal?.to ?? null;
+    return this.#session.seal?.policy.to ?? null;
   }
 
   get sealKey(): string | null {

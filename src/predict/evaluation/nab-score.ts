@@ -70,7 +70,7 @@ export function nabScore(series: readonly ScoredSeries[]): NabScore {
   let rows: Row[] = [];
   let windows = 0;
   for (const one of series) {
-    rows = rows.concat(rowsOf(one, windows));
+    for (const row of rowsOf(one, windows)) rows.push(row);
     windows += one.windows.length;
   }
   // Most rows say nothing: they are the last, in whatever order.
