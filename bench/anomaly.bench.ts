@@ -35,7 +35,7 @@ function tick(): FeatureTick {
 }
 
 const forecaster = await Forecaster.create((await readPlainModel(BASE_MODEL)).bytes, columns);
-const rows = new SessionRows(table.layout, forecaster.stateColumns);
+const rows = new SessionRows(table.layout, forecaster.stateColumns, 1);
 const scale = readScale();
 const risks = new SessionRisks(table.layout.features, 1, scale, new FunctionHabits(scale));
 const context = { functionId: 'echo', openedAt: 0, visits: 0, expectedLogRate: 0, errors: [0, 0, 0, 0, 0] };

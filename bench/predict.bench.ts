@@ -32,7 +32,7 @@ async function tick(sessions: number): Promise<Record<string, number>> {
   const rates = Float64Array.from(handles, () => 10 ** (next() * 4));
   const writer = new FeatureMatrixWriter(table);
   const reader = new FeatureMatrixReader(table.share);
-  const rows = new SessionRows(table.layout, forecaster.stateColumns);
+  const rows = new SessionRows(table.layout, forecaster.stateColumns, 1);
   const settings = new SettingsWriter(new LimitsMailbox(table.share), { ...DEFAULT_POLICY, minRateLimit: 1000 }, 1);
   const spent = new Map<string, number[]>();
   let started = 0;

@@ -84,7 +84,7 @@ export type Prediction = Pick<BehavioralProfile, 'predictedDataRate' | 'predicte
 const NO_PROMISE: SettingsPromise = { rateLimit: 0, bufferSize: 0 };
 
 /** What risk suggests: the shard, which knows whether the client can answer and what else it did, decides. */
-function levelOf(risk: number): SecurityLevel {
+export function levelOf(risk: number): SecurityLevel {
   if (risk >= STEP_UP) return 2;
   return risk >= CAUTION ? 1 : 0;
 }

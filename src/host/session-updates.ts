@@ -1,7 +1,8 @@
 import { isWorthWriting, publishedLimits, settingsFor } from '../adapt/settings.js';
 import type { CoreShare } from '../core/layout.js';
 import { LimitsMailbox } from '../core/limits-mailbox.js';
-import { ERROR_SCENARIOS, errorBit, type RequestType } from '../profile/behavioral-profile.js';
+import type { SessionContext } from '../predict/model/context.js';
+import { ERROR_SCENARIOS, errorBit, type PredictionMemory, type RequestType } from '../profile/behavioral-profile.js';
 import type { Profiler } from '../profile/behavioral-profiler.js';
 import type { Admissions } from './admissions.js';
 import type { DecisionRecord } from './decision-record.js';
@@ -15,6 +16,12 @@ const NOTHING = { bufferSize: 0, rateLimit: 0, level: 0 };
 /** What a session did after it was heard of last. */
 const NO_MORE = { bytesIn: 0, bytesOut: 0, seconds: 0, errors: 0, held: 0, opened: false };
 
+/** An open session: what it said last, and what was known as it opened. */
+interface OpenSession {
+  last: SessionUpdate;
+  context: SessionContext;
+}
+
 /** Who is told of sessions. */
 export interface SessionUpdateHooks {
   onSession(event: SessionEvent): void;
@@ -25,8 +32,8 @@ export interface SessionUpdateHooks {
 export class SessionUpdates {
   /** Where limits of a shard's sessions are written. */
   readonly #mailboxes = new Map<number, LimitsMailbox>();
-  /** What open sessions said last. */
-  readonly #last = new Map<string, SessionUpdate>();
+  /** Open sessions by their names. */
+  readonly #open = new Map<string, OpenSession>();
 
   constructor(
     readonly profiler: Profiler,
@@ -43,13 +50,22 @@ export class SessionUpdates {
 
   /** A shard is gone: sessions that it had are over, and nobody else says so. */
   lost(shard: number): void {
-    const lost = [...this.#last].filter(([id]) => id.startsWith(sessionsOf(shard)));
+    const lost = this.#openOf(shard);
     if (lost.length > 0) {
       this.take(
         shard,
-        lost.map(([, last]) => ({ ...last, ...NO_MORE, closed: true })),
+        lost.map(({ last }) => ({ ...last, ...NO_MORE, closed: true })),
       );
     }
+  }
+
+  #openOf(shard: number): OpenSession[] {
+    return [...this.#open].filter(([id]) => id.startsWith(sessionsOf(shard))).map(([, session]) => session);
+  }
+
+  /** A shard's open sessions, for a predictor that knows nothing of them, or not what the configuration says by now. */
+  openings(shard: number): SessionOpening[] {
+    return this.#openOf(shard).map(({ last, context }) => this.#opening(last, context, null));
   }
 
   take(shard: number, updates: SessionUpdate[]): void {
@@ -59,13 +75,20 @@ export class SessionUpdates {
     const mailbox = serves ? undefined : this.#mailboxes.get(shard);
     for (const update of updates) {
       const { handle, client, functionId, bytesIn, bytesOut, seconds, errors, opened, closed } = update;
-      if (opened && !closed) openings.push(this.#opening(update, timestamp));
       const session = sessionName(shard, handle);
+      const known = this.#open.get(session);
+      let context = known?.context;
+      // Asked before the profile takes in the update, which is no part of what was known.
+      if (opened || context?.functionId !== functionId) {
+        context = context === undefined ? this.#contextOf(update, timestamp) : { ...context, functionId };
+        const memory = known === undefined ? this.profiler.memoryOf(client) : null;
+        if (!closed) openings.push(this.#opening(update, context, memory));
+      }
       // Spread into one another the objects would have no common shape, and cost ten times as much to read.
       const did = { timestamp, bytesIn, bytesOut, seconds, opened, closed, errors, session, functionId };
       this.profiler.updateProfile(client, did);
       this.record.update(shard, update, timestamp);
-      this.#account(shard, update);
+      this.#account(session, known, update, context);
       if (update.moved) continue;
       if (closed) service?.closed(shard, handle, client, errors);
       // The features tell of everything else.
@@ -81,25 +104,24 @@ export class SessionUpdates {
     sessions: readonly { handle: number; requestType: RequestType }[],
   ): { handle: number; variant: string | null }[] {
     return sessions.flatMap(({ handle, requestType }) => {
-      const known = this.#last.get(sessionName(shard, handle));
+      const known = this.#open.get(sessionName(shard, handle));
       if (known === undefined) return [];
-      const { client, functionId } = known;
+      const { client, functionId } = known.last;
       const profile = this.profiler.getProfile(client);
       return [{ handle, variant: this.admissions.variantOf(client, functionId, requestType, profile) }];
     });
   }
 
   /** Keeps the sums of what sessions are granted, and tells of sessions and settings that are new. */
-  #account(shard: number, update: SessionUpdate): void {
-    const { handle, client, functionId, bufferSize, rateLimit, level, closed } = update;
-    const id = sessionName(shard, handle);
-    const known = this.#last.get(id);
-    const before = known ?? NOTHING;
+  #account(id: string, known: OpenSession | undefined, update: SessionUpdate, context: SessionContext): void {
+    const { client, functionId, bufferSize, rateLimit, level, closed } = update;
+    const before = known?.last ?? NOTHING;
     const now = closed ? NOTHING : update;
     this.admissions.buffered += now.bufferSize - before.bufferSize;
     this.admissions.granted += now.rateLimit - before.rateLimit;
-    if (closed) this.#last.delete(id);
-    else this.#last.set(id, update);
+    if (closed) this.#open.delete(id);
+    else if (known === undefined) this.#open.set(id, { last: update, context });
+    else Object.assign(known, { last: update, context });
     if (known === undefined) this.hooks.onSession({ state: 'opened', id, client, functionId });
     if (closed) this.hooks.onSession({ state: 'closed', id, client, functionId });
     else if (rateLimit !== before.rateLimit || bufferSize !== before.bufferSize || level !== before.level) {
@@ -107,22 +129,21 @@ export class SessionUpdates {
     }
   }
 
-  #opening({ handle, client, functionId }: SessionUpdate, openedAt: number): SessionOpening {
+  #contextOf({ client, functionId }: SessionUpdate, openedAt: number): SessionContext {
     const { sessionsSeen, predictedDataRate, predictedErrors } = this.profiler.getProfile(client);
     return {
-      handle,
-      client,
-      context: {
-        functionId,
-        openedAt,
-        visits: sessionsSeen,
-        expectedLogRate: sessionsSeen > 0 ? Math.log1p(predictedDataRate) : 0,
-        errors: ERROR_SCENARIOS.map((name) => predictedErrors[name]),
-      },
-      memory: this.profiler.memoryOf(client),
-      promise: this.admissions.promiseOf(functionId) ?? null,
-      isTyped: Object.keys(this.admissions.config.functions[functionId]?.variants ?? {}).length > 0,
+      functionId,
+      openedAt,
+      visits: sessionsSeen,
+      expectedLogRate: sessionsSeen > 0 ? Math.log1p(predictedDataRate) : 0,
+      errors: ERROR_SCENARIOS.map((name) => predictedErrors[name]),
     };
+  }
+
+  #opening(update: SessionUpdate, context: SessionContext, memory: PredictionMemory | null): SessionOpening {
+    const { handle, client, functionId } = update;
+    const isTyped = Object.keys(this.admissions.config.functions[functionId]?.variants ?? {}).length > 0;
+    return { handle, client, context, memory, promise: this.admissions.promiseOf(functionId) ?? null, isTyped };
   }
 
   #followAverage(mailbox: LimitsMailbox, { handle, client, functionId, rateLimit }: SessionUpdate): void {

@@ -88,12 +88,14 @@ export class SocketHost extends EventEmitter<HostEvents> {
     this.prediction = new HostPrediction(this.config, {
       log: this.#log,
       remember: (client, memory) => this.#profiles?.profiler.remember(client, memory),
+      openings: (shard) => this.#inbox?.parts.updates.openings(shard) ?? [],
       onSource: (state) => this.emit('prediction', state),
       onRequestTypes: (shard, sessions) => this.#inbox?.requestTypes(shard, sessions),
       onRisks: (shard, sessions) => {
         const told = sessions.map(({ handle, risk, reasons }) => ({ handle, risk, reason: reasons.join('; ') }));
         this.#pool?.send(shard, { type: 'risks', sessions: told });
       },
+      onNoRisks: () => this.#pool?.broadcast({ type: 'noRisks' }),
     });
   }
 
@@ -330,6 +332,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
       throw new TidegateError('TIDEGATE_E_FUNCTION', problem, { hint: 'the functions stay as they are' });
     }
     this.admissions.identifier = identifier;
+    this.#openInbox.functionsChanged();
     if (next.mode !== this.config.mode) this.setMode(next.mode);
     return keysThatDiffer(this.config, next);
   }

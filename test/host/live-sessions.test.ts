@@ -78,3 +78,11 @@ test('a session that its level ends is told of by its end alone', () => {
   assert.deepEqual(tick(live).flat().length, 9);
   assert.equal(live.size, 9);
 });
+
+test('where nobody says any more how risky sessions are, none is', () => {
+  const { live, sessions } = shardOf(2);
+  live.setRisk(sessions[0].handle, 0.95, 'resets');
+  live.suggest(sessions[1], 2);
+  live.forgetRisks();
+  assert.deepEqual([sessions[0].risk, live.suggestedOf(sessions[1])], [{ value: 0, reason: '' }, 0]);
+});

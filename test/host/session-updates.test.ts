@@ -7,6 +7,7 @@ import type { Admissions } from '../../src/host/admissions.js';
 import { DecisionRecord } from '../../src/host/decision-record.js';
 import type { SessionEvent } from '../../src/host/host-events.js';
 import type { HostPrediction } from '../../src/host/prediction/host-prediction.js';
+import type { SessionOpening } from '../../src/host/prediction/messages.js';
 import { SessionUpdates } from '../../src/host/session-updates.js';
 import type { SessionUpdate } from '../../src/host/shard/messages.js';
 import { BehavioralProfiler } from '../../src/profile/behavioral-profiler.js';
@@ -59,4 +60,43 @@ test('sessions of a shard that died are over for all who count them', async (t) 
     await profiler.flush();
   }
   assert.ok(profiler.size <= 3, `${profiler.size}`);
+});
+
+test('a predictor is told of a session that turns to another function, and of all that are open where it begins anew', (t) => {
+  const folder = mkdtempSync(`${tmpdir()}/tidegate-updates-`);
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const functions = { streams: { variants: { streaming: {} } } };
+  const admissions = {
+    ...{ buffered: 0, granted: 0, config: { functions } },
+    promiseOf: (id: string) => (id === 'streams' ? { rateLimit: 7, bufferSize: 8 } : undefined),
+  };
+  const told: SessionOpening[][] = [];
+  const service = { closed: () => {}, opened: (_: number, openings: SessionOpening[]) => told.push(openings) };
+  const updates = new SessionUpdates(
+    new BehavioralProfiler(),
+    admissions as unknown as Admissions,
+    { service, serves: true } as unknown as HostPrediction,
+    new DecisionRecord(folder, () => {}),
+    { onSession: () => {}, onSettings: () => {} },
+  );
+  updates.take(0, [update(1, { opened: true }), update(2, { opened: true })]);
+  updates.take(0, [update(1), update(2, { functionId: 'streams' })]);
+  updates.take(0, [update(1), update(2, { functionId: 'streams' })]);
+  assert.deepEqual(
+    told.map((openings) => openings.map(({ handle, promise, isTyped }) => [handle, promise, isTyped])),
+    [
+      [
+        [1, null, false],
+        [2, null, false],
+      ],
+      [[2, { rateLimit: 7, bufferSize: 8 }, true]],
+      [],
+    ],
+  );
+  const [[first, second], [turned]] = told;
+  assert.deepEqual(turned.context, { ...second.context, functionId: 'streams' }, 'all else is as it was at the open');
+  updates.take(1, [update(3, { opened: true })]);
+  updates.take(0, [update(1, { closed: true })]);
+  assert.deepEqual(updates.openings(0), [turned]);
+  assert.deepEqual(first.context.functionId, 'echo');
 });

@@ -12,10 +12,12 @@ const RECORDED = 32;
 export interface HostPredictionHooks {
   log: Log;
   remember(client: string, memory: PredictionMemory): void;
+  openings: PredictionHooks['openings'];
   /** Another model predicts, or the average. */
   onSource(state: PredictionState): void;
   onRequestTypes: PredictionHooks['onRequestTypes'];
   onRisks: PredictionHooks['onRisks'];
+  onNoRisks: PredictionHooks['onNoRisks'];
 }
 
 /** Prediction as the host has it: which model it begins with, the predictor, and who looks after versions and training. */

@@ -6,8 +6,9 @@ import { REQUEST_TYPES, type RequestType } from '../../profile/behavioral-profil
 const SETTLED = 3;
 
 interface Watched {
-  told: RequestType;
-  next: RequestType;
+  /** Null: who began to watch does not know what the host thinks of it. */
+  told: RequestType | null;
+  next: RequestType | null;
   ticks: number;
 }
 
@@ -16,7 +17,7 @@ export class KindWatch {
   readonly #watched = new Map<number, Watched>();
   #changed: { handle: number; requestType: RequestType }[] = [];
 
-  watch(handle: number, told: RequestType): void {
+  watch(handle: number, told: RequestType | null): void {
     this.#watched.set(handle, { told, next: told, ticks: 0 });
   }
 

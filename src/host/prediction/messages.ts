@@ -35,11 +35,12 @@ export interface PredictorInit {
   stop: SharedArrayBuffer;
 }
 
-/** A session that opened, with what its client brings along. */
+/** A session that opened, with what its client brings along; or that goes on, where something of this is another. */
 export interface SessionOpening {
   handle: number;
   client: string;
   context: SessionContext;
+  /** Null: its client left none, or the session goes on. */
   memory: PredictionMemory | null;
   /** What its function promises; null: nothing. */
   promise: SettingsPromise | null;

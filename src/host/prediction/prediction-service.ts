@@ -32,10 +32,14 @@ const END_MS = 5000;
 
 export interface PredictionHooks {
   log: Log;
+  /** A shard's open sessions, for a thread that begins. */
+  openings(shard: number): SessionOpening[];
   remember(client: string, memory: PredictionMemory): void;
   onRequestTypes(shard: number, sessions: { handle: number; requestType: RequestType }[]): void;
   /** Sessions are riskier than they were, or less. */
   onRisks(shard: number, sessions: SessionRiskReport[]): void;
+  /** The thread ended: nobody is there to say when what was risky no longer is. */
+  onNoRisks(): void;
   /** The model serves, or the average does. */
   onStatus(status: PredictorStatus): void;
   onSwapped(model: string): void;
@@ -147,7 +151,10 @@ export class PredictionService {
       ({ failed }) => this.#onEnd(failed),
       (error: Error) => this.#onEnd({ code: '', message: error.message }),
     );
-    for (const [shard, core] of this.#cores) this.#send({ type: 'shard', shard, core });
+    for (const [shard, core] of this.#cores) {
+      this.#send({ type: 'shard', shard, core });
+      this.opened(shard, this.hooks.openings(shard));
+    }
   }
 
   #onEnd(failed: PredictorOutcome['failed']): void {
@@ -159,6 +166,7 @@ export class PredictionService {
     this.#reports.giveUp();
     this.#forgets.giveUp();
     if (this.#closing) return;
+    this.hooks.onNoRisks();
     this.#reason = failed?.message ?? 'the predictor ended by itself';
     this.hooks.log('warn', 'no model: the average of the past predicts', { reason: this.#reason });
     // A model that can't be used is no better the next time; a thread that broke may be.

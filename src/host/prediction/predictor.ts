@@ -119,7 +119,7 @@ export class Predictor {
     switch (message.type) {
       case 'shard': {
         const { core } = message;
-        const rows = new SessionRows(core.layout, this.#forecaster.stateColumns, this.#scores);
+        const rows = new SessionRows(core.layout, this.#forecaster.stateColumns, this.#tickSeconds, this.#scores);
         if (this.#shadow !== null) rows.addShadow(this.#shadow.forecaster.stateColumns);
         this.#shards.set(message.shard, {
           reader: new FeatureMatrixReader(core),
@@ -173,11 +173,12 @@ export class Predictor {
     const view = this.#shards.get(shard);
     view?.clients.set(handle, client);
     view?.risks.opened(handle, context);
-    if (promise !== null) view?.writer.promise(handle, promise);
-    if (isTyped) view?.kinds.watch(handle, memory?.requestType ?? 'transactional');
+    view?.writer.promise(handle, promise);
+    if (isTyped) view?.kinds.watch(handle, memory?.requestType ?? null);
+    else view?.kinds.closed(handle);
     // A state means nothing to another model.
     const state = memory !== null && memory.model === this.#model ? memory.state : null;
-    this.#shards.get(shard)?.rows.open(handle, { context, state, bias: memory?.bias ?? 0 });
+    view?.rows.open(handle, { context, state, bias: memory?.bias ?? null });
   }
 
   #close(shard: number, handle: number, client: string, errors: number): void {
@@ -227,7 +228,8 @@ export class Predictor {
       }
       dataRate += totalRate(view.rows.outputs, tick.rows, this.#tickSeconds);
     }
-    this.#keepBudget();
+    // Where the average serves, buffers are not those that were written here.
+    if (this.#choice.source === 'model') this.#keepBudget();
     for (const [shard, { kinds }] of this.#shards) {
       const changed = kinds.takeChanged();
       if (changed.length > 0) this.send({ type: 'requestTypes', shard, sessions: changed });
@@ -300,7 +302,8 @@ export class Predictor {
     for (let row = 0; row < count; row++) {
       const place = rows.placeOf(from + row);
       rows.feedback.correct(place, outputs, row, rows.totals[from + row]);
-      if (serves) writer.follow(rows.handles[from + row], place, outputs, row);
+      // Rows may come before it is told what the session's function promises.
+      if (serves && rows.isKnown(place)) writer.follow(rows.handles[from + row], place, outputs, row);
       kinds.look(rows.handles[from + row], outputs, row);
     }
     rows.outputs.set(outputs, from * OUTPUT_COLUMNS);
@@ -324,7 +327,7 @@ export class Predictor {
     }));
     shareBudget(claims, memoryBudget).forEach((bytes, i) => {
       const { rows, writer, row, handle } = all[i];
-      if (bytes < claims[i].wanted) writer.shrink(handle, rows.placeOf(row), bytes);
+      if (bytes < claims[i].wanted) writer.shrink(handle, rows.placeOf(row), bytes, rows.outputs, row);
     });
   }
 

@@ -1,9 +1,11 @@
 import {
   isWorthWriting,
+  levelOf,
   publishedLimits,
   rateLimitOf,
   type SettingsPolicy,
   type SettingsPromise,
+  type SocketSettings,
   settingsFor,
 } from '../../adapt/settings.js';
 import type { LimitsMailbox } from '../../core/limits-mailbox.js';
@@ -18,11 +20,12 @@ const FALL = 0.8;
 
 /** Turns what a model says into limits in the session records, where they changed enough. Sessions are told by slot. */
 export class SettingsWriter {
-  /** By slot: whose it is; rate and limit as they are followed; the limit written last. */
+  /** By slot: whose it is; rate and limit as they are followed; the limit and the level written last. */
   #owner = new Int32Array(0);
   #rate = new Float32Array(0);
   #suggested = new Float32Array(0);
   #written = new Float32Array(0);
+  #level = new Uint8Array(0);
   /** Bytes of buffer that were written last; of one that is not the owner's they count for nothing. */
   #buffer = new Float64Array(0);
   /** What functions promise, of those that promise something. */
@@ -40,8 +43,9 @@ export class SettingsWriter {
     readonly tickSeconds: number,
   ) {}
 
-  promise(handle: number, promise: SettingsPromise): void {
-    this.#promises.set(handle, promise);
+  promise(handle: number, promise: SettingsPromise | null): void {
+    if (promise === null) this.#promises.delete(handle);
+    else this.#promises.set(handle, promise);
   }
 
   closed(handle: number): void {
@@ -53,16 +57,11 @@ export class SettingsWriter {
     return place < this.#owner.length && this.#owner[place] === handle ? this.#buffer[place] : 0;
   }
 
-  /** Writes a session's limits with another buffer. */
-  shrink(handle: number, place: number, bufferSize: number): void {
+  /** Writes the limits of a session, of which row `row` of a model's outputs was followed, with another buffer. */
+  shrink(handle: number, place: number, bufferSize: number, outputs: Float32Array, row: number): void {
     if (this.#owner[place] !== handle) return;
     this.#buffer[place] = bufferSize;
-    const prediction = this.#prediction;
-    prediction.predictedDataRate = this.#rate[place];
-    prediction.predictedRateLimit = this.#suggested[place];
-    prediction.predictedSecurityRisk = 0;
-    const settings = settingsFor(prediction, this.policy, this.#promises.get(handle));
-    this.mailbox.write(handle, publishedLimits({ ...settings, bufferSize }));
+    this.mailbox.write(handle, publishedLimits({ ...this.#settings(handle, place, outputs, row), bufferSize }));
   }
 
   /** Follows row `row` of a model's outputs. Returns whether limits were written. */
@@ -85,18 +84,27 @@ export class SettingsWriter {
     const risk = sigmoid(outputs[at + OUTPUTS.risk.at]);
     const promise = this.#promises.get(handle);
     const limit = rateLimitOf(this.#rate[place], this.#suggested[place], risk, this.policy, promise);
-    if (!isWorthWriting(limit, this.#written[place])) return false;
+    const level = levelOf(risk);
+    // Where bounds hold the limit, the level is all that changes.
+    if (!isWorthWriting(limit, this.#written[place]) && level === this.#level[place]) return false;
     this.#written[place] = limit;
+    this.#level[place] = level;
+    const settings = this.#settings(handle, place, outputs, row);
+    this.#buffer[place] = settings.bufferSize;
+    return this.mailbox.write(handle, publishedLimits(settings));
+  }
+
+  /** What is followed of a session as its settings. */
+  #settings(handle: number, place: number, outputs: Float32Array, row: number): SocketSettings {
+    const at = row * OUTPUT_COLUMNS;
     const prediction = this.#prediction;
     prediction.predictedDataRate = this.#rate[place];
     prediction.predictedRateLimit = this.#suggested[place];
-    prediction.predictedSecurityRisk = risk;
+    prediction.predictedSecurityRisk = sigmoid(outputs[at + OUTPUTS.risk.at]);
     for (let i = 0; i < ERROR_SCENARIOS.length; i++) {
       prediction.predictedErrors[ERROR_SCENARIOS[i]] = sigmoid(outputs[at + OUTPUTS.errors.at + i]);
     }
-    const settings = settingsFor(prediction, this.policy, promise);
-    this.#buffer[place] = settings.bufferSize;
-    return this.mailbox.write(handle, publishedLimits(settings));
+    return settingsFor(prediction, this.policy, this.#promises.get(handle));
   }
 
   #grow(places: number): void {
@@ -104,6 +112,7 @@ export class SettingsWriter {
     this.#rate = grown(this.#rate, places);
     this.#suggested = grown(this.#suggested, places);
     this.#written = grown(this.#written, places);
+    this.#level = grown(this.#level, places);
     this.#buffer = grown(this.#buffer, places);
   }
 }

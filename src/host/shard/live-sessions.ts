@@ -196,6 +196,14 @@ export class LiveSessions {
     if (session !== undefined) session.risk = { value: risk, reason };
   }
 
+  /** What was said of risks holds no longer, and nobody else would say so. */
+  forgetRisks(): void {
+    for (const live of this.#live.values()) {
+      live.suggested = 0;
+      live.session.risk = { value: 0, reason: '' };
+    }
+  }
+
   setVariant(handle: number, variant: string | null): void {
     const session = this.#live.get(handle)?.session;
     if (session !== undefined) session.variant = variant;

@@ -176,6 +176,8 @@ export type ToShard =
   | { type: 'variants'; sessions: { handle: number; variant: string | null }[] }
   /** How unusual sessions are, and in what. */
   | { type: 'risks'; sessions: { handle: number; risk: number; reason: string }[] }
+  /** Nobody says so any more. */
+  | { type: 'noRisks' }
   /** How full the host will be: clients are told. */
   | { type: 'capacity'; outlook: CapacityOutlook }
   /** Limits shrink in `inMs`: clients are told. */

@@ -242,6 +242,9 @@ export class Shard implements DoorShard {
       case 'risks':
         for (const { handle, risk, reason } of message.sessions) this.live.setRisk(handle, risk, reason);
         return;
+      case 'noRisks':
+        this.live.forgetRisks();
+        return;
       case 'capacity':
         this.signals.capacity(message.outlook);
         return;

@@ -107,7 +107,7 @@ export async function playTrials(
 ): Promise<Trial[]> {
   const table = new SessionTable(1_000_000, Math.max(1024, sessions.length));
   const features = table.layout.features.length;
-  const rows = new SessionRows(table.layout, forecaster.stateColumns);
+  const rows = new SessionRows(table.layout, forecaster.stateColumns, 1);
   const axes = new SessionAxes(table.layout.features, 1);
   const live = sessions.map((session) => {
     const { kind, name, group, functionId, onset, period, packets } = session;

@@ -176,6 +176,16 @@ export class SessionAxes {
     this.#noted[place] = 0;
   }
 
+  /** A session that has been going on has the place: what was counted before is nothing that it does now. */
+  join(place: number, features: Float32Array, at: number): void {
+    this.#count(place, features, at, place * AXIS_COUNT);
+    const counts = this.#counted.length;
+    this.#counts.fill(0, place * counts, (place + 1) * counts);
+    this.#isCounting[place] = 0;
+    this.values.fill(0, place * AXIS_COUNT, (place + 1) * AXIS_COUNT);
+    this.#turns[place] = features[at + this.#at.turns];
+  }
+
   /**
    * A tick of the session at `place`.
    * @param features feature rows of the core; the session's begins at `at`

@@ -87,7 +87,10 @@ export class SessionRisks {
       const place = rows.placeOf(row);
       if (place >= this.#owner.length) this.#grow(Math.max(place + 1, this.#owner.length * 2, 64));
       const isNew = this.#owner[place] !== handle;
-      if (isNew) this.#begin(place, handle);
+      if (isNew) {
+        this.#begin(place, handle);
+        if (rows.joined[row] === 1) this.#axes.join(place, features, row * columns);
+      }
       let opened = this.#known[place];
       if (opened === undefined) {
         opened = this.#opened.get(handle);

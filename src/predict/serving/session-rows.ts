@@ -25,6 +25,9 @@ const EVENTS: readonly { feature: string; bits: number }[] = [
 /** A skipped tick's bytes are spread over it and the next: over so many at most. */
 const MOST_SKIPPED = 30;
 
+/** A session that is seen for the first time and is older than so many ticks has been going on. */
+const LATE = 1.5;
+
 /** Ticks for which what a session leaves behind can be asked for. */
 const LEFT_TICKS = 5;
 
@@ -45,10 +48,10 @@ export interface SessionMemory {
 /** What a session brings along when it opens. */
 export interface OpenedSession {
   context: SessionContext;
-  /** Of the client's last session, by the same model; null: from the beginning. */
+  /** Of the client's last session, by the same model; null: from the beginning, or as it is where the session goes on. */
   state: Float32Array | null;
-  /** See BiasCorrection. */
-  bias: number;
+  /** See BiasCorrection; null: none, or as it is. */
+  bias: number | null;
 }
 
 /**
@@ -71,6 +74,9 @@ export class SessionRows {
   tickUp = new Float64Array(0);
   tickDown = new Float64Array(0);
   totals = new Float64Array(0);
+  /** 1: is seen for the first time and has been going on, as whoever looks began only now. */
+  joined = new Uint8Array(0);
+  readonly #age: number;
   readonly #opening: OpeningColumns;
   readonly #mask: number;
   readonly #events: { column: number; bits: number }[];
@@ -89,14 +95,17 @@ export class SessionRows {
   /** What was told about sessions from elsewhere since the last tick: bits by handle. */
   readonly #told = new Map<number, number>();
   #tick = 0;
+  #now = -1;
 
   constructor(
     readonly layout: CoreLayout,
     stateColumns: number,
+    readonly tickSeconds: number,
     scores: LiveScores = new LiveScores(),
   ) {
     this.states = [{ columns: stateColumns, data: new Float32Array(0) }];
     this.#mask = layout.at.MAX_SLOTS - 1;
+    this.#age = layout.features.indexOf('age');
     this.#events = EVENTS.map(({ feature, bits }) => ({ column: layout.features.indexOf(feature), bits }));
     this.history = new TickHistory(0);
     this.#opening = new OpeningColumns(layout.features, 0);
@@ -114,17 +123,27 @@ export class SessionRows {
     return handle & this.#mask;
   }
 
+  /** Whether it was told what the session at a place brought along. */
+  isKnown(place: number): boolean {
+    return this.#context[place * CONTEXT_COLUMNS] === 1;
+  }
+
   /** The row of a session, or -1. */
   rowOf(handle: number): number {
     const place = handle & this.#mask;
     return place < this.#places && this.#owner[place] === handle ? this.#row[place] : -1;
   }
 
-  /** A session opened: what it brings along is taken up with its first row, or at once where that was already. */
+  /**
+   * A session opened, or is told of anew: what it brings along is taken up with its first row, or at once where that was
+   * already.
+   */
   open(handle: number, opened: OpenedSession): void {
     const row = this.rowOf(handle);
     if (row < 0) {
-      this.#opened.set(handle, opened);
+      const { context, state, bias } = opened;
+      const before = this.#opened.get(handle);
+      this.#opened.set(handle, { context, state: state ?? before?.state ?? null, bias: bias ?? before?.bias ?? null });
       return;
     }
     const place = handle & this.#mask;
@@ -177,7 +196,9 @@ export class SessionRows {
     const skipped = this.#tick === 0 ? 0 : Math.max(0, tick.tick - this.#tick - 1);
     this.#tick = tick.tick;
     this.#growRows(tick.rows);
+    this.joined.fill(0, 0, tick.rows);
     this.#order(tick);
+    this.#now = tick.now;
     const parts = Math.min(skipped + 1, MOST_SKIPPED);
     const features = this.layout.features.length;
     for (let row = 0; row < tick.rows; row++) {
@@ -218,7 +239,8 @@ export class SessionRows {
   }
 
   /** Brings states into the order of the tick's rows. Mostly it is that of the last one. */
-  #order({ rows, handles }: FeatureTick): void {
+  #order(tick: FeatureTick): void {
+    const { rows, handles } = tick;
     let same = rows === this.rows;
     for (let row = 0; same && row < rows; row++) same = handles[row] === this.handles[row];
     if (same) return;
@@ -236,6 +258,7 @@ export class SessionRows {
         });
       } else {
         this.#clear(place, handle);
+        if (this.#hasBeenGoing(tick, row)) this.#join(place, tick, row);
         const opened = this.#opened.get(handle);
         if (opened !== undefined) {
           this.#opened.delete(handle);
@@ -274,9 +297,25 @@ export class SessionRows {
     this.#context.fill(0, place * CONTEXT_COLUMNS, (place + 1) * CONTEXT_COLUMNS);
   }
 
+  /** Whether a session that is new among the rows was there before the last tick. */
+  #hasBeenGoing({ features, now }: FeatureTick, row: number): boolean {
+    const since = this.#now < 0 ? this.tickSeconds * 1000 : now - this.#now;
+    return Math.expm1(features[row * this.layout.features.length + this.#age]) > since * LATE;
+  }
+
+  /** What a session did before it was looked at is not what it did in a tick. */
+  #join(place: number, { features, bytesIn, bytesOut }: FeatureTick, row: number): void {
+    this.joined[row] = 1;
+    this.#bytesIn[place] = bytesIn[row];
+    this.#bytesOut[place] = bytesOut[row];
+    this.#events.forEach(({ column }, i) => {
+      this.#counts[place * this.#events.length + i] = features[row * this.layout.features.length + column];
+    });
+  }
+
   #takeUp(place: number, { context, bias }: OpenedSession): void {
     writeContext(this.#context, place * CONTEXT_COLUMNS, context);
-    this.feedback.bias.set(place, bias);
+    if (bias !== null) this.feedback.bias.set(place, bias);
   }
 
   #growRows(rows: number): void {
@@ -290,6 +329,7 @@ export class SessionRows {
     this.tickUp = grown(this.tickUp, length);
     this.tickDown = grown(this.tickDown, length);
     this.totals = grown(this.totals, length);
+    this.joined = grown(this.joined, length);
   }
 
   #growPlaces(places: number): void {

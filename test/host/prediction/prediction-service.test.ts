@@ -9,8 +9,15 @@ test('where the predictor is not heard of any more the average serves, and it ho
 }, async () => {
   const nothing = (): void => {};
   const hooks: PredictionHooks = {
-    ...{ log: nothing, remember: nothing, onRequestTypes: nothing, onRisks: nothing, onStatus: nothing },
-    ...{ onSwapped: nothing, onRefused: nothing, onUnusable: nothing },
+    ...{
+      log: nothing,
+      remember: nothing,
+      onRequestTypes: nothing,
+      onRisks: nothing,
+      onNoRisks: nothing,
+      onStatus: nothing,
+    },
+    ...{ onSwapped: nothing, onRefused: nothing, onUnusable: nothing, openings: () => [] },
   };
   const model = { id: 'a', bytes: new Uint8Array() };
   const worker = new URL('../../support/silent-predictor.js', import.meta.url).href;

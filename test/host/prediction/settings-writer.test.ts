@@ -26,10 +26,17 @@ function open(policy: Partial<typeof DEFAULT_POLICY> = {}) {
   const place = table.slotOf(handle);
   return {
     follow: (outputs: Float32Array): boolean => writer.follow(handle, place, outputs, 0),
+    shrink: (bytes: number, outputs: Float32Array): void => writer.shrink(handle, place, bytes, outputs, 0),
     limit: (): number => {
       table.core.refresh(handle, 0);
       return table.limits(handle, 'in').rate;
     },
+    posture: () => {
+      table.core.refresh(handle, 0);
+      return table.posture(handle);
+    },
+    promise: (rateLimit: number | null): void =>
+      writer.promise(handle, rateLimit === null ? null : { rateLimit, bufferSize: 0 }),
     table,
     handle,
   };
@@ -68,4 +75,34 @@ test('risk halves the limit and suggests a level, and a session that is gone is 
   assert.equal(table.posture(handle).level, 1);
   table.close(handle);
   assert.equal(follow(row(900_000, 1)), false);
+});
+
+test('the level follows the risk also where the limit is held by its bounds, both ways', () => {
+  const { follow, limit, posture } = open({ minRateLimit: 64_000 });
+  follow(row(100, 1));
+  assert.equal(posture().level, 0);
+  assert.ok(follow(row(100, 1, 9)));
+  assert.deepEqual([limit(), posture().level], [64_000, 2]);
+  assert.equal(follow(row(100, 1, 9)), false);
+  assert.ok(follow(row(100, 1, -9)));
+  assert.equal(posture().level, 0);
+});
+
+test('a smaller buffer changes nothing else', () => {
+  const { follow, shrink, posture, limit } = open({ rateLimitFactor: 4 });
+  const outputs = row(1_000_000, 1, 9);
+  follow(outputs);
+  const before = limit();
+  shrink(20_000, outputs);
+  assert.deepEqual([limit(), posture()], [before, { level: 2, bufferSize: 20_000 }]);
+});
+
+test('a promise holds until it is taken back', () => {
+  const { follow, promise, limit } = open({ rateLimitFactor: 4 });
+  promise(500_000);
+  follow(row(100, 1));
+  near(limit(), 500_000);
+  promise(null);
+  follow(row(100, 1));
+  near(limit(), 1000);
 });

@@ -12,8 +12,13 @@ const scale = readScale();
 /** One session in a table, and the ticks of it. */
 function oneSession() {
   const table = new SessionTable(4, 4);
-  const rows = new SessionRows(table.layout, 1);
-  const risks = new SessionRisks(table.layout.features, 1, scale, new FunctionHabits(scale));
+  let rows: SessionRows;
+  let risks: SessionRisks;
+  const look = (): void => {
+    rows = new SessionRows(table.layout, 1, 1);
+    risks = new SessionRisks(table.layout.features, 1, scale, new FunctionHabits(scale));
+  };
+  look();
   const handle = table.open(0);
   let now = 0;
   const tick = (): void => {
@@ -25,7 +30,14 @@ function oneSession() {
     rows.take(made);
     risks.tick(rows, made);
   };
-  return { table, risks, handle, tick, now: () => now, place: () => rows.placeOf(0) };
+  return {
+    ...{ table, handle, tick, now: () => now, place: () => rows.placeOf(0) },
+    get risks() {
+      return risks;
+    },
+    /** Somebody else looks from now on, who knows nothing. */
+    look,
+  };
 }
 
 const opening = { functionId: 'chat', openedAt: 0, visits: 0, expectedLogRate: 0, errors: [0, 0, 0, 0, 0] };
@@ -58,4 +70,23 @@ test('what was counted fades, also where nothing new comes, and its place is fre
   for (let i = 0; i < 900; i++) tick();
   assert.deepEqual(risks.reasonsAt(place()), []);
   assert.ok(risks.riskAt(place()) < 0.01);
+});
+
+test('what was counted before anybody looked is nothing that a session does now', () => {
+  const session = oneSession();
+  const { table, handle, tick, place } = session;
+  session.risks.opened(handle, opening);
+  tick();
+  table.core.note(handle, table.events.malformed, 30);
+  tick();
+  assert.ok(session.risks.riskAt(place()) > 0.5);
+  for (let i = 0; i < 900; i++) tick();
+  session.look();
+  session.risks.opened(handle, opening);
+  tick();
+  assert.ok(session.risks.riskAt(place()) < 0.01, session.risks.reasonsAt(place()).join('; '));
+  assert.deepEqual(session.risks.reasonsAt(place()), []);
+  table.core.note(handle, table.events.malformed, 30);
+  tick();
+  assert.ok(session.risks.riskAt(place()) > 0.5, 'what it does from then on counts');
 });

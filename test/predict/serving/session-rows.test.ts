@@ -17,9 +17,12 @@ const handle = (slot: number, generation = 1): number => generation * layout.at.
 let ticks = 0;
 
 /** A tick in which these sessions are live, each with so many bytes so far and resets counted. */
-function tickOf(sessions: { handle: number; bytes: number; resets?: number; auth?: number }[]): FeatureTick {
+function tickOf(
+  sessions: { handle: number; bytes: number; resets?: number; auth?: number; age?: number }[],
+): FeatureTick {
   const features = new Float32Array(sessions.length * columns);
-  sessions.forEach(({ resets = 0, auth = 0 }, row) => {
+  sessions.forEach(({ resets = 0, auth = 0, age = 0 }, row) => {
+    features[row * columns + layout.features.indexOf('age')] = Math.log1p(age);
     features[row * columns + layout.features.indexOf('event.resets')] = Math.log1p(resets);
     features[row * columns + layout.features.indexOf('event.authFailures')] = Math.log1p(auth);
   });
@@ -37,7 +40,7 @@ function tickOf(sessions: { handle: number; bytes: number; resets?: number; auth
 const context = { functionId: 'echo', openedAt: 0, visits: 3, expectedLogRate: 5, errors: [0.5, 0.1, 0.1, 0.1, 0.1] };
 
 test('states follow their sessions as others come and go, and a slot’s next session begins anew', () => {
-  const rows = new SessionRows(layout, 2);
+  const rows = new SessionRows(layout, 2, 1);
   const [a, b, c] = [handle(0), handle(1), handle(2)];
   const at = (bytes: number) => [a, b, c].map((one) => ({ handle: one, bytes }));
   rows.take(tickOf(at(100)));
@@ -56,7 +59,7 @@ test('states follow their sessions as others come and go, and a slot’s next se
 });
 
 test('what a session leaves behind is there at its end, also when the rows went on without it', () => {
-  const rows = new SessionRows(layout, 2);
+  const rows = new SessionRows(layout, 2, 1);
   const [a, b] = [handle(0), handle(1)];
   rows.take(tickOf([a, b].map((one) => ({ handle: one, bytes: 1 }))));
   rows.states[0].data.set([1, 2, 3, 4]);
@@ -70,7 +73,7 @@ test('what a session leaves behind is there at its end, also when the rows went 
 });
 
 test('a session brings along its state, bias and what was known, before its first row or after it', () => {
-  const rows = new SessionRows(layout, 2);
+  const rows = new SessionRows(layout, 2, 1);
   const opened = { context, state: Float32Array.of(7, 8), bias: 0.25 };
   const [early, late] = [handle(0), handle(1)];
   rows.open(early, opened);
@@ -88,7 +91,7 @@ test('a session brings along its state, bias and what was known, before its firs
 });
 
 test('errors are read from counts that rose, or told; skipped ticks share what came', () => {
-  const rows = new SessionRows(layout, 1);
+  const rows = new SessionRows(layout, 1, 1);
   const a = handle(0);
   rows.take(tickOf([{ handle: a, bytes: 0, resets: 2 }]));
   assert.equal(rows.happened[0], errorBit('reset'));
@@ -100,8 +103,40 @@ test('errors are read from counts that rose, or told; skipped ticks share what c
   assert.deepEqual([rows.tickUp[0], rows.happened[0]], [100, 0]);
 });
 
+test('what a session did before it was looked at is not what it did in a tick', () => {
+  const rows = new SessionRows(layout, 1, 1);
+  const [old, fresh, held] = [handle(0), handle(1), handle(2)];
+  const at = (more: number) => [
+    { handle: old, bytes: 5000 + more, resets: 3, auth: 1, age: 60_000 + more },
+    { handle: fresh, bytes: 200 + more, resets: 1, age: 800 + more },
+  ];
+  rows.take(tickOf(at(0)));
+  assert.deepEqual([...rows.joined.subarray(0, 2)], [1, 0]);
+  assert.deepEqual([...rows.tickUp.subarray(0, 2)], [0, 200]);
+  assert.deepEqual([...rows.happened.subarray(0, 2)], [0, errorBit('reset')]);
+  rows.take(tickOf(at(100)));
+  assert.deepEqual([...rows.joined.subarray(0, 2)], [0, 0]);
+  assert.deepEqual([...rows.tickUp.subarray(0, 2)], [100, 100]);
+  // After ticks that were skipped a session is as old as they took, and new.
+  ticks += 4;
+  rows.take(tickOf([...at(200), { handle: held, bytes: 50, age: 4500 }]));
+  assert.deepEqual([rows.joined[2], rows.tickUp[2]], [0, 10]);
+});
+
+test('a session that is told of anew keeps its state and its bias', () => {
+  const rows = new SessionRows(layout, 2, 1);
+  const a = handle(0);
+  const again = { context: { ...context, functionId: 'sink' }, state: null, bias: null };
+  rows.open(a, { context, state: Float32Array.of(7, 8), bias: 0.25 });
+  rows.open(a, again);
+  rows.take(tickOf([{ handle: a, bytes: 0 }]));
+  rows.open(a, again);
+  assert.deepEqual([...rows.states[0].data.subarray(0, 2)], [7, 8]);
+  assert.equal(rows.feedback.bias.get(rows.placeOf(0)), 0.25);
+});
+
 test('a shadow has states of its own, in the order of the rows, and may take over', () => {
-  const rows = new SessionRows(layout, 1);
+  const rows = new SessionRows(layout, 1, 1);
   const [a, b] = [handle(0), handle(1)];
   rows.take(tickOf([a, b].map((one) => ({ handle: one, bytes: 0 }))));
   rows.addShadow(2);
@@ -114,7 +149,7 @@ test('a shadow has states of its own, in the order of the rows, and may take ove
 });
 
 test('recordings have a row before each tick’s bytes, end with their session, and are of known clients only', () => {
-  const rows = new SessionRows(layout, 1);
+  const rows = new SessionRows(layout, 1, 1);
   const recorder = new ReplayRecorder(1, () => 0);
   const a = handle(0);
   const done = [];
@@ -136,8 +171,8 @@ test('recordings have a row before each tick’s bytes, end with their session, 
 });
 
 test('what was recorded of a shard that is gone makes room for others', () => {
-  const gone = new SessionRows(layout, 1);
-  const rows = new SessionRows(layout, 1);
+  const gone = new SessionRows(layout, 1, 1);
+  const rows = new SessionRows(layout, 1, 1);
   const recorder = new ReplayRecorder(1, () => 0);
   const tick = (of: SessionRows, live: boolean) => {
     const data = tickOf(live ? [{ handle: handle(0), bytes: 0 }] : []);
