@@ -75,6 +75,8 @@ export class ModelKeeper {
 
   /** Each tick of the predictor. */
   tick(status: PredictorStatus, now: number): void {
+    // A thread that begins anew knows nothing of a model that was chosen and on its way.
+    if (status.ticks === 1) this.#guard(this.#followChoice());
     const { error, averageError, horizons } = status.scores;
     const compared = horizons['1s']?.count ?? 0;
     const ratio = compared > 0 && averageError > 0 ? error / averageError : null;

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from './atomic-file.js';
 import { decodeSequence, encodeSequence, kindOf, type ReplaySequence } from './replay-sequence.js';
@@ -36,6 +36,8 @@ function ageClass(startedAt: number, now: number): number {
 export class ReplayStore {
   #entries: Entry[] = [];
   #number = 0;
+  /** Files that are being written. */
+  readonly #writing = new Set<Promise<void>>();
 
   private constructor(
     readonly folder: string,
@@ -57,7 +59,13 @@ export class ReplayStore {
     const kind = kindOf(sequence);
     const { startedAt, client } = sequence;
     const file = `${Math.round(startedAt)}.${kind}.${client}.${process.pid.toString(36)}${(this.#number++).toString(36)}.seq`;
-    await writeAtomically(join(this.folder, file), encodeSequence(sequence));
+    const writing = writeAtomically(join(this.folder, file), encodeSequence(sequence));
+    this.#writing.add(writing);
+    try {
+      await writing;
+    } finally {
+      this.#writing.delete(writing);
+    }
     this.#entries.push({ file, startedAt, kind, client });
     while (this.#entries.length > this.most) await this.#evict(now);
   }
@@ -93,9 +101,10 @@ export class ReplayStore {
       a.kind === b.kind ? a.startedAt - b.startedAt : a.kind < b.kind ? -1 : 1,
     );
     const chosen = Array.from({ length: REFERENCE }, (_, i) => sorted[Math.floor((i * sorted.length) / REFERENCE)]);
+    await mkdir(folder, { recursive: true });
     for (const { file } of chosen) {
-      await writeAtomically(join(folder, file), await readFile(join(this.folder, file)));
-      await rm(join(this.folder, file), { force: true });
+      // One that went meanwhile is missed by nobody.
+      await rename(join(this.folder, file), join(folder, file)).catch(() => {});
     }
     this.#entries = this.#entries.filter((entry) => !chosen.includes(entry));
     return (await readFolder(folder)).sequences;
@@ -103,10 +112,16 @@ export class ReplayStore {
 
   /** Takes away everything of clients. */
   async forget(clients: readonly string[]): Promise<void> {
+    await Promise.allSettled(this.#writing);
     await removeSequences(this.folder, clients);
     const gone = new Set(clients);
     this.#entries = this.#entries.filter((entry) => !gone.has(entry.client));
   }
+}
+
+/** Whose a file is, also where whoever wrote it was killed before it was in place. */
+function clientOf(file: string): string | undefined {
+  return entryOf(file.replace(/\.\d+\.new$/, ''))?.client;
 }
 
 /** Files of clients in a folder of sequences, those set aside too. */
@@ -115,14 +130,19 @@ export async function sequenceFiles(folder: string, clients: readonly string[]):
   const found: string[] = [];
   for (const part of ['', REFERENCE_FOLDER]) {
     const files = await readdir(join(folder, part)).catch(() => []);
-    found.push(...files.filter((file) => wanted.has(entryOf(file)?.client)).map((file) => join(part, file)));
+    found.push(...files.filter((file) => wanted.has(clientOf(file))).map((file) => join(part, file)));
   }
   return found;
 }
 
 /** Takes away everything of clients from a folder of sequences. */
 export async function removeSequences(folder: string, clients: readonly string[]): Promise<void> {
-  for (const file of await sequenceFiles(folder, clients)) await rm(join(folder, file), { force: true });
+  // Until there is none: a trainer may be moving some.
+  for (;;) {
+    const files = await sequenceFiles(folder, clients);
+    if (files.length === 0) return;
+    for (const file of files) await rm(join(folder, file), { force: true });
+  }
 }
 
 async function readFolder(folder: string): Promise<{ sequences: ReplaySequence[]; damaged: number }> {

@@ -110,3 +110,21 @@ test('a reference is set aside once there is enough, stays, and is not trained o
   await store.forget([reference[0]]);
   assert.equal((await readdir(join(path, 'reference'))).length, 47);
 });
+
+test('who is forgotten leaves nothing, not of what is being written, set aside, or was left by who was killed', async () => {
+  const place = await folder();
+  const store = await ReplayStore.open(place, 1000);
+  for (let i = 0; i < 160; i++) await store.add(sequence(i % 2 === 0 ? 'a' : 'b', HOUR + i, 10), HOUR);
+  await writeFile(join(place, `${HOUR}.control.a.zz1.seq.4711.new`), 'half');
+  const settingAside = store.reference();
+  const adding = store.add(sequence('a', 2 * HOUR, 10), 2 * HOUR);
+  await store.forget(['a']);
+  await Promise.all([adding, settingAside]);
+  const left = [...(await readdir(place)), ...(await readdir(join(place, 'reference')))];
+  assert.deepEqual(
+    left.filter((file) => file.includes('.a.')),
+    [],
+  );
+  assert.ok(left.filter((file) => file.includes('.b.')).length === 80, `${left.length}`);
+  assert.equal(store.size, left.filter((file) => file.includes('.b.')).length - (await store.reference()).length);
+});
