@@ -69,6 +69,8 @@ export class ShardPool {
   readonly #doorbells: SharedArrayBuffer;
   readonly #accepting: Int32Array<SharedArrayBuffer>;
   readonly #failures: number[];
+  /** Places whose shard ended and is about to be started again. */
+  readonly #returning = new Set<number>();
   #port: number;
   #watch: NodeJS.Timeout | undefined;
   /** All that were wanted at first serve. */
@@ -123,6 +125,11 @@ export class ShardPool {
     return this.#running.flatMap((running, index) => (running === null ? [] : [index]));
   }
 
+  /** How many take new connections, or will before long by themselves. */
+  get expected(): number {
+    return this.#running.filter((running, index) => running?.ending === false || this.#returning.has(index)).length;
+  }
+
   /** Those that serve and take new connections. */
   get serving(): number[] {
     return this.live.filter((shard) => this.#running[shard]?.ending === false);
@@ -160,9 +167,9 @@ export class ShardPool {
     this.#hasStarted = true;
   }
 
-  /** Starts one more shard and returns its index, or -1 where every place is taken. */
+  /** Starts one more shard and returns its index, or -1 where every place is taken, or kept for one that comes back. */
   async add(): Promise<number> {
-    const index = this.#running.indexOf(null);
+    const index = this.#running.findIndex((running, place) => running === null && !this.#returning.has(place));
     if (index >= 0) await this.#launch(index);
     return index;
   }
@@ -252,7 +259,9 @@ export class ShardPool {
     if (running.ending) return;
     if (performance.now() - running.startedAt > SETTLED_MS) this.#failures[index] = 0;
     const delay = Math.min(50 * 2 ** this.#failures[index]++ - 50, MAX_BACK_OFF_MS);
+    this.#returning.add(index);
     setTimeout(() => {
+      this.#returning.delete(index);
       if (!this.#closing) this.#launch(index).catch(() => {});
     }, delay);
   }

@@ -99,3 +99,23 @@ test('a shard that ends before its time while it retires is told of, and stays a
   assert.deepEqual([incidents.length, answers.length], [1, 2]);
   await pool.close(0);
 });
+
+test('the place of a shard that comes back is taken by no other', limit, async () => {
+  const { pool, heard, answers, incidents } = makePool(2);
+  await pool.start(1);
+  // From the second time on it is waited before it comes back.
+  pool.send(0, order('die'));
+  await until(() => answers.length === 2);
+  pool.send(0, order('die'));
+  await until(() => incidents.length === 2);
+  assert.deepEqual([pool.present, pool.expected], [[], 1]);
+  assert.equal(await pool.add(), 1);
+  assert.equal(pool.expected, 2);
+  assert.equal(await pool.add(), -1);
+  await until(() => pool.live.length === 2);
+  assert.equal(answers.length, 4);
+  // Each is heard by one shard, and the pool ends as it should only where it knows of all.
+  for (const shard of [0, 1]) pool.send(shard, order('hear'));
+  await until(() => heard.filter((type) => type === 'heard').length === 2);
+  await pool.close(0);
+});

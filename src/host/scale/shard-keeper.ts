@@ -43,7 +43,8 @@ export class ShardKeeper {
       if (this.wanted > wantedBefore) this.log('info', 'another shard would serve', { wanted: this.wanted });
       return;
     }
-    if (this.wanted > serving.length) void this.#add();
+    // One that died comes back by itself.
+    if (this.wanted > this.pool.expected) void this.#add();
     else if (this.wanted < serving.length) this.#drain(serving);
   }
 
