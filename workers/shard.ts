@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import { collectGarbage } from '../src/core/garbage.js';
 import type { ShardInit, ShardOutcome } from '../src/host/shard/messages.js';
 import { Shard } from '../src/host/shard/shard.js';
 import { TidegateError } from '../src/quic/errors.js';
@@ -16,5 +17,7 @@ export default async function run({ init, port }: { init: ShardInit; port: Messa
     return { failed: { code: error.code, message: error.message } };
   }
   await shard.done;
+  // The thread waits for the next one, which may be long in coming.
+  collectGarbage();
   return { failed: null };
 }

@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { TidegateError } from '../quic/errors.js';
 import { COUNTER_NAMES, type CounterName, ShardCounters } from './shard/counters.js';
@@ -44,7 +44,6 @@ export interface ShardPoolHooks {
 interface Running {
   port: MessagePort;
   abort: AbortController;
-  worker: Worker | null;
   startedAt: number;
   ready: boolean;
   /** The end was asked for. */
@@ -59,7 +58,8 @@ interface Running {
  * and started again with its index, so that its connection IDs lead to the new one (which resets what it does not know).
  */
 export class ShardPool {
-  readonly #pool: Piscina;
+  /** The thread of each place. It outlives a shard that retires, and none that fails. */
+  readonly #threads: (Piscina | null)[];
   readonly #running: (Running | null)[];
   readonly #heartbeat: SharedArrayBuffer;
   readonly #beats: Int32Array;
@@ -85,18 +85,10 @@ export class ShardPool {
     readonly places: number,
     readonly patience: ShardPatience,
     readonly hooks: ShardPoolHooks,
-    worker: string = SHARD_WORKER,
+    readonly worker: string = SHARD_WORKER,
   ) {
     this.#port = port;
-    this.#pool = new Piscina({
-      filename: worker,
-      minThreads: 0,
-      maxThreads: places,
-      idleTimeout: 0,
-      concurrentTasksPerWorker: 1,
-      atomics: 'disabled',
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
-    });
+    this.#threads = new Array(places).fill(null);
     this.#running = new Array(places).fill(null);
     this.#heartbeat = new SharedArrayBuffer(places * 4);
     this.#beats = new Int32Array(this.#heartbeat);
@@ -191,6 +183,26 @@ export class ShardPool {
     for (let shard = 0; shard < this.places; shard++) this.send(shard, message);
   }
 
+  /**
+   * The thread of a place. It waits for the next shard where one has retired: each that ends leaves its copy of the QUIC addon
+   * behind, and two threads of that.
+   */
+  #threadOf(index: number): Piscina {
+    const thread =
+      this.#threads[index] ??
+      new Piscina({
+        filename: this.worker,
+        minThreads: 0,
+        maxThreads: 1,
+        idleTimeout: Number.POSITIVE_INFINITY,
+        concurrentTasksPerWorker: 1,
+        atomics: 'disabled',
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+      });
+    this.#threads[index] = thread;
+    return thread;
+  }
+
   #launch(index: number): Promise<void> {
     const { port1, port2 } = new MessageChannel();
     const abort = new AbortController();
@@ -205,11 +217,11 @@ export class ShardPool {
       doorbells: this.#doorbells,
       accepting: this.#accepting.buffer,
     };
-    const run = this.#pool.run({ init, port: port2 }, { signal: abort.signal, transferList: [port2] });
+    const thread = this.#threadOf(index);
+    const run = thread.run({ init, port: port2 }, { signal: abort.signal, transferList: [port2] });
     const running: Running = {
       port: port1,
       abort,
-      worker: null,
       startedAt: performance.now(),
       ready: false,
       ending: false,
@@ -221,12 +233,14 @@ export class ShardPool {
     return new Promise<void>((resolve, reject) => {
       port1.on('message', (message: FromShard) => {
         if (message.type === 'ready') {
-          this.#becameReady(index, running, message.port, message.threadId);
+          this.#becameReady(index, running, message.port);
           resolve();
         }
         this.hooks.onMessage(index, message, answer);
       });
       const fail = (error: Error): void => {
+        this.#threads[index] = null;
+        void thread.destroy();
         reject(running.verdict ?? error);
         this.#ended(index, running, running.verdict ?? error);
       };
@@ -237,10 +251,9 @@ export class ShardPool {
     });
   }
 
-  #becameReady(index: number, running: Running, port: number, threadId: number): void {
+  #becameReady(index: number, running: Running, port: number): void {
     this.#port = port;
     running.ready = true;
-    running.worker = this.#pool.threads.find((worker) => worker.threadId === threadId) ?? null;
     this.#lastBeat[index] = { count: Atomics.load(this.#beats, index), at: performance.now() };
     Atomics.store(this.#accepting, index, 1);
   }
@@ -288,8 +301,8 @@ export class ShardPool {
     running.verdict = new TidegateError('TIDEGATE_E_SHARD', `shard ${index} ${does}`, {
       hint: 'a module of a function that loops, or waits as it loads, does that',
     });
-    const { worker } = running;
-    let gone = worker === null;
+    const worker = this.#threads[index]?.threads[0];
+    let gone = worker === undefined;
     worker?.once('exit', () => {
       gone = true;
     });
@@ -307,6 +320,6 @@ export class ShardPool {
     const grace = new Promise<void>((resolve) => setTimeout(resolve, deadlineMs + LAST_CALLS_MS + 1000).unref());
     await Promise.race([Promise.all(ends), grace]);
     clearInterval(this.#watch);
-    await this.#pool.destroy();
+    await Promise.all(this.#threads.map((thread) => thread?.destroy()));
   }
 }

@@ -11,6 +11,7 @@ const order = (type: SmallShardOrder) => ({ type }) as unknown as ToShard;
 function makePool(places = 1) {
   const heard: string[] = [];
   const answers: ((message: ToShard) => void)[] = [];
+  const threads: number[] = [];
   const incidents: [reason: string, comesBack: boolean][] = [];
   const settings = { functions: 'serve' } as unknown as ShardSettings;
   const pool = new ShardPool(
@@ -19,9 +20,11 @@ function makePool(places = 1) {
     places,
     { hangMs: 1500, startMs: 3000 },
     {
-      onMessage: (_shard, { type }: FromShard, answer) => {
-        heard.push(type);
-        if (type === 'ready') answers.push(answer);
+      onMessage: (_shard, message: FromShard, answer) => {
+        heard.push(message.type);
+        if (message.type !== 'ready') return;
+        answers.push(answer);
+        threads.push(message.port);
       },
       onIncident: (_shard, reason, comesBack) => incidents.push([reason, comesBack]),
       onNativeHang: () => {},
@@ -29,7 +32,7 @@ function makePool(places = 1) {
     worker,
   );
   const load = (functions: SmallShardOrder): void => void Object.assign(settings, { functions });
-  return { pool, heard, answers, incidents, load };
+  return { pool, heard, answers, threads, incidents, load };
 }
 
 const limit = { timeout: 30_000 };
@@ -117,5 +120,22 @@ test('the place of a shard that comes back is taken by no other', limit, async (
   // Each is heard by one shard, and the pool ends as it should only where it knows of all.
   for (const shard of [0, 1]) pool.send(shard, order('hear'));
   await until(() => heard.filter((type) => type === 'heard').length === 2);
+  await pool.close(0);
+});
+
+test('a shard that comes later takes the thread of one that retired, and not of one that died', limit, async () => {
+  const { pool, threads } = makePool(2);
+  await pool.start(2);
+  const [first, second] = threads;
+  for (let round = 0; round < 3; round++) {
+    pool.retire(1);
+    pool.send(1, order('drain'));
+    await until(() => pool.present.length === 1);
+    assert.equal(await pool.add(), 1);
+  }
+  assert.deepEqual(threads, [first, second, second, second, second]);
+  pool.send(1, order('die'));
+  await until(() => threads.length === 6);
+  assert.ok(!threads.slice(0, 5).includes(threads[5]), `${threads}`);
   await pool.close(0);
 });

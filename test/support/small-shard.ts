@@ -15,7 +15,8 @@ export default async function run({ init, port }: { init: ShardInit; port: Messa
   const beats = new Int32Array(init.heartbeat);
   const timer = setInterval(() => Atomics.add(beats, init.index, 1), 20);
   new ShardCounters(init.counters).set('sessions', 5);
-  port.postMessage({ type: 'ready', port: 1, threadId, core: null });
+  // A port of its own a thread, to be told from others by.
+  port.postMessage({ type: 'ready', port: threadId, core: null });
   try {
     await new Promise<void>((resolve, reject) => {
       port.on('message', ({ type }: { type: SmallShardOrder }) => {

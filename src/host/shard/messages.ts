@@ -194,7 +194,7 @@ export type ToShard =
 
 export type FromShard =
   /** `core`: the shard's session records, for limits to be written into. */
-  | { type: 'ready'; port: number; threadId: number; core: CoreShare }
+  | { type: 'ready'; port: number; core: CoreShare }
   | { type: 'open'; request: number; introduction: Introduction }
   /** The same of a session that is open, by its first control message. */
   | { type: 'hello'; request: number; introduction: Introduction }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type MessagePort, threadId } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { WindowClasses } from '../../adapt/window-classes.js';
 import type { AppErrorName } from '../../control/codes.js';
 import type { Define, Hello } from '../../control/messages.js';
@@ -119,7 +119,7 @@ export class Shard implements DoorShard {
     this.#beat();
     const port = await this.#sockets.open();
     this.#timers = [setInterval(() => this.#beat(), HEARTBEAT_MS), setInterval(() => this.#tick(), init.tickMs)];
-    this.send({ type: 'ready', port, threadId, core: this.table.share });
+    this.send({ type: 'ready', port, core: this.table.share });
   }
 
   sessionClosed(session: HostSession, { cause }: SessionClose): void {

@@ -1,7 +1,4 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
-type Collect = (options: { type: 'major'; execution: 'async' }) => Promise<void>;
+import { collectGarbage } from '../../core/garbage.js';
 
 /** Dead connections below this number are not worth a collection. */
 const MIN_DEAD = 512;
@@ -20,7 +17,6 @@ export class NativeReclaimer {
   #dead = 0;
   #unread = 0;
   #scheduled = false;
-  #collect: Collect | null | undefined;
 
   /** A connection that held `unread` bytes was let go of while `live` others are there. */
   noteEnd(live: number, unread: number): void {
@@ -36,17 +32,6 @@ export class NativeReclaimer {
     this.#scheduled = false;
     this.#dead = 0;
     this.#unread = 0;
-    this.#collect ??= findCollector();
-    this.#collect?.({ type: 'major', execution: 'async' }).catch(() => {});
-  }
-}
-
-function findCollector(): Collect | null {
-  try {
-    setFlagsFromString('--expose-gc');
-    return runInNewContext('gc') as Collect;
-  } catch {
-    // A runtime without it collects when it will.
-    return null;
+    collectGarbage();
   }
 }
