@@ -4,7 +4,7 @@ import type { Profiler } from '../../src/profile/behavioral-profiler.js';
 /** Knows nobody and learns nothing: what profiles cost is measured against it. */
 export class NoProfiler implements Profiler {
   readonly storeState = { kind: 'memory', problem: null, damaged: 0, unwritten: 0 } as const;
-  onForgotten = (): void => {};
+  follow(): void {}
 
   getProfile(clientIdentifier: string): BehavioralProfile {
     return {

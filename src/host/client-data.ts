@@ -28,8 +28,8 @@ export interface ClientDataParts {
   identifier: Identifier;
   record: DecisionRecord;
   dataDir: string;
-  /** Makes a predictor that runs let go of clients, and resolves when it has. */
-  letGo(clients: readonly string[]): Promise<void>;
+  /** Makes a predictor that runs let go of clients, and of what is older than `before`; resolves when it has. */
+  letGo(clients: readonly string[], before: number): Promise<void>;
 }
 
 /**
@@ -51,11 +51,11 @@ export class ClientData {
     return clients;
   }
 
-  /** Removes what there is of clients beside their profiles. */
-  async forgetBeside(clients: readonly string[]): Promise<void> {
-    await this.parts.letGo(clients);
-    await removeSequences(this.#replay, clients);
-    await this.parts.record.forget(clients);
+  /** Removes what there is of clients beside their profiles, and sequences that began before a time, ms since the epoch. */
+  async forgetBeside(clients: readonly string[], before = 0): Promise<void> {
+    await this.parts.letGo(clients, before);
+    await removeSequences(this.#replay, clients, before);
+    if (clients.length > 0) await this.parts.record.forget(clients);
   }
 
   /** All that there is of a client, by each of its names. */

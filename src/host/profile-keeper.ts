@@ -28,8 +28,11 @@ export async function openStore(
 export class ProfileKeeper {
   readonly #timers: NodeJS.Timeout[] = [];
   #isFailing = false;
-  /** Called with clients that are forgotten as they were not seen for long: there may be more of them elsewhere. */
-  onExpired: (clients: readonly string[]) => Promise<void> = async () => {};
+  /**
+   * Called with clients that are forgotten as they were not seen since `before`, ms since the epoch: there may be more of them
+   * elsewhere, and of such that no store names any more.
+   */
+  onExpired: (clients: readonly string[], before: number) => Promise<void> = async () => {};
 
   private constructor(
     readonly profiler: Profiler,
@@ -74,9 +77,10 @@ export class ProfileKeeper {
   /** Removes clients that were not seen for the retention. */
   async expire(now = Date.now()): Promise<void> {
     try {
-      const gone = await this.profiler.expire(now - this.retentionMs);
+      const before = now - this.retentionMs;
+      const gone = await this.profiler.expire(before);
+      await this.onExpired(gone, before);
       if (gone.length === 0) return;
-      await this.onExpired(gone);
       this.log('info', 'clients that were not seen for long are forgotten', { clients: gone.length });
     } catch (error) {
       this.log('error', 'clients that were not seen for long are not forgotten', { error: (error as Error).message });

@@ -7,7 +7,7 @@ import type { SessionHints } from '../profile/crowd.js';
 import { TidegateError } from '../quic/errors.js';
 import { type AdmissionCounts, Admissions, type OpenedSocket, type SettingsChooser } from './admissions.js';
 import { HostCertificate } from './certificate/host-certificate.js';
-import { ClientData } from './client-data.js';
+import { ClientData, type ClientDataParts } from './client-data.js';
 import { type HostConfig, type HostConfigInput, parseConfig } from './config.js';
 import { keysThatDiffer, reloadablePart } from './config-changes.js';
 import { DecisionRecord } from './decision-record.js';
@@ -217,12 +217,12 @@ export class SocketHost extends EventEmitter<HostEvents> {
       this.emit('anomaly', anomaly);
       this.emit('log', 'warn', 'unusual', { ...anomaly });
     });
-    profiles.onExpired = async (clients) => await this.clientData.forgetBeside(clients);
-    this.profiler.onForgotten = (client) => {
-      this.clientData.forgetBeside([client]).catch((error: Error) => {
+    profiles.onExpired = async (clients, before) => await this.clientData.forgetBeside(clients, before);
+    this.profiler.follow(async (clients) => {
+      await this.clientData.forgetBeside(clients).catch((error: Error) => {
         this.emit('log', 'error', 'what another host forgot is not all gone', { error: error.message });
       });
-    };
+    });
   }
 
   async #startServing(): Promise<void> {
@@ -357,7 +357,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
   get clientData(): ClientData {
     const { profiler, record, config, prediction } = this;
     const { identifier } = this.admissions;
-    const letGo = async (clients: readonly string[]): Promise<void> => prediction.service?.forget(clients);
+    const letGo: ClientDataParts['letGo'] = async (clients, before) => prediction.service?.forget(clients, before);
     return new ClientData({ profiler, identifier, record, dataDir: config.dataDir, letGo });
   }
 

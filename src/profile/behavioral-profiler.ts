@@ -46,8 +46,11 @@ export interface Profiler {
   rename(from: string, to: string): Promise<void>;
   /** Removes everything of clients; resolves when no trace is left. */
   forget(clientIdentifiers: readonly string[]): Promise<void>;
-  /** Called with clients that another host made forgotten. */
-  onForgotten: (clientIdentifier: string) => void;
+  /**
+   * From now on hears of clients that other hosts forget, and of those that they forgot while this one did not run: `gone` resolves
+   * when nothing is left of them here beside their profiles.
+   */
+  follow(gone: (clientIdentifiers: readonly string[]) => Promise<void>): void;
   /** Removes clients that were not seen since a time, ms since the epoch. Returns who that was. */
   expire(before: number): Promise<string[]>;
   /** Clusters of clients that behave alike. */
@@ -104,7 +107,6 @@ export class BehavioralProfiler implements Profiler {
   readonly #sessions = new Map<string, LiveSession>();
   /** Estimates for sessions that are about to open. */
   readonly #openings = new RecentMap<string, { visit: WatchedVisit; at: number }>(MOST_OPENINGS);
-  onForgotten: (clientIdentifier: string) => void = () => {};
   #savedAt = Number.NEGATIVE_INFINITY;
   #lastSeconds = 0;
   #lastKeep = 1;
@@ -115,10 +117,7 @@ export class BehavioralProfiler implements Profiler {
   ) {
     this.options = { ...DEFAULT_PROFILER_OPTIONS, ...options };
     this.#cache = new ProfileCache(store, this.options.maxProfiles);
-    this.#cache.onRemoved = (client) => {
-      this.#letGo([client]);
-      this.onForgotten(client);
-    };
+    this.#cache.onRemoved = (client) => this.#letGo([client]);
   }
 
   /** With what was learned before. A damaged part is left. */
@@ -323,6 +322,10 @@ export class BehavioralProfiler implements Profiler {
     this.#letGo(clientIdentifiers);
     await this.#save();
     await this.#cache.remove(clientIdentifiers);
+  }
+
+  follow(gone: (clientIdentifiers: readonly string[]) => Promise<void>): void {
+    this.store.follow(gone);
   }
 
   async expire(before: number): Promise<string[]> {

@@ -232,9 +232,14 @@ export class ProfileCache {
 
   /** Removes those who were not seen since a time, ms since the epoch. Returns who that was. */
   async expire(before: number): Promise<string[]> {
-    const gone = await this.store.expire(before);
+    const gone = new Set(await this.store.expire(before));
+    // Some stores forget by themselves.
+    for (const [client, entry] of this.#entries) {
+      const lastSeen = Math.max(entry.own.lastSeen, entry.others?.lastSeen ?? 0);
+      if (entry.open === 0 && lastSeen < before) gone.add(client);
+    }
     for (const client of gone) this.#drop(client);
-    return gone;
+    return [...gone];
   }
 
   /** Removes everything of clients. */

@@ -162,3 +162,18 @@ test('what changes while a flush is under way is written by the next, which wait
   assert.deepEqual(written.at(-1), ['ann', 5]);
   assert.equal(cache.waiting, 0);
 });
+
+test('who was not seen for long is let go of also where the store forgets by itself', async () => {
+  const { cache, store, answer } = slowStore();
+  store.expire = async () => [];
+  for (const [client, lastSeen] of Object.entries({ ann: 100, bob: 300, eve: 100, sue: 100 })) {
+    const late = cache.prepare(client);
+    await answer();
+    await late;
+    cache.touch(client).own.lastSeen = lastSeen;
+  }
+  cache.touch('eve').open = 1;
+  Object.assign(cache.touch('sue'), { others: Object.assign(recordOf(2), { lastSeen: 400 }) });
+  assert.deepEqual(await cache.expire(200), ['ann']);
+  assert.equal(cache.size, 3);
+});

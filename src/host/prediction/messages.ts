@@ -90,7 +90,7 @@ export type ToPredictor =
   /** What pressure leaves of limits and buffers. */
   | { type: 'headroom'; headroom: number }
   | { type: 'report'; request: number }
-  | { type: 'forget'; request: number; clients: readonly string[] };
+  | { type: 'forget'; request: number; clients: readonly string[]; before: number };
 
 export type FromPredictor =
   | { type: 'ready' }

@@ -270,9 +270,10 @@ export class PredictionService {
     return this.#next?.chosen ? this.#next.model.id : null;
   }
 
-  /** Removes what was recorded of clients. */
-  async forget(clients: readonly string[]): Promise<void> {
-    if (this.#port !== null) await this.#forgets.ask((request) => this.#send({ type: 'forget', request, clients }));
+  /** Removes what was recorded of clients, and what was before a time, ms since the epoch. */
+  async forget(clients: readonly string[], before: number): Promise<void> {
+    if (this.#port === null) return;
+    await this.#forgets.ask((request) => this.#send({ type: 'forget', request, clients, before }));
   }
 
   /**

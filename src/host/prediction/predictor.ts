@@ -158,15 +158,20 @@ export class Predictor {
         this.#report(message.request);
         return;
       case 'forget':
-        await this.#forget(message.clients);
+        await this.#forget(message.clients, message.before);
         this.send({ type: 'forgotten', request: message.request });
         return;
     }
   }
 
-  async #forget(clients: readonly string[]): Promise<void> {
+  async #forget(clients: readonly string[], before: number): Promise<void> {
     this.#recorder?.forget(clients);
-    await this.store?.forget(clients);
+    const gone = new Set(clients);
+    // What they go on doing is recorded no more.
+    for (const { clients: open } of this.#shards.values()) {
+      for (const [handle, client] of open) if (gone.has(client)) open.delete(handle);
+    }
+    await this.store?.forget(clients, before);
   }
 
   #open(shard: number, { handle, client, context, memory, promise, isTyped }: SessionOpening): void {

@@ -110,36 +110,36 @@ export class ReplayStore {
     return (await readFolder(folder)).sequences;
   }
 
-  /** Takes away everything of clients. */
-  async forget(clients: readonly string[]): Promise<void> {
+  /** Takes away everything of clients, and what began before a time, ms since the epoch. */
+  async forget(clients: readonly string[], before = 0): Promise<void> {
     await Promise.allSettled(this.#writing);
-    await removeSequences(this.folder, clients);
+    await removeSequences(this.folder, clients, before);
     const gone = new Set(clients);
-    this.#entries = this.#entries.filter((entry) => !gone.has(entry.client));
+    this.#entries = this.#entries.filter(({ client, startedAt }) => !gone.has(client) && startedAt >= before);
   }
 }
 
-/** Whose a file is, also where whoever wrote it was killed before it was in place. */
-function clientOf(file: string): string | undefined {
-  return entryOf(file.replace(/\.\d+\.new$/, ''))?.client;
-}
-
-/** Files of clients in a folder of sequences, those set aside too. */
-export async function sequenceFiles(folder: string, clients: readonly string[]): Promise<string[]> {
-  const wanted = new Set<string | undefined>(clients);
+/** Files of clients in a folder of sequences, and such that began before a time; those set aside too. */
+export async function sequenceFiles(folder: string, clients: readonly string[], before = 0): Promise<string[]> {
+  const wanted = new Set(clients);
+  const isWanted = (file: string): boolean => {
+    // Also what was not in place yet when whoever wrote it was killed.
+    const entry = entryOf(file.replace(/\.\d+\.new$/, ''));
+    return entry !== null && (wanted.has(entry.client) || entry.startedAt < before);
+  };
   const found: string[] = [];
   for (const part of ['', REFERENCE_FOLDER]) {
     const files = await readdir(join(folder, part)).catch(() => []);
-    found.push(...files.filter((file) => wanted.has(clientOf(file))).map((file) => join(part, file)));
+    found.push(...files.filter(isWanted).map((file) => join(part, file)));
   }
   return found;
 }
 
-/** Takes away everything of clients from a folder of sequences. */
-export async function removeSequences(folder: string, clients: readonly string[]): Promise<void> {
+/** Takes away everything of clients from a folder of sequences, and what began before a time, ms since the epoch. */
+export async function removeSequences(folder: string, clients: readonly string[], before = 0): Promise<void> {
   // Until there is none: a trainer may be moving some.
   for (;;) {
-    const files = await sequenceFiles(folder, clients);
+    const files = await sequenceFiles(folder, clients, before);
     if (files.length === 0) return;
     for (const file of files) await rm(join(folder, file), { force: true });
   }

@@ -186,6 +186,9 @@ export class LmdbStore implements ProfileStore {
     });
   }
 
+  /** There is nobody else: the folder is locked. */
+  follow(): void {}
+
   async expire(before: number): Promise<string[]> {
     const old: string[] = [];
     let seen = 0;

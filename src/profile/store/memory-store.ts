@@ -58,5 +58,8 @@ export class MemoryStore implements ProfileStore {
     this.#meta.set(name, bytes);
   }
 
+  /** There is nobody else. */
+  follow(): void {}
+
   async close(): Promise<void> {}
 }

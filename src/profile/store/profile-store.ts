@@ -42,7 +42,12 @@ export interface ProfileStore {
   /** What all clients together taught, by name. */
   readMeta(name: string): Promise<Uint8Array | null>;
   writeMeta(name: string, bytes: Uint8Array): Promise<void>;
-  /** Called with clients that a host removed; says whether they were in use here. */
+  /** Called with a client that a host removed; says whether it was in use here. */
   onRemoved: (client: string) => boolean;
+  /**
+   * From now on hears of clients that other hosts remove, and of those that they removed before, also while this one did not run:
+   * `onRemoved` for each, then `gone` with all, which resolves when nothing is left of them here.
+   */
+  follow(gone: (clients: readonly string[]) => Promise<void>): void;
   close(): Promise<void>;
 }

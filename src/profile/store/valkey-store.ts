@@ -41,7 +41,8 @@ export class ValkeyStore implements ProfileStore {
   readonly #listener: Redis;
   readonly #field: string;
   #closing = false;
-  #lastRemoved = '$';
+  /** Up to which removal this host has heard; null: it is not known yet. */
+  #lastRemoved: string | null = null;
   #listening: Promise<void> = Promise.resolve();
 
   private constructor(
@@ -62,15 +63,7 @@ export class ValkeyStore implements ProfileStore {
   static async open(url: string, options: ValkeyOptions): Promise<ValkeyStore> {
     const store = new ValkeyStore(plainUrl(url), options);
     await store.#redis.connect().catch((error: Error) => store.#lost(error.message));
-    await store.#begin();
-    store.#listening = store.#listen();
     return store;
-  }
-
-  async #begin(): Promise<void> {
-    // Removals from now on. Where the server is not there, from its next sign of life on.
-    const last = await this.#redis.xrevrange(REMOVED, '+', '-', 'COUNT', 1).catch(() => []);
-    this.#lastRemoved = last.length > 0 ? last[0][0] : '0';
   }
 
   #lost(reason: string): void {
@@ -88,23 +81,40 @@ export class ValkeyStore implements ProfileStore {
     this.state.problem = null;
   }
 
-  /** Hears of clients that are removed, those of a time without connection too. */
-  async #listen(): Promise<void> {
+  follow(gone: (clients: readonly string[]) => Promise<void>): void {
+    this.#listening = this.#listen(gone);
+  }
+
+  async #listen(gone: (clients: readonly string[]) => Promise<void>): Promise<void> {
     while (!this.#closing) {
       try {
         if (this.#listener.status === 'wait' || this.#listener.status === 'end') await this.#listener.connect();
+        this.#lastRemoved ??= (await this.#listener.get(this.#heard)) ?? '0';
         const found = await this.#listener.xread('COUNT', 1000, 'BLOCK', 1000, 'STREAMS', REMOVED, this.#lastRemoved);
-        for (const [, entries] of found ?? []) {
-          for (const [id, [, client]] of entries) {
-            this.#lastRemoved = id;
-            // Written here after it was removed there.
-            if (this.onRemoved(client)) await this.#redis.hdel(PROFILE + client, this.#field, LATEST);
-          }
-        }
+        for (const [, entries] of found ?? []) await this.#removed(entries, gone);
       } catch {
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
     }
+  }
+
+  async #removed(
+    entries: [id: string, fields: string[]][],
+    gone: (clients: readonly string[]) => Promise<void>,
+  ): Promise<void> {
+    for (const [, [, client]] of entries) {
+      // Written here after it was removed there.
+      if (this.onRemoved(client)) await this.#redis.hdel(PROFILE + client, this.#field, LATEST);
+    }
+    await gone(entries.map(([, [, client]]) => client));
+    const [last] = entries[entries.length - 1];
+    await this.#redis.set(this.#heard, last);
+    this.#lastRemoved = last;
+  }
+
+  /** Where it stands up to which removal this host has heard. */
+  get #heard(): string {
+    return `${META}${this.#field}:removed`;
   }
 
   async read(client: string): Promise<StoredProfile | null> {

@@ -128,3 +128,17 @@ test('who is forgotten leaves nothing, not of what is being written, set aside, 
   assert.ok(left.filter((file) => file.includes('.b.')).length === 80, `${left.length}`);
   assert.equal(store.size, left.filter((file) => file.includes('.b.')).length - (await store.reference()).length);
 });
+
+test('what began before a time goes, of whomever it is', async () => {
+  const place = await folder();
+  const store = await ReplayStore.open(place, 1000);
+  for (let i = 0; i < 160; i++) await store.add(sequence(`c${i}`, HOUR + i, 10), HOUR);
+  await store.reference();
+  await store.forget(['c159'], HOUR + 100);
+  const left = [...(await readdir(place)), ...(await readdir(join(place, 'reference')))].filter((file) =>
+    file.endsWith('.seq'),
+  );
+  const begun = left.map((file) => Number(file.split('.')[0]) - HOUR);
+  assert.deepEqual([Math.min(...begun), Math.max(...begun), left.length], [100, 158, 59]);
+  assert.equal(store.size, 59 - (await store.reference()).length);
+});

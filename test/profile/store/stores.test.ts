@@ -219,7 +219,7 @@ test('valkey: two profilers share what they learn within 2 s, and forget togethe
   assert.equal(one.getProfile('ann').sessionsSeen, 2);
 
   const gone: string[] = [];
-  two.onForgotten = (client) => gone.push(client);
+  two.follow(async (clients) => void gone.push(...clients));
   await one.forget(['ann']);
   await until(() => gone.includes('ann'), 5000, 'the other host to forget');
   two.updateProfile('ann', update);
@@ -229,8 +229,22 @@ test('valkey: two profilers share what they learn within 2 s, and forget togethe
     return one.getProfile('ann').sessionsSeen === 0;
   }, 5000);
   assert.equal(two.getProfile('ann').sessionsSeen, 0, 'a client that was forgotten stays so until it comes again');
-  await one.close();
+  // One that does not run hears of it when it does, once.
   await two.close();
+  await one.forget(['bob', 'eve']);
+  for (const expected of [['bob', 'eve'], []]) {
+    const again = await make(2);
+    const missed: string[] = [];
+    again.follow(async (clients) => void missed.push(...clients));
+    await one.forget(['last']);
+    await until(() => missed.includes('last'), 5000, 'it to hear');
+    await again.close();
+    assert.deepEqual(
+      missed.filter((client) => client !== 'last'),
+      expected,
+    );
+  }
+  await one.close();
 });
 
 test('valkey: while it is down what is known serves; what was learned is written when it is back', shared, async () => {
