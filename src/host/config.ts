@@ -71,7 +71,7 @@ export const hostConfigSchema = z.strictObject({
   engine: z.enum(['quiche', 'fails-components']).default('quiche').describe('what speaks HTTP/3'),
   dataDir: z.string().default('data').describe('folder for keys and certificate'),
   keys: z.string().optional().describe('key file; one for all hosts of a fleet'),
-  hostId: z.int().min(0).max(65535).default(0).describe('number of this host in its fleet'),
+  hostId: z.int().min(0).max(65535).default(0).describe('number of this host in its fleet; 0: none'),
   adminHost: z.string().default('127.0.0.1').describe('address of the admin listener'),
   adminPort: z.int().min(0).max(65535).default(9433).describe('its TCP port; 0 for a free one'),
   drainTimeout: z.number().min(0).max(86400).default(10).describe('seconds that sessions get to end on SIGTERM'),

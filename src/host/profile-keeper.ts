@@ -21,7 +21,8 @@ export async function openStore(
   if (store === 'lmdb') return await LmdbStore.open(join(dataDir, 'profiles'));
   // Its client takes a while to load: only who has one waits.
   const { ValkeyStore } = await import('../profile/store/valkey-store.js');
-  return await ValkeyStore.open(store, { hostId, retentionMs: retention * DAY_MS, log });
+  const heard = join(dataDir, 'removals-heard');
+  return await ValkeyStore.open(store, { hostId, retentionMs: retention * DAY_MS, heard, log });
 }
 
 /** The profiles of a running host: their store, and what is done with it from time to time. */

@@ -1,6 +1,8 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { type ChainableCommander, Redis } from 'iovalkey';
 import { ProfileRecord } from '../record/profile-record.js';
 import { decodeRecord, encodeRecord, lastSeenOf, RecordError } from '../record/record-codec.js';
+import { HostName } from './host-name.js';
 import type { ProfileStore, StoredProfile, StoreState } from './profile-store.js';
 import { connectionOptions, plainUrl } from './valkey-url.js';
 
@@ -10,7 +12,7 @@ const META = 'tidegate:meta:';
 /** Clients that were removed, newest last: a host that was away learns of them when it is back. */
 const REMOVED = 'tidegate:removed';
 const MOST_REMOVED = 100_000;
-/** Field of what the last writer says; the others are host numbers. */
+/** Field of what the last writer says; the others are names of hosts. */
 const LATEST = 'latest';
 const CONNECT_TIMEOUT_MS = 3000;
 const COMMAND_TIMEOUT_MS = 1000;
@@ -19,10 +21,12 @@ const SCAN = 500;
 const NOTHING = new Uint8Array(0);
 
 export interface ValkeyOptions {
-  /** Sets this host's counts apart from the others'. */
+  /** Sets this host's counts apart from the others'; 0: it has no number, and takes a name that is free. */
   hostId: number;
   /** ms after which a client that is not seen is dropped. */
   retentionMs: number;
+  /** File that says up to which removal this host has heard, for the next time that it starts. */
+  heard?: string;
   log(level: 'info' | 'warn', message: string, detail: Record<string, unknown>): void;
 }
 
@@ -39,7 +43,7 @@ export class ValkeyStore implements ProfileStore {
   readonly #redis: Redis;
   /** Waits for removals, which holds a connection. */
   readonly #listener: Redis;
-  readonly #field: string;
+  readonly #name: HostName;
   #closing = false;
   /** Up to which removal this host has heard; null: it is not known yet. */
   #lastRemoved: string | null = null;
@@ -49,9 +53,9 @@ export class ValkeyStore implements ProfileStore {
     url: string,
     readonly options: ValkeyOptions,
   ) {
-    this.#field = `h${options.hostId}`;
     const common = connectionOptions(CONNECT_TIMEOUT_MS, MOST_RETRY_MS);
     this.#redis = new Redis(url, { ...common, commandTimeout: COMMAND_TIMEOUT_MS });
+    this.#name = new HostName(this.#redis, options.hostId, options.log);
     this.#listener = new Redis(url, common);
     this.#redis.on('error', (error: Error) => this.#lost(error.message));
     this.#redis.on('close', () => this.#lost('the connection ended'));
@@ -89,7 +93,7 @@ export class ValkeyStore implements ProfileStore {
     while (!this.#closing) {
       try {
         if (this.#listener.status === 'wait' || this.#listener.status === 'end') await this.#listener.connect();
-        this.#lastRemoved ??= (await this.#listener.get(this.#heard)) ?? '0';
+        this.#lastRemoved ??= await this.#heardBefore();
         const found = await this.#listener.xread('COUNT', 1000, 'BLOCK', 1000, 'STREAMS', REMOVED, this.#lastRemoved);
         for (const [, entries] of found ?? []) await this.#removed(entries, gone);
       } catch {
@@ -104,20 +108,23 @@ export class ValkeyStore implements ProfileStore {
   ): Promise<void> {
     for (const [, [, client]] of entries) {
       // Written here after it was removed there.
-      if (this.onRemoved(client)) await this.#redis.hdel(PROFILE + client, this.#field, LATEST);
+      if (this.onRemoved(client)) await this.#redis.hdel(PROFILE + client, await this.#name.get(), LATEST);
     }
     await gone(entries.map(([, [, client]]) => client));
     const [last] = entries[entries.length - 1];
-    await this.#redis.set(this.#heard, last);
     this.#lastRemoved = last;
+    // Where it can't be written the next start hears more than it has to.
+    if (this.options.heard !== undefined) await writeFile(this.options.heard, last).catch(() => {});
   }
 
-  /** Where it stands up to which removal this host has heard. */
-  get #heard(): string {
-    return `${META}${this.#field}:removed`;
+  /** The removal up to which this host has heard; the first of all where that is not known. */
+  async #heardBefore(): Promise<string> {
+    const kept = this.options.heard === undefined ? '' : await readFile(this.options.heard, 'utf8').catch(() => '');
+    return /^\d+-\d+$/.test(kept) ? kept : '0';
   }
 
   async read(client: string): Promise<StoredProfile | null> {
+    const name = await this.#name.get();
     const fields = await this.#redis.hgetallBuffer(PROFILE + client);
     const own = new ProfileRecord();
     let others: ProfileRecord | null = null;
@@ -125,7 +132,7 @@ export class ValkeyStore implements ProfileStore {
     // What the last writer said goes under each of the parts.
     for (const [field, bytes] of Object.entries(fields)) {
       try {
-        if (field === this.#field || field === LATEST) decodeRecord(bytes, own);
+        if (field === name || field === LATEST) decodeRecord(bytes, own);
         else {
           const other = decodeRecord(bytes);
           others = others === null ? other : ProfileRecord.merged(others, other);
@@ -150,10 +157,11 @@ export class ValkeyStore implements ProfileStore {
   }
 
   async write(records: readonly (readonly [string, ProfileRecord])[]): Promise<void> {
+    const name = await this.#name.get();
     const pipeline = this.#redis.pipeline();
     for (const [client, record] of records) {
       const key = PROFILE + client;
-      pipeline.hset(key, this.#field, encodeRecord(record, 'counts'), LATEST, encodeRecord(record, 'latest'));
+      pipeline.hset(key, name, encodeRecord(record, 'counts'), LATEST, encodeRecord(record, 'latest'));
       pipeline.pexpire(key, this.options.retentionMs);
     }
     await succeed(pipeline);
@@ -206,16 +214,23 @@ export class ValkeyStore implements ProfileStore {
   }
 
   async readMeta(name: string): Promise<Uint8Array | null> {
-    return await this.#redis.getBuffer(`${META}${this.#field}:${name}`).catch(() => null);
+    return await this.#metaKey(name)
+      .then((key) => this.#redis.getBuffer(key))
+      .catch(() => null);
   }
 
   async writeMeta(name: string, bytes: Uint8Array): Promise<void> {
-    await this.#redis.set(`${META}${this.#field}:${name}`, Buffer.from(bytes));
+    await this.#redis.set(await this.#metaKey(name), Buffer.from(bytes));
+  }
+
+  async #metaKey(name: string): Promise<string> {
+    return `${META}${await this.#name.get()}:${name}`;
   }
 
   async close(): Promise<void> {
     this.#closing = true;
     this.#listener.disconnect();
+    await this.#name.release();
     this.#redis.disconnect();
     await this.#listening;
   }

@@ -36,8 +36,9 @@ async function redis(password?: string): Promise<RedisServer> {
   return server;
 }
 
-async function valkey(url: string, hostId = 0): Promise<ValkeyStore> {
-  return await ValkeyStore.open(url, { hostId, retentionMs: 3_600_000, log: () => {} });
+async function valkey(url: string, hostId = 0, heard?: string): Promise<ValkeyStore> {
+  const more = heard === undefined ? {} : { heard };
+  return await ValkeyStore.open(url, { hostId, retentionMs: 3_600_000, log: () => {}, ...more });
 }
 
 /** All bytes of all files below a folder. */
@@ -203,7 +204,9 @@ test('valkey: counts of two hosts add up, and the last word is that of the later
 
 test('valkey: two profilers share what they learn within 2 s, and forget together', shared, async () => {
   const { url } = await redis();
-  const make = async (hostId: number) => await BehavioralProfiler.open({}, await valkey(url, hostId));
+  const heard = join(folder(), 'heard');
+  const make = async (hostId: number) =>
+    await BehavioralProfiler.open({}, await valkey(url, hostId, hostId === 2 ? heard : undefined));
   const [one, two] = [await make(1), await make(2)];
   const update = { timestamp: Date.now(), bytesIn: 50_000, bytesOut: 0, seconds: 1 };
   one.updateProfile('ann', { ...update, opened: true });
