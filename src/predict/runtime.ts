@@ -1,8 +1,26 @@
+import { isMainThread } from 'node:worker_threads';
 import type * as Ort from 'onnxruntime-node';
 import { TidegateError } from '../quic/errors.js';
 
+const NO_TELEMETRY = 'ORT_DISABLE_TELEMETRY';
+
+/**
+ * From 1.29 on onnxruntime keeps a device ID and what it sees of models in the home folder, and sends that to its maker, unless the
+ * environment says otherwise: so it does here, where nobody chose. The main thread has to say so before another loads
+ * it, as threads have copies of the environment only.
+ */
+export function keepRuntimeQuiet(): void {
+  if (process.env[NO_TELEMETRY] !== undefined) return;
+  if (isMainThread) process.env[NO_TELEMETRY] = '1';
+  else
+    process.emitWarning('onnxruntime may report to its maker', {
+      detail: `set ${NO_TELEMETRY}=1 where the process starts`,
+    });
+}
+
 /** onnxruntime, loaded when it is first wanted: it is an optional dependency of 290 MB. Throws TIDEGATE_E_ONNXRUNTIME. */
 export async function loadRuntime(): Promise<typeof Ort> {
+  keepRuntimeQuiet();
   try {
     return await import('onnxruntime-node');
   } catch (cause) {

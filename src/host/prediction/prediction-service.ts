@@ -3,6 +3,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { SettingsPolicy } from '../../adapt/settings.js';
 import type { CoreShare } from '../../core/layout.js';
+import { keepRuntimeQuiet } from '../../predict/runtime.js';
 import type { Source } from '../../predict/serving/source.js';
 import type { PredictionMemory, RequestType } from '../../profile/behavioral-profile.js';
 import { PendingReplies } from '../pending-replies.js';
@@ -127,6 +128,7 @@ export class PredictionService {
 
   /** Starts the thread. Failures are logged and the average serves; it is tried again where that can help. */
   start(): void {
+    keepRuntimeQuiet();
     const { port1, port2 } = new MessageChannel();
     const init: PredictorInit = {
       tickMs: this.tickMs,
