@@ -37,7 +37,12 @@ function forecasting(days: number): LoadForecaster {
 }
 
 function members(count: number): FleetMember[] {
-  return Array.from({ length: count }, (_, i) => ({ at: 1000, sessions: 100 + (i % 50), bytes: 1e6 + i }));
+  return Array.from({ length: count }, (_, i) => ({
+    at: 1000,
+    sessions: 100 + (i % 50),
+    bytes: 1e6 + i,
+    capacity: null,
+  }));
 }
 
 function wanted(forecaster: LoadForecaster): Pair {

@@ -5,15 +5,20 @@ import {
   FLEET_SAMPLE,
   type FleetLoad,
   type FleetMember,
+  type FleetMinute,
   fleetSum,
   isAlive,
   readMember,
+  readMinute,
 } from '../../scale/replicas/fleet-sum.js';
 import type { Log } from '../prediction/messages.js';
 
 const KEY = 'tidegate:load';
+/** The fleet's minutes, by their number since the epoch: `SESSIONS BYTES`. */
+const MINUTES = 'tidegate:load:minutes';
+const KEPT_MINUTES = 8 * 1440;
 /** Stands for a line that is none. */
-const SILENT: FleetMember = { at: Number.NEGATIVE_INFINITY, sessions: 0, bytes: 0 };
+const SILENT: FleetMember = { at: Number.NEGATIVE_INFINITY, sessions: 0, bytes: 0, capacity: null };
 const TIMEOUT_MS = 1000;
 const MOST_RETRY_MS = 5000;
 
@@ -66,6 +71,41 @@ export class Fleet {
       this.#isLost = true;
       return null;
     }
+  }
+
+  /** Keeps what all hosts carried in a minute: the first that says it counts. */
+  async keep(minute: number, { sessions, bytes }: FleetMinute): Promise<void> {
+    try {
+      await this.#redis.hsetnx(MINUTES, String(minute), `${sessions} ${bytes}`);
+      await this.#redis.hdel(MINUTES, String(minute - KEPT_MINUTES));
+    } catch {
+      // That Valkey is away is said where loads are exchanged.
+    }
+  }
+
+  /**
+   * Minutes of the fleet up to before `until`, from the first that is kept, at most eight days; null for those that nobody told.
+   * Null: Valkey is not there.
+   */
+  async minutes(until: number): Promise<(FleetMinute | null)[] | null> {
+    let kept: Record<string, string>;
+    try {
+      kept = await this.#redis.hgetall(MINUTES);
+    } catch {
+      return null;
+    }
+    const told = new Map<number, FleetMinute>();
+    const old: string[] = [];
+    for (const [field, text] of Object.entries(kept)) {
+      const minute = Number(field);
+      const load = readMinute(text);
+      if (minute < until - KEPT_MINUTES || load === null) old.push(field);
+      else if (minute < until) told.set(minute, load);
+    }
+    if (old.length > 0) await this.#redis.hdel(MINUTES, ...old).catch(() => {});
+    if (told.size === 0) return [];
+    const first = [...told.keys()].reduce((least, minute) => Math.min(least, minute));
+    return Array.from({ length: until - first }, (_, i) => told.get(first + i) ?? null);
   }
 
   async close(): Promise<void> {

@@ -10,6 +10,8 @@ import { LearnedCapacity } from '../../scale/replicas/learned-capacity.js';
 import type { HostConfig } from '../config.js';
 import type { Log } from '../prediction/messages.js';
 import type { Fleet } from './fleet.js';
+import { FleetForecast } from './fleet-forecast.js';
+import { learnAgain } from './learn-again.js';
 
 /** Loads that are forecast: sessions open, bytes both ways. */
 export const LOADS = ['sessions', 'bytes'] as const;
@@ -38,14 +40,13 @@ const SAVE_MS = 600_000;
 /** Seconds between two looks of which the load is known. */
 const LONGEST_LOOK = 60;
 const MINUTE_MS = 60_000;
-/** Minutes that are kept, and of them those that are learned from again at the next start. */
 const KEPT_MINUTES = 8 * DAY;
-const RESTORED_MINUTES = 2 * DAY;
-/** Minutes of a slice of what is learned again at the start. */
-const SLICE = 60;
-/** The file's numbers: this; the day and the minute of it (UTC) in which the last minute ends; minutes; their loads. */
-const FORMAT = 0x54474c32;
-const HEAD = 4;
+/**
+ * The file's numbers: this; the day and the minute of it (UTC) in which the last minute ends; minutes; what was learned of the
+ * capacity by each load, two numbers; their loads.
+ */
+const FORMAT = 0x54474c33;
+const HEAD = 4 + 2 * LOADS.length;
 
 /**
  * The host's load as it goes, what is forecast of it, and what follows: how full it will be, and how many hosts there
@@ -68,8 +69,8 @@ export class LoadKeeper {
   #timer: NodeJS.Timeout | undefined;
   #saved: NodeJS.Timeout | undefined;
   #fleet: Fleet | null = null;
-  /** Of the fleet's load by the metric of the configuration. */
-  #ofFleet: LoadForecaster | null = null;
+  /** By the metric of the configuration. */
+  #ofFleet: FleetForecast | null = null;
   #own: Record<LoadName, number> = { sessions: 0, bytes: 0 };
   #before: { at: number; sample: LoadSample } | null = null;
   /** Samples that came while the past was learned again. */
@@ -90,11 +91,11 @@ export class LoadKeeper {
       // Valkey's client takes a while to load: only who has one waits.
       const { Fleet } = await import('./fleet.js');
       this.#fleet = new Fleet(this.config.store, this.log);
-      this.#ofFleet = new LoadForecaster();
+      this.#ofFleet = new FleetForecast(this.#fleet, this.config.scaling.metric);
     }
     this.#timer = setInterval(() => {
       this.look(Date.now(), read());
-      void this.#exchange();
+      void this.#ofFleet?.look({ ...this.#own, capacity: this.#ownCapacity(this.config.scaling.metric) }, Date.now());
       const { outlook } = this;
       if (outlook !== null && this.#gate.passes(outlook, Date.now())) told(outlook);
     }, EVERY_MS);
@@ -144,14 +145,6 @@ export class LoadKeeper {
     if (minutes.length > KEPT_MINUTES) minutes.shift();
   }
 
-  /** What the whole fleet carries; a fleet that is not heard carries what it did. */
-  async #exchange(): Promise<void> {
-    if (this.#fleet === null) return;
-    const { metric } = this.config.scaling;
-    const heard = (await this.#fleet.exchange(this.#own, Date.now())) ?? this.#fleet.load;
-    if (heard !== null) this.#ofFleet?.add(heard[metric]);
-  }
-
   /** Hosts that have been heard of, this one too. */
   get hosts(): number {
     return this.#fleet?.load?.hosts ?? 1;
@@ -183,11 +176,19 @@ export class LoadKeeper {
     return this.forecasters[name].forecasts();
   }
 
-  /** Load of a minute that one host carries: as configured, or as learned; null where neither is known. */
+  /** Load of a minute that one host carries: as configured, or as learned, here or by the fleet; null where it is not known. */
   capacity(name: LoadName): number | null {
+    return this.#ownCapacity(name) ?? (name === this.config.scaling.metric ? this.#fleetCapacity : null);
+  }
+
+  #ownCapacity(name: LoadName): number | null {
     const { metric, capacity } = this.config.scaling;
     const isGiven = metric === name && capacity !== 'auto';
     return isGiven ? capacity * MINUTE[name] : this.#capacity[name].value;
+  }
+
+  get #fleetCapacity(): number | null {
+    return this.#fleet?.load?.capacity ?? null;
   }
 
   /** How full the host is, where a person said what it carries; `sessions` are those open now. */
@@ -204,8 +205,9 @@ export class LoadKeeper {
 
   /** Hosts that there should be for the load of the fleet, and from what; null where that is not known. */
   get desired(): { replicas: number; load: number; capacity: number } | null {
-    const { metric, startSeconds, margin, min, max } = this.config.scaling;
-    const capacity = this.capacity(metric);
+    const { metric, startSeconds, margin, min, max, capacity: given } = this.config.scaling;
+    // Whichever host is asked: all say the same.
+    const capacity = (given === 'auto' ? this.#fleetCapacity : null) ?? this.capacity(metric);
     if (capacity === null) return null;
     const policy = { capacity, startMinutes: Math.max(1, Math.ceil(startSeconds / 60)), margin, least: min, most: max };
     // Before the fleet was heard for a minute this host is all that is known.
@@ -225,11 +227,14 @@ export class LoadKeeper {
       if (format !== Math.fround(FORMAT) || numbers.length !== HEAD + count * LOADS.length) {
         throw new Error('it is of another form');
       }
-      if (!numbers.subarray(HEAD).every((load) => load >= 0 && Number.isFinite(load))) {
+      if (!numbers.subarray(4).every((load) => load >= 0 && Number.isFinite(load))) {
         throw new Error('it holds what is no load');
       }
       const missed = Math.max(0, Math.round(Date.now() / MINUTE_MS) - (day * DAY + minute));
       // Of more than eight days ago nothing is used.
+      LOADS.forEach((name, i) => {
+        this.#capacity[name].restore([numbers[4 + 2 * i], numbers[5 + 2 * i]]);
+      });
       if (missed < KEPT_MINUTES) await this.#learnAgain(numbers.subarray(HEAD), missed);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
@@ -242,15 +247,10 @@ export class LoadKeeper {
 
   async #learnAgain(numbers: Float32Array, missed: number): Promise<void> {
     const count = numbers.length / LOADS.length;
-    const known = Math.max(0, count - RESTORED_MINUTES);
     for (const [i, name] of LOADS.entries()) {
       const minutes = Array.from(numbers.subarray(i * count, (i + 1) * count));
-      this.#remember(name, minutes.slice(0, known));
-      for (let minute = known; minute < count; minute++) {
-        for (let part = 0; part < PARTS; part++) this.forecasters[name].add(minutes[minute] / PARTS);
-        this.#keep(name, minutes[minute]);
-        if (minute % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
-      }
+      await learnAgain(this.forecasters[name], minutes);
+      for (const load of minutes) this.#keep(name, load);
     }
     this.#pass(missed);
   }
@@ -259,7 +259,8 @@ export class LoadKeeper {
     const count = this.#minutes.sessions.length;
     if (count === 0 || this.#waiting !== null) return;
     const now = Math.round(Date.now() / MINUTE_MS);
-    const head = [FORMAT, Math.floor(now / DAY), now % DAY, count];
+    const learned = LOADS.flatMap((name) => this.#capacity[name].learned);
+    const head = [FORMAT, Math.floor(now / DAY), now % DAY, count, ...learned];
     const numbers = Float32Array.from([...head, ...LOADS.flatMap((name) => this.#minutes[name])]);
     try {
       await writeAtomically(this.#path, new Uint8Array(numbers.buffer));

@@ -27,6 +27,16 @@ export class LearnedCapacity {
     this.#use = this.#use * keep + Math.min(1, use);
   }
 
+  /** What was learned, to be taken up again by {@link restore}. */
+  get learned(): [load: number, use: number] {
+    return [this.#load, this.#use];
+  }
+
+  restore([load, use]: readonly [load: number, use: number]): void {
+    this.#load = load;
+    this.#use = use;
+  }
+
   /** Load a minute; null where nothing was learned yet. */
   get value(): number | null {
     return this.#use > 0 ? (this.#load / this.#use) * TARGET : null;

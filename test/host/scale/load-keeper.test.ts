@@ -90,11 +90,16 @@ test('minutes are kept, and learned again at the next start; a file that is none
     () => nothing,
     () => {},
   );
-  for (let i = 0; i < 100 && next.keeper.forecasts('sessions').length === 0; i++) {
+  const { history } = keeper.forecasters.bytes;
+  for (let i = 0; i < 100 && next.keeper.forecasters.bytes.history.count < history.count; i++) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   const [{ mean }] = next.keeper.forecasts('sessions');
   assert.ok(mean / 6 > 60 && mean / 6 < 80, `${mean / 6}`);
+  for (const name of ['sessions', 'bytes'] as const) {
+    const [before, after] = [keeper.capacity(name), next.keeper.capacity(name)];
+    assert.ok(before !== null && after !== null && Math.abs(after / before - 1) < 1e-5, `${before} and ${after}`);
+  }
   await next.keeper.close();
 
   writeFileSync(join(dataDir, 'load', 'minutes.bin'), 'no load at all');
@@ -116,7 +121,7 @@ test('a host that was away finds yesterday where it was: what it missed is count
   const count = 300;
   const write = (minutesAgo: number): void => {
     const ended = now - minutesAgo;
-    const head = [0x54474c32, Math.floor(ended / 1440), ended % 1440, count];
+    const head = [0x54474c33, Math.floor(ended / 1440), ended % 1440, count, 0, 0, 0, 0];
     writeFileSync(path, new Uint8Array(Float32Array.from([...head, ...new Array(2 * count).fill(60)]).buffer));
   };
   const restored = async (minutesAgo: number, least: number): Promise<number> => {
