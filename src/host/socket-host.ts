@@ -16,6 +16,7 @@ import type { HostEvents } from './host-events.js';
 import { type HostSample, HostWatch } from './host-watch.js';
 import { createIdentifier } from './identity/create-identifier.js';
 import type { IdentityHook } from './identity/identifier.js';
+import { UsedTokens } from './identity/used-tokens.js';
 import { keyFileOf, loadKeys } from './keys.js';
 import { HostPrediction } from './prediction/host-prediction.js';
 import type { Log } from './prediction/messages.js';
@@ -59,6 +60,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
   readonly record: DecisionRecord;
   #pool: ShardPool | null = null;
   /** Reloads wait for one another: one that fails puts back what was there when it began. */
+  readonly #usedTokens: UsedTokens;
   #reloading: Promise<unknown> = Promise.resolve();
   #profiles: ProfileKeeper | null = null;
   #admissions: Admissions | null = null;
@@ -85,6 +87,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     this.config = this.#parse(config);
     this.record = new DecisionRecord(join(this.config.dataDir, 'decisions'), this.#log, this.config.retention);
     this.scaling = new HostScaling(this.config, this.#log);
+    this.#usedTokens = new UsedTokens(this.config.store, this.#log);
     this.prediction = new HostPrediction(this.config, {
       log: this.#log,
       remember: (client, memory) => this.#profiles?.profiler.remember(client, memory),
@@ -228,7 +231,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
   async #startServing(): Promise<void> {
     const { config } = this;
     const keys = await loadKeys(keyFileOf(config));
-    const identifier = await createIdentifier(config.identity, keys, this.parts.identify);
+    const identifier = await createIdentifier(config.identity, keys, this.parts.identify, this.#usedTokens);
     this.#admissions = new Admissions(
       config,
       identifier,
@@ -322,7 +325,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     const next = config === undefined ? this.config : this.#parse(config);
     await this.#openCertificate.source.reload();
     const keys = await loadKeys(keyFileOf(this.config));
-    const identifier = await createIdentifier(next.identity, keys, this.parts.identify, this.admissions.identifier);
+    const identifier = await createIdentifier(next.identity, keys, this.parts.identify, this.#usedTokens);
     const before = { ...this.config };
     Object.assign(this.config, reloadablePart(next));
     const problem = await this.#openInbox.reloadFunctions(functionTableOf(this.config, keys));
@@ -400,6 +403,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     await this.prediction.close();
     await this.#profiles?.close();
     await this.record.close();
+    await this.#usedTokens.close();
     this.#certificate?.source.close();
   }
 }

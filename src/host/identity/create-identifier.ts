@@ -5,23 +5,26 @@ import type { HostKeys } from '../keys.js';
 import { AnonymousTokens } from './anonymous-token.js';
 import { Identifier, type IdentityHook } from './identifier.js';
 import { Pseudonyms } from './pseudonyms.js';
+import type { UsedTokens } from './used-tokens.js';
 
 /**
  * The identifier that a configuration asks for. Throws TIDEGATE_E_CONFIG where a key file or a hook can't be used.
- * @param before the one in whose place it comes: what it knows of tokens that were used stays known
+ * @param used null: nobody's tokens are looked at
  */
 export async function createIdentifier(
   { jwt, hook, anonymous, tokenDays }: HostConfig['identity'],
   keys: HostKeys,
   identify: IdentityHook | undefined,
-  before?: Identifier,
+  used: UsedTokens | null,
 ): Promise<Identifier> {
   return new Identifier({
     pseudonyms: new Pseudonyms(keys.pseudonyms),
     tokens: anonymous ? new AnonymousTokens(keys.tokens, tokenDays) : null,
     // jose takes a while to load: only who has tokens checked waits.
     jwt:
-      jwt === undefined ? null : await (await import('./jwt-verifier.js')).JwtVerifier.create(jwt, before?.parts.jwt),
+      jwt === undefined || used === null
+        ? null
+        : await (await import('./jwt-verifier.js')).JwtVerifier.create(jwt, used),
     isJwtRequired: jwt?.required ?? false,
     hook: identify ?? (hook === undefined ? null : await loadHook(hook)),
   });

@@ -10,14 +10,13 @@ import {
   jwtVerify,
 } from 'jose';
 import { TidegateError } from '../../quic/errors.js';
+import type { UsedTokens } from './used-tokens.js';
 
 /** Signatures that anybody can check who has the public key: a shared secret would let each checker forge. */
 const ALGORITHMS = ['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'];
 const FETCH_TIMEOUT_MS = 2000;
 /** After a key was not found, the set is not fetched again for so long. */
 const COOLDOWN_MS = 10_000;
-/** Tokens that are remembered as used. */
-const MOST_USED = 100_000;
 
 export type JwtProblem = 'jwt-invalid' | 'jwt-expired' | 'jwt-replayed' | 'jwks-unavailable';
 
@@ -41,20 +40,15 @@ export interface VerifiedJwt {
 
 /** Checks JSON Web Tokens (RFC 7519) against a key set that is followed where it changes. */
 export class JwtVerifier {
-  /** `jti` to its end, ms. */
-  readonly #used: Map<string, number>;
-
   private constructor(
     readonly options: JwtOptions,
     readonly getKey: JWTVerifyGetKey,
-    before: JwtVerifier | null,
-  ) {
-    this.#used = before === null ? new Map() : before.#used;
-  }
+    readonly used: UsedTokens,
+  ) {}
 
-  /** Throws TIDEGATE_E_CONFIG where a key file can't be used. @param before one whose used tokens stay used */
-  static async create(options: JwtOptions, before: JwtVerifier | null = null): Promise<JwtVerifier> {
-    return new JwtVerifier(options, await keySource(options.keys), before);
+  /** Throws TIDEGATE_E_CONFIG where a key file can't be used. */
+  static async create(options: JwtOptions, used: UsedTokens): Promise<JwtVerifier> {
+    return new JwtVerifier(options, await keySource(options.keys), used);
   }
 
   /** Says who a token is of, or what is wrong with it. */
@@ -73,7 +67,7 @@ export class JwtVerifier {
     } catch (error) {
       return { problem: problemOf(error), detail: (error as Error).message };
     }
-    if (once && !this.#use(payload, now)) return { problem: 'jwt-replayed', detail: 'it was used before' };
+    if (once && !(await this.#use(payload, now))) return { problem: 'jwt-replayed', detail: 'it was used before' };
     return {
       // Subjects are unique to their issuer only.
       subject: `${payload.iss ?? ''}\0${payload.sub}`,
@@ -82,15 +76,8 @@ export class JwtVerifier {
     };
   }
 
-  #use({ jti, iss, exp }: JWTPayload, now: number): boolean {
-    const name = `${iss ?? ''}\0${jti}`;
-    for (const [used, end] of this.#used) {
-      if (end > now && this.#used.size < MOST_USED) break;
-      this.#used.delete(used);
-    }
-    if (this.#used.has(name)) return false;
-    this.#used.set(name, ((exp ?? 0) + this.options.clockTolerance) * 1000);
-    return true;
+  async #use({ jti, iss, exp }: JWTPayload, now: number): Promise<boolean> {
+    return await this.used.use(`${iss ?? ''}\0${jti}`, ((exp ?? 0) + this.options.clockTolerance) * 1000, now);
   }
 }
 

@@ -12,7 +12,10 @@ import { createIdentifier } from '../../../src/host/identity/create-identifier.j
 import { Identifier, type IdentifierParts } from '../../../src/host/identity/identifier.js';
 import { type JwtOptions, JwtVerifier } from '../../../src/host/identity/jwt-verifier.js';
 import { Pseudonyms } from '../../../src/host/identity/pseudonyms.js';
+import { UsedTokens } from '../../../src/host/identity/used-tokens.js';
 import { loadKeys } from '../../../src/host/keys.js';
+import { until } from '../../support/client.js';
+import { noRedis, RedisServer } from '../../support/redis.js';
 
 const DAY = 86_400_000;
 const key = (byte: number) => Buffer.alloc(32, byte);
@@ -52,7 +55,8 @@ async function jwt({ kid, privateKey }: Signer, claims: Record<string, unknown> 
 }
 
 async function verifier(keys: string, options: Partial<JwtOptions> = {}): Promise<JwtVerifier> {
-  return await JwtVerifier.create({ keys, audience: 'tidegate', clockTolerance: 5, once: false, ...options });
+  const used = new UsedTokens('memory', () => {});
+  return await JwtVerifier.create({ keys, audience: 'tidegate', clockTolerance: 5, once: false, ...options }, used);
 }
 
 let files = 0;
@@ -118,10 +122,37 @@ test('a JWT that opens one session only is refused the second time', async () =>
   const token = await jwt(ann, { jti: 'one' });
   assert.ok(!('problem' in (await checked.verify(token))));
   assert.deepEqual(await checked.verify(token), { problem: 'jwt-replayed', detail: 'it was used before' });
-  const reloaded = await JwtVerifier.create(checked.options, checked);
+  const reloaded = await JwtVerifier.create(checked.options, checked.used);
   assert.deepEqual(await reloaded.verify(token), { problem: 'jwt-replayed', detail: 'it was used before' });
   const without = await checked.verify(await jwt(ann));
   assert.equal('problem' in without && without.problem, 'jwt-invalid', 'it has to have a number');
+});
+
+test('a JWT that opens one session only opens one of all hosts that share a store, and one of each while that is away', {
+  skip: noRedis,
+  timeout: 30_000,
+}, async (t) => {
+  const server = await RedisServer.start();
+  const said: string[] = [];
+  const make = () => new UsedTokens(server.url, (_level, message) => said.push(message));
+  const hosts = [make(), make(), make()];
+  t.after(async () => {
+    for (const host of hosts) await host.close();
+    await server.down();
+  });
+  const now = Date.now();
+  const uses = async (token: string) => await Promise.all(hosts.map((host) => host.use(token, now + 60_000, now)));
+  assert.deepEqual((await uses('one')).sort(), [false, false, true]);
+  // One that is started again.
+  const again = make();
+  hosts.push(again);
+  assert.equal(await again.use('one', now + 60_000, now), false);
+  await server.down();
+  assert.deepEqual(await uses('two'), [true, true, true, true]);
+  assert.deepEqual(await uses('two'), [false, false, false, false]);
+  assert.equal(said.length, 4);
+  await server.up();
+  await until(async () => !(await uses(`${Math.random()}`)).every(Boolean), 10_000, 'them to be shared again');
 });
 
 test('keys at an address are followed as they rotate; one that is down is no forgery', async () => {
@@ -215,7 +246,7 @@ test('a hook that changed is another after a reload', async () => {
   for (const [seconds, name] of ['ann', 'bob', 'ann'].entries()) {
     writeFileSync(path, `export default () => '${name}';\n`);
     utimesSync(path, seconds + 1, seconds + 1);
-    clients.push((await (await createIdentifier(identity, keys, undefined)).identify(from('/f'))).client);
+    clients.push((await (await createIdentifier(identity, keys, undefined, null)).identify(from('/f'))).client);
   }
   assert.notEqual(clients[0], clients[1]);
   assert.equal(clients[0], clients[2]);
