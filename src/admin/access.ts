@@ -1,5 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { chmod, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeAtomically } from '../predict/store/atomic-file.js';
@@ -25,8 +25,7 @@ async function read(dataDir: string): Promise<Access | null> {
 export async function publishAccess(dataDir: string, url: string): Promise<string> {
   const token = (await read(dataDir))?.token ?? randomBytes(TOKEN_BYTES).toString('base64url');
   const path = join(dataDir, NAME);
-  await writeAtomically(path, `${JSON.stringify({ url, token })}\n`);
-  await chmod(path, 0o600);
+  await writeAtomically(path, `${JSON.stringify({ url, token })}\n`, 0o600);
   return token;
 }
 

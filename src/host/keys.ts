@@ -1,5 +1,5 @@
 import { hkdfSync, randomBytes, randomUUID } from 'node:crypto';
-import { chmod, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { writeAtomically } from '../predict/store/atomic-file.js';
@@ -99,6 +99,8 @@ async function readKeyFile(path: string): Promise<KeyFile> {
 }
 
 const MOST_KEYS = 7;
+/** Nobody else reads it. */
+const SECRET = 0o600;
 
 /**
  * Makes a new key the first. The others are understood until they are older than `retentionMs` beyond the key that came after
@@ -116,8 +118,11 @@ export async function rotateKeys(path: string, retentionMs: number, now = Date.n
   const [first] = kept;
   let version = (first.version + 1) % MOST_KEYS;
   while (versions.has(version)) version = (version + 1) % MOST_KEYS;
-  await writeAtomically(path, `${JSON.stringify({ format: 1, keys: [newKey(version, now), ...kept] }, null, 2)}\n`);
-  await chmod(path, 0o600);
+  await writeAtomically(
+    path,
+    `${JSON.stringify({ format: 1, keys: [newKey(version, now), ...kept] }, null, 2)}\n`,
+    SECRET,
+  );
   return kept.length + 1;
 }
 
@@ -126,8 +131,7 @@ async function createKeyFile(path: string): Promise<string> {
   const aside = `${path}.${randomUUID()}`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await writeFile(aside, text, { mode: 0o600, flush: true });
-    await chmod(aside, 0o600);
+    await writeFile(aside, text, { mode: SECRET, flush: true });
     // link fails where the file is there: of two that start at once both use the first one's.
     await link(aside, path);
     return text;

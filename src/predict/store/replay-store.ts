@@ -124,7 +124,7 @@ export async function sequenceFiles(folder: string, clients: readonly string[], 
   const wanted = new Set(clients);
   const isWanted = (file: string): boolean => {
     // Also what was not in place yet when whoever wrote it was killed.
-    const entry = entryOf(file.replace(/\.\d+\.new$/, ''));
+    const entry = entryOf(file.replace(/\.[0-9a-f]+\.new$/, ''));
     return entry !== null && (wanted.has(entry.client) || entry.startedAt < before);
   };
   const found: string[] = [];
