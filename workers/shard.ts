@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { collectGarbage } from '../src/core/garbage.js';
 import type { ShardInit, ShardOutcome } from '../src/host/shard/messages.js';
 import { Shard } from '../src/host/shard/shard.js';
+import { allowCopiesIn } from '../src/quic/addon-copy.js';
 import { TidegateError } from '../src/quic/errors.js';
 
 /**
@@ -9,6 +10,7 @@ import { TidegateError } from '../src/quic/errors.js';
  * lose their class on the way between threads.
  */
 export default async function run({ init, port }: { init: ShardInit; port: MessagePort }): Promise<ShardOutcome> {
+  allowCopiesIn(init.dataDir);
   const shard = new Shard(init, port);
   try {
     await shard.start();

@@ -46,6 +46,7 @@ export function shardSettingsOf(
     pressure: { refuses: false, drops: false, retrySeconds: 0 },
     tickMs: config.tick * 1000,
     qlogDir: config.qlogDir,
+    dataDir: config.dataDir,
     keyLogFile: process.env.SSLKEYLOGFILE ?? null,
   };
 }

@@ -3,8 +3,13 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Folders to put a copy in, beside the one for temporary files: that may forbid that files in it are executed. */
+/** Folders to put a copy in, beside the one for temporary files: that may be for reading alone, or forbid that its files are executed. */
 const MORE_FOLDERS = ['/var/tmp', '/dev/shm'];
+
+/** Another folder that a copy may be put in where no other will do. */
+export function allowCopiesIn(folder: string): void {
+  if (!MORE_FOLDERS.includes(folder)) MORE_FOLDERS.push(folder);
+}
 
 /**
  * Loads an addon from a copy of its file, so that this thread has an instance of its own: the loader takes another file for

@@ -51,6 +51,8 @@ export interface ShardInit {
   pressure: PressureOrders;
   tickMs: number;
   qlogDir: string | null;
+  /** Where the host may write: a place for this thread's copy of the QUIC addon, where no other will do. */
+  dataDir: string;
   keyLogFile: string | null;
   /** Shared with the main thread: heartbeats and counters. */
   heartbeat: SharedArrayBuffer;
