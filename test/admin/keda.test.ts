@@ -7,6 +7,8 @@ import { after, test } from 'node:test';
 import { type Client, credentials, loadPackageDefinition, type ServiceError } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { KedaScaler } from '../../src/admin/keda/keda-scaler.js';
+import { createSelfSigned } from '../../src/host/certificate/self-signed.js';
+import { until } from '../support/client.js';
 import { FunctionHosts } from '../support/function-host.js';
 
 const hosts = new FunctionHosts();
@@ -36,14 +38,14 @@ type KedaClient = Client &
     StreamIsActive(request: unknown): NodeJS.EventEmitter & { cancel(): void };
   };
 
-test('KEDA asks a host over gRPC how many there should be', { timeout: 30_000 }, async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'tidegate-keda-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(join(folder, 'externalscaler.proto'), PROTO);
-  const definition = loadPackageDefinition(
-    loadSync(join(folder, 'externalscaler.proto'), { keepCase: true, longs: Number, defaults: true }),
-  ) as unknown as { externalscaler: { ExternalScaler: new (address: string, c: unknown) => KedaClient } };
+const folder = mkdtempSync(join(tmpdir(), 'tidegate-keda-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+writeFileSync(join(folder, 'externalscaler.proto'), PROTO);
+const definition = loadPackageDefinition(
+  loadSync(join(folder, 'externalscaler.proto'), { keepCase: true, longs: Number, defaults: true }),
+) as unknown as { externalscaler: { ExternalScaler: new (address: string, c: unknown) => KedaClient } };
 
+test('KEDA asks a host over gRPC how many there should be', { timeout: 30_000 }, async () => {
   const host = await hosts.start({ scaling: { capacity: 10, startSeconds: 60, margin: 0, max: 9 } });
   const scaler = await KedaScaler.start(host, { host: '127.0.0.1', port: 0 });
   const client = new definition.externalscaler.ExternalScaler(`127.0.0.1:${scaler.port}`, credentials.createInsecure());
@@ -73,4 +75,42 @@ test('KEDA asks a host over gRPC how many there should be', { timeout: 30_000 },
   assert.deepEqual(answer.metricValues, [{ metricName: wanted.metricName, metricValue: 3, metricValueFloat: 3 }]);
   client.close();
   await scaler.close();
+});
+
+test('over TLS a certificate that is renewed is taken', { timeout: 60_000 }, async () => {
+  const [cert, key] = ['cert.pem', 'key.pem'].map((name) => join(folder, name));
+  const renew = async (): Promise<Buffer> => {
+    const pair = await createSelfSigned(['127.0.0.1', 'localhost'], new Date(Date.now() - 1000));
+    writeFileSync(key, pair.privateKey);
+    writeFileSync(cert, pair.certificate);
+    return Buffer.from(pair.certificate);
+  };
+  const first = await renew();
+  const host = await hosts.start({});
+  const logged: string[] = [];
+  host.on('log', (_level, message) => logged.push(message));
+  const scaler = await KedaScaler.start(host, { host: '127.0.0.1', port: 0, cert, key });
+  const { port } = scaler;
+  const ask = async (root: Buffer): Promise<unknown> => {
+    const client = new definition.externalscaler.ExternalScaler(`localhost:${port}`, credentials.createSsl(root));
+    try {
+      return await new Promise((resolve, reject) => {
+        client.IsActive({}, (error, answer) => (error === null ? resolve(answer) : reject(error)));
+      });
+    } finally {
+      client.close();
+    }
+  };
+  assert.deepEqual(await ask(first), { result: true });
+  const second = await renew();
+  await until(async () => (await ask(second).catch(() => null)) !== null, 20_000, 'the second certificate');
+  await assert.rejects(ask(first), /UNAVAILABLE/);
+  writeFileSync(cert, 'none');
+  await until(() => logged.includes("KEDA's certificate stays as it is"), 20_000, 'it to be told of');
+  assert.deepEqual(await ask(second), { result: true });
+  await scaler.close();
+  await assert.rejects(ask(second), /UNAVAILABLE/);
+  await assert.rejects(KedaScaler.start(host, { host: '127.0.0.1', port: 0, cert, key }), {
+    code: 'TIDEGATE_E_CERTIFICATE',
+  });
 });

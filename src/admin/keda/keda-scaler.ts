@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   loadPackageDefinition,
   Server,
@@ -9,9 +9,10 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
+import { FileCertificate } from '../../host/certificate/certificate-source.js';
+import type { CertificatePair } from '../../host/shard/messages.js';
 import type { SocketHost } from '../../host/socket-host.js';
 import { TidegateError } from '../../quic/errors.js';
-import { checkCertificate } from '../../quic/quiche/config.js';
 import { EXTERNAL_SCALER } from './service.js';
 
 /** The metric that is scaled by: replicas that are wanted, of which one is the target each. */
@@ -19,6 +20,9 @@ const METRIC = 'tidegate_desired_replicas';
 
 /** ms between two looks of a stream at whether there is any load. */
 const STREAM_MS = 5_000;
+
+/** ms between two tries to listen with another certificate. */
+const AGAIN_MS = 200;
 
 export interface KedaOptions {
   host: string;
@@ -38,12 +42,19 @@ interface MetricsRequest {
  * started now serves, the target is one, so that KEDA starts what is needed before it is.
  */
 export class KedaScaler {
-  readonly #server = new Server();
+  #server = new Server();
+  #certificate: FileCertificate | null = null;
+  #isClosed = false;
+  readonly #service: Parameters<Server['addService']>;
   readonly #streams = new Set<ServerWritableStream<unknown, unknown>>();
   readonly #timer: NodeJS.Timeout;
   port = 0;
 
-  private constructor(readonly host: SocketHost) {
+  private constructor(
+    readonly host: SocketHost,
+    /** As in an address. */
+    readonly shown: string,
+  ) {
     const definition = loadPackageDefinition(
       fromJSON(EXTERNAL_SCALER as unknown as Parameters<typeof fromJSON>[0], {
         keepCase: true,
@@ -51,42 +62,75 @@ export class KedaScaler {
         defaults: true,
       }),
     ) as unknown as { externalscaler: { ExternalScaler: { service: Parameters<Server['addService']>[0] } } };
-    this.#server.addService(definition.externalscaler.ExternalScaler.service, {
-      IsActive: (_call: unknown, answer: sendUnaryData<unknown>) => answer(null, { result: this.isActive }),
-      StreamIsActive: (call: ServerWritableStream<unknown, unknown>) => this.#stream(call),
-      GetMetricSpec: (_call: unknown, answer: sendUnaryData<unknown>) =>
-        answer(null, { metricSpecs: [{ metricName: METRIC, targetSize: 1, targetSizeFloat: 1 }] }),
-      GetMetrics: (call: ServerUnaryCall<MetricsRequest, unknown>, answer: sendUnaryData<unknown>) =>
-        this.#metrics(call, answer),
-    });
+    this.#service = [
+      definition.externalscaler.ExternalScaler.service,
+      {
+        IsActive: (_call: unknown, answer: sendUnaryData<unknown>) => answer(null, { result: this.isActive }),
+        StreamIsActive: (call: ServerWritableStream<unknown, unknown>) => this.#stream(call),
+        GetMetricSpec: (_call: unknown, answer: sendUnaryData<unknown>) =>
+          answer(null, { metricSpecs: [{ metricName: METRIC, targetSize: 1, targetSizeFloat: 1 }] }),
+        GetMetrics: (call: ServerUnaryCall<MetricsRequest, unknown>, answer: sendUnaryData<unknown>) =>
+          this.#metrics(call, answer),
+      },
+    ];
     this.#timer = setInterval(() => {
       for (const stream of this.#streams) stream.write({ result: this.isActive });
     }, STREAM_MS);
     this.#timer.unref();
   }
 
-  /** Listens. Throws TIDEGATE_E_LISTEN. */
-  static async start(host: SocketHost, options: KedaOptions): Promise<KedaScaler> {
-    const credentials = await credentialsOf(options);
-    const scaler = new KedaScaler(host);
-    const shown = options.host.includes(':') ? `[${options.host}]` : options.host;
+  /** Listens. Throws TIDEGATE_E_LISTEN, TIDEGATE_E_CERTIFICATE. */
+  static async start(host: SocketHost, { host: address, port, cert, key }: KedaOptions): Promise<KedaScaler> {
+    const shown = address.includes(':') ? `[${address}]` : address;
+    const scaler = new KedaScaler(host, shown);
+    try {
+      if (cert !== undefined && key !== undefined) {
+        scaler.#certificate = await followed(cert, key, scaler);
+      }
+      await scaler.#listen(port, scaler.#certificate?.current ?? null);
+    } catch (error) {
+      await scaler.close();
+      throw error;
+    }
+    return scaler;
+  }
+
+  async #listen(asked: number, pair: CertificatePair | null): Promise<void> {
+    const server = new Server();
+    server.addService(...this.#service);
+    this.#server = server;
     await new Promise<void>((resolve, reject) => {
-      scaler.#server.bindAsync(`${shown}:${options.port}`, credentials, (cause, port) => {
+      server.bindAsync(`${this.shown}:${asked}`, credentialsOf(pair), (cause, port) => {
         if (cause === null) {
-          scaler.port = port;
+          this.port = port;
           resolve();
           return;
         }
-        clearInterval(scaler.#timer);
         reject(
-          new TidegateError('TIDEGATE_E_LISTEN', `can't listen on TCP ${shown}:${options.port}: ${cause.message}`, {
+          new TidegateError('TIDEGATE_E_LISTEN', `can't listen on TCP ${this.shown}:${asked}: ${cause.message}`, {
             hint: 'choose another scaling.keda.port, or 0 for a free one',
             cause,
           }),
         );
       });
     });
-    return scaler;
+  }
+
+  /** Listens with another certificate: who is connected comes again, as gRPC's clients do. */
+  async follow(pair: CertificatePair): Promise<void> {
+    this.host.emit('log', 'info', 'new certificate for KEDA', {});
+    this.#server.forceShutdown();
+    for (let isTold = false; !this.#isClosed; ) {
+      try {
+        await this.#listen(this.port, pair);
+        if (this.#isClosed) this.#server.forceShutdown();
+        return;
+      } catch (error) {
+        if (!isTold) this.host.emit('log', 'warn', 'KEDA is not served', { error: (error as Error).message });
+        isTold = true;
+        await sleep(AGAIN_MS, undefined, { ref: false });
+      }
+    }
   }
 
   /** Whether there is anything to scale for: a host that serves is. */
@@ -123,7 +167,9 @@ export class KedaScaler {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearInterval(this.#timer);
+    this.#certificate?.close();
     for (const stream of this.#streams) stream.end();
     await new Promise<void>((resolve) => {
       const force = setTimeout(() => this.#server.forceShutdown(), 500);
@@ -135,13 +181,21 @@ export class KedaScaler {
   }
 }
 
-/** Throws TIDEGATE_E_CERTIFICATE. */
-async function credentialsOf({ cert, key }: KedaOptions): Promise<ServerCredentials> {
-  if (cert === undefined || key === undefined) return ServerCredentials.createInsecure();
+function credentialsOf(pair: CertificatePair | null): ServerCredentials {
+  if (pair === null) return ServerCredentials.createInsecure();
+  const [cert_chain, private_key] = [pair.certificate, pair.privateKey].map((pem) => Buffer.from(pem));
+  return ServerCredentials.createSsl(null, [{ cert_chain, private_key }]);
+}
+
+/** The certificate of files, followed as they change. Throws TIDEGATE_E_CERTIFICATE. */
+async function followed(cert: string, key: string, scaler: KedaScaler): Promise<FileCertificate> {
   try {
-    const [certChain, privateKey] = await Promise.all([readFile(cert), readFile(key)]);
-    checkCertificate(certChain.toString(), privateKey.toString());
-    return ServerCredentials.createSsl(null, [{ cert_chain: certChain, private_key: privateKey }]);
+    return await FileCertificate.open(
+      cert,
+      key,
+      (pair) => void scaler.follow(pair),
+      ({ message }) => scaler.host.emit('log', 'error', "KEDA's certificate stays as it is", { error: message }),
+    );
   } catch (cause) {
     const message = `scaling.keda.cert ${cert}, key ${key}: ${(cause as Error).message}`;
     throw new TidegateError('TIDEGATE_E_CERTIFICATE', message, {
