@@ -61,9 +61,10 @@ export class Fleet {
       if (gone.length > 0) await this.#redis.hdel(KEY, ...gone);
       const before = this.load?.hosts ?? 0;
       this.load = fleetSum(members, now, known);
+      const { hosts } = this.load;
+      if (gone.length > 0) this.log('warn', 'hosts of the fleet are silent', { hosts, silent: gone.length });
       // What a sample says of their number varies.
-      if (known <= FLEET_SAMPLE && this.load.hosts < before)
-        this.log('warn', 'hosts of the fleet are silent', { hosts: this.load.hosts, before });
+      else if (known <= FLEET_SAMPLE && hosts < before) this.log('info', 'hosts left the fleet', { hosts, before });
       this.#isLost = false;
       return this.load;
     } catch (error) {
