@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TidegateError } from '../../quic/errors.js';
 
 const NAME = 'host.lock';
+/** ms that it takes at most to write a lock. */
+const WRITTEN_MS = 100;
 
 /** Folders that this process holds: its own ID in a lock says nothing of which of its hosts has it. */
 const held = new Set<string>();
@@ -28,6 +31,12 @@ function isAlive(pid: number, start: string | null): boolean {
   return start === null || startOf(pid) === null || startOf(pid) === start;
 }
 
+function locked(folder: string, holder: number): TidegateError {
+  return new TidegateError('TIDEGATE_E_LOCKED', `the data folder ${folder} is held by process ${holder}`, {
+    hint: 'one host a folder: give another with --data-dir, or stop that one',
+  });
+}
+
 /** Holds a data folder for one host. A lock whose process is gone, by kill -9 too, counts for nothing. */
 export class FolderLock {
   private constructor(
@@ -38,35 +47,41 @@ export class FolderLock {
   /** Throws TIDEGATE_E_LOCKED where another has it. */
   static async take(folder: string): Promise<FolderLock> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const path = join(folder, NAME);
-    const text = JSON.stringify({ pid: process.pid, start: startOf(process.pid) });
-    for (;;) {
-      try {
-        const file = await open(path, 'wx', 0o600);
-        await file.writeFile(text);
-        await file.close();
-        held.add(path);
-        return new FolderLock(folder, path);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-          throw new TidegateError('TIDEGATE_E_STORE', `can't write to ${folder}: ${(error as Error).message}`, {
-            hint: 'give another folder with --data-dir',
-            cause: error,
-          });
+    const path = join(resolve(folder), NAME);
+    if (held.has(path)) throw locked(folder, process.pid);
+    held.add(path);
+    try {
+      while (!(await FolderLock.#place(folder, path))) {
+        let holder = await FolderLock.holderOf(folder);
+        if (holder === null) {
+          // Whoever made it may not have written it yet.
+          await sleep(WRITTEN_MS);
+          holder = await FolderLock.holderOf(folder);
         }
+        // One of this process is left of an earlier life: in a container each is process 1.
+        if (holder !== null && holder !== process.pid) throw locked(folder, holder);
+        await rm(path, { force: true });
       }
-      await FolderLock.#removeStale(folder, path);
+    } catch (error) {
+      held.delete(path);
+      throw error;
     }
+    return new FolderLock(folder, path);
   }
 
-  static async #removeStale(folder: string, path: string): Promise<void> {
-    const holder = await FolderLock.holderOf(folder);
-    if (holder !== null && (holder !== process.pid || held.has(path))) {
-      throw new TidegateError('TIDEGATE_E_LOCKED', `the data folder ${folder} is held by process ${holder}`, {
-        hint: 'one host a folder: give another with --data-dir, or stop that one',
+  /** Resolves with false where there is one. */
+  static async #place(folder: string, path: string): Promise<boolean> {
+    const text = JSON.stringify({ pid: process.pid, start: startOf(process.pid) });
+    try {
+      await writeFile(path, text, { flag: 'wx', mode: 0o600 });
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw new TidegateError('TIDEGATE_E_STORE', `can't write to ${folder}: ${(error as Error).message}`, {
+        hint: 'give another folder with --data-dir',
+        cause: error,
       });
     }
-    await rm(path, { force: true });
   }
 
   /** The process that holds a folder; null where none does. */
@@ -83,7 +98,7 @@ export class FolderLock {
   }
 
   async release(): Promise<void> {
-    held.delete(this.path);
     await rm(this.path, { force: true });
+    held.delete(this.path);
   }
 }

@@ -182,6 +182,17 @@ test('a folder is held by one host, and by nobody who is gone', async () => {
   // The ID is used again, by another process.
   writeFileSync(join(path, 'host.lock'), JSON.stringify({ pid: process.ppid, start: '1' }));
   await (await FolderLock.take(path)).release();
+  // As process 1 of a container that is started again.
+  writeFileSync(join(path, 'host.lock'), JSON.stringify({ pid: process.pid, start: null }));
+  const all = await Promise.allSettled(Array.from({ length: 20 }, () => FolderLock.take(path)));
+  const locks = all.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
+  assert.equal(locks.length, 1, 'of many that begin at once');
+  await locks[0].release();
+  // Another has made it, and writes it only now.
+  writeFileSync(join(path, 'host.lock'), '');
+  const late = FolderLock.take(path);
+  writeFileSync(join(path, 'host.lock'), JSON.stringify({ pid: process.ppid, start: null }));
+  await assert.rejects(late, { code: 'TIDEGATE_E_LOCKED' });
 });
 
 const shared = { skip: noRedis, timeout: 60_000 };
