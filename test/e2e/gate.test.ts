@@ -118,6 +118,7 @@ test('a session that waits for tokens does not hold up another on its connection
 
 test('a shard over capacity shares it among uploads; control of the rate is exact', { timeout: 60_000 }, async () => {
   const host = await start({
+    shards: 1,
     policy: { ...fixed(1e9), minPacketRate: 1e6 },
     capacity: { in: { rate: 400_000, burst: 65_536 } },
   });
