@@ -121,7 +121,10 @@ export class SessionUpdates {
     this.admissions.granted += now.rateLimit - before.rateLimit;
     if (closed) this.#open.delete(id);
     else if (known === undefined) this.#open.set(id, { last: update, context });
-    else Object.assign(known, { last: update, context });
+    else {
+      known.last = update;
+      known.context = context;
+    }
     if (known === undefined) this.hooks.onSession({ state: 'opened', id, client, functionId });
     if (closed) this.hooks.onSession({ state: 'closed', id, client, functionId });
     else if (rateLimit !== before.rateLimit || bufferSize !== before.bufferSize || level !== before.level) {

@@ -44,6 +44,7 @@ interface MetricsRequest {
 export class KedaScaler {
   #server = new Server();
   #certificate: FileCertificate | null = null;
+  #following: Promise<void> = Promise.resolve();
   #isClosed = false;
   readonly #service: Parameters<Server['addService']>;
   readonly #streams = new Set<ServerWritableStream<unknown, unknown>>();
@@ -116,8 +117,12 @@ export class KedaScaler {
     });
   }
 
-  /** Listens with another certificate: who is connected comes again, as gRPC's clients do. */
-  async follow(pair: CertificatePair): Promise<void> {
+  /** Listens with another certificate, after the one before: who is connected comes again, as gRPC's clients do. */
+  follow(pair: CertificatePair): void {
+    this.#following = this.#following.then(() => this.#change(pair));
+  }
+
+  async #change(pair: CertificatePair): Promise<void> {
     this.host.emit('log', 'info', 'new certificate for KEDA', {});
     this.#server.forceShutdown();
     for (let isTold = false; !this.#isClosed; ) {
@@ -193,7 +198,7 @@ async function followed(cert: string, key: string, scaler: KedaScaler): Promise<
     return await FileCertificate.open(
       cert,
       key,
-      (pair) => void scaler.follow(pair),
+      (pair) => scaler.follow(pair),
       ({ message }) => scaler.host.emit('log', 'error', "KEDA's certificate stays as it is", { error: message }),
     );
   } catch (cause) {
