@@ -2,7 +2,7 @@ import { isWorthWriting, publishedLimits, settingsFor } from '../adapt/settings.
 import type { CoreShare } from '../core/layout.js';
 import { LimitsMailbox } from '../core/limits-mailbox.js';
 import type { SessionContext } from '../predict/model/context.js';
-import { ERROR_SCENARIOS, errorBit, type PredictionMemory, type RequestType } from '../profile/behavioral-profile.js';
+import { ERROR_SCENARIOS, errorBit, type RequestType } from '../profile/behavioral-profile.js';
 import type { Profiler } from '../profile/behavioral-profiler.js';
 import type { Admissions } from './admissions.js';
 import type { DecisionRecord } from './decision-record.js';
@@ -65,7 +65,7 @@ export class SessionUpdates {
 
   /** A shard's open sessions, for a predictor that knows nothing of them, or not what the configuration says by now. */
   openings(shard: number): SessionOpening[] {
-    return this.#openOf(shard).map(({ last, context }) => this.#opening(last, context, null));
+    return this.#openOf(shard).map(({ last, context }) => this.#opening(last, context, false));
   }
 
   take(shard: number, updates: SessionUpdate[]): void {
@@ -81,8 +81,7 @@ export class SessionUpdates {
       // Asked before the profile takes in the update, which is no part of what was known.
       if (opened || context?.functionId !== functionId) {
         context = context === undefined ? this.#contextOf(update, timestamp) : { ...context, functionId };
-        const memory = known === undefined ? this.profiler.memoryOf(client) : null;
-        if (!closed) openings.push(this.#opening(update, context, memory));
+        if (!closed) openings.push(this.#opening(update, context, known === undefined));
       }
       // Spread into one another the objects would have no common shape, and cost ten times as much to read.
       const did = { timestamp, bytesIn, bytesOut, seconds, opened, closed, errors, session, functionId };
@@ -143,10 +142,19 @@ export class SessionUpdates {
     };
   }
 
-  #opening(update: SessionUpdate, context: SessionContext, memory: PredictionMemory | null): SessionOpening {
-    const { handle, client, functionId } = update;
-    const isTyped = Object.keys(this.admissions.config.functions[functionId]?.variants ?? {}).length > 0;
-    return { handle, client, context, memory, promise: this.admissions.promiseOf(functionId) ?? null, isTyped };
+  /** @param isNew it opened, and does not just go on */
+  #opening({ handle, client, functionId }: SessionUpdate, context: SessionContext, isNew: boolean): SessionOpening {
+    const { profiler, admissions } = this;
+    const isTyped = Object.keys(admissions.config.functions[functionId]?.variants ?? {}).length > 0;
+    return {
+      handle,
+      client,
+      context,
+      memory: isNew ? profiler.memoryOf(client) : null,
+      promise: admissions.promiseOf(functionId) ?? null,
+      isTyped,
+      requestType: isNew && isTyped ? profiler.getProfile(client).predictedRequestType : null,
+    };
   }
 
   #followAverage(mailbox: LimitsMailbox, { handle, client, functionId, rateLimit }: SessionUpdate): void {

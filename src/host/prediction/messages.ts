@@ -46,6 +46,8 @@ export interface SessionOpening {
   promise: SettingsPromise | null;
   /** Its function has endpoints by kind of request: changes of what is foretold are told. */
   isTyped: boolean;
+  /** What it was taken for as it opened; null: it goes on, and may be taken for something else by now. */
+  requestType: RequestType | null;
 }
 
 /** What the predictor says of a live session. */

@@ -174,12 +174,13 @@ export class Predictor {
     await this.store?.forget(clients, before);
   }
 
-  #open(shard: number, { handle, client, context, memory, promise, isTyped }: SessionOpening): void {
+  #open(shard: number, opening: SessionOpening): void {
+    const { handle, client, context, memory, promise, isTyped, requestType } = opening;
     const view = this.#shards.get(shard);
     view?.clients.set(handle, client);
     view?.risks.opened(handle, context);
     view?.writer.promise(handle, promise);
-    if (isTyped) view?.kinds.watch(handle, memory?.requestType ?? null);
+    if (isTyped) view?.kinds.watch(handle, requestType);
     else view?.kinds.closed(handle);
     // A state means nothing to another model.
     const state = memory !== null && memory.model === this.#model ? memory.state : null;
