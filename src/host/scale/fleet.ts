@@ -85,10 +85,10 @@ export class Fleet {
   }
 
   /**
-   * Minutes of the fleet up to before `until`, from the first that is kept, at most eight days; null for those that nobody told.
-   * Null: Valkey is not there.
+   * Minutes of the fleet from the first that is kept, at most eight days, up to `now`, where that is told already; null for those that nobody
+   * told. Null: Valkey is not there.
    */
-  async minutes(until: number): Promise<(FleetMinute | null)[] | null> {
+  async minutes(now: number): Promise<(FleetMinute | null)[] | null> {
     let kept: Record<string, string>;
     try {
       kept = await this.#redis.hgetall(MINUTES);
@@ -100,13 +100,14 @@ export class Fleet {
     for (const [field, text] of Object.entries(kept)) {
       const minute = Number(field);
       const load = readMinute(text);
-      if (minute < until - KEPT_MINUTES || load === null) old.push(field);
-      else if (minute < until) told.set(minute, load);
+      if (minute < now - KEPT_MINUTES || load === null) old.push(field);
+      else if (minute <= now) told.set(minute, load);
     }
     if (old.length > 0) await this.#redis.hdel(MINUTES, ...old).catch(() => {});
     if (told.size === 0) return [];
     const first = [...told.keys()].reduce((least, minute) => Math.min(least, minute));
-    return Array.from({ length: until - first }, (_, i) => told.get(first + i) ?? null);
+    const end = told.has(now) ? now + 1 : now;
+    return Array.from({ length: end - first }, (_, i) => told.get(first + i) ?? null);
   }
 
   async close(): Promise<void> {

@@ -65,11 +65,12 @@ test('minutes of a fleet are told once, kept for eight days, and may have gaps',
   await one.keep(now, { sessions: Number.NaN, bytes: 0 });
   const expected = [{ sessions: 6, bytes: 60 }, null, { sessions: 8, bytes: 80 }];
   assert.deepEqual(await two.minutes(now), expected);
+  assert.deepEqual(await two.minutes(now - 1), expected, 'the one that goes on is told already');
   assert.deepEqual(await two.minutes(now + 8 * DAY - 2), [expected[2], ...new Array(8 * DAY - 2).fill(null)]);
   // A minute of looks, of which the first only asks for what was before.
   const host = new FleetForecast(one, 'sessions');
   for (let look = 0; look <= 6; look++) await host.look(own, Date.now());
-  const [minute] = (await two.minutes(Math.floor(Date.now() / MINUTE_MS) + 1)) ?? [];
+  const [minute] = (await two.minutes(Math.floor(Date.now() / MINUTE_MS))) ?? [];
   assert.deepEqual(minute, { sessions: 6 * 100, bytes: 6 * 2000 });
 });
 
