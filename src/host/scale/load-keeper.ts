@@ -40,6 +40,7 @@ const SAVE_MS = 600_000;
 /** Seconds between two looks of which the load is known. */
 const LONGEST_LOOK = 60;
 const MINUTE_MS = 60_000;
+/** Minutes that are kept. */
 const KEPT_MINUTES = 8 * DAY;
 /**
  * The file's numbers: this; the day and the minute of it (UTC) in which the last minute ends; minutes; what was learned of the
@@ -231,10 +232,10 @@ export class LoadKeeper {
         throw new Error('it holds what is no load');
       }
       const missed = Math.max(0, Math.round(Date.now() / MINUTE_MS) - (day * DAY + minute));
-      // Of more than eight days ago nothing is used.
       LOADS.forEach((name, i) => {
         this.#capacity[name].restore([numbers[4 + 2 * i], numbers[5 + 2 * i]]);
       });
+      // Of more than eight days ago nothing is used.
       if (missed < KEPT_MINUTES) await this.#learnAgain(numbers.subarray(HEAD), missed);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
