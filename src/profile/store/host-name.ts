@@ -9,14 +9,6 @@ const RENEW_MS = 15_000;
 /** Renewals after which one that is held by another is not just what a host that was killed left. */
 const SURE = 6;
 
-/** Takes a name that is free, or held by who asks. */
-const TAKE = `
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1`;
-const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
-
 /**
  * The name under which a host counts in a store that it shares. By its number where it has one; else the first that nobody has, as
  * hosts that are started from one template (pods) can't be told apart by their configuration. What a host counted that is
@@ -60,8 +52,17 @@ export class HostName {
     }
   }
 
+  /** Takes a name that is free, or holds one on. Without a script: not every server lets its users run some. */
   async #take(name: string): Promise<boolean> {
-    return (await this.redis.eval(TAKE, 1, LEASE + name, this.#token, LEASE_MS)) === 1;
+    const key = LEASE + name;
+    if ((await this.redis.set(key, this.#token, 'PX', LEASE_MS, 'NX')) === 'OK') return true;
+    if (!(await this.#holds(key))) return false;
+    await this.redis.pexpire(key, LEASE_MS);
+    return true;
+  }
+
+  async #holds(key: string): Promise<boolean> {
+    return (await this.redis.get(key)) === this.#token;
   }
 
   /** Says that the name is still this host's. */
@@ -86,6 +87,12 @@ export class HostName {
   /** Free for another, at once. */
   async release(): Promise<void> {
     clearInterval(this.#timer);
-    if (this.#name !== null) await this.redis.eval(RELEASE, 1, LEASE + this.#name, this.#token).catch(() => {});
+    if (this.#name === null) return;
+    const key = LEASE + this.#name;
+    try {
+      if (await this.#holds(key)) await this.redis.del(key);
+    } catch {
+      // It is free when its time is over.
+    }
   }
 }
