@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TidegateError } from '../../quic/errors.js';
@@ -7,6 +8,9 @@ import { TidegateError } from '../../quic/errors.js';
 const NAME = 'host.lock';
 /** ms that it takes at most to write a lock. */
 const WRITTEN_MS = 100;
+/** ms between two signs of life of who holds a folder, and how many of them one of another machine or container may miss. */
+const BEAT_MS = 4000;
+const MOST_MISSED = 3;
 
 /** Folders that this process holds: its own ID in a lock says nothing of which of its hosts has it. */
 const held = new Set<string>();
@@ -22,7 +26,41 @@ function startOf(pid: number): string | null {
   }
 }
 
-function isAlive(pid: number, start: string | null): boolean {
+/** What a lock says. */
+interface Holder {
+  pid: number;
+  start: string | null;
+  /** Where its process number means something. */
+  host?: string;
+}
+
+async function read(path: string): Promise<Holder | null> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Holder;
+  } catch {
+    return null;
+  }
+}
+
+function isElsewhere({ host }: Holder): boolean {
+  return host !== undefined && host !== hostname();
+}
+
+/** When a file was touched last; opened, as network file systems look again only then. 0: it is gone. */
+async function touchedAt(path: string): Promise<number> {
+  try {
+    const file = await open(path);
+    try {
+      return (await file.stat()).mtimeMs;
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return 0;
+  }
+}
+
+function isAlive({ pid, start }: Holder): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
@@ -31,49 +69,70 @@ function isAlive(pid: number, start: string | null): boolean {
   return start === null || startOf(pid) === null || startOf(pid) === start;
 }
 
-function locked(folder: string, holder: number): TidegateError {
-  return new TidegateError('TIDEGATE_E_LOCKED', `the data folder ${folder} is held by process ${holder}`, {
+function locked(folder: string, { pid, host = hostname() }: Holder): TidegateError {
+  const place = host === hostname() ? '' : ` of ${host}`;
+  return new TidegateError('TIDEGATE_E_LOCKED', `the data folder ${folder} is held by process ${pid}${place}`, {
     hint: 'one host a folder: give another with --data-dir, or stop that one',
   });
 }
 
-/** Holds a data folder for one host. A lock whose process is gone, by kill -9 too, counts for nothing. */
+/**
+ * Holds a data folder for one host. A lock whose process is gone, by kill -9 too, counts for nothing; of one on another machine, or in
+ * another container, that is known by its signs of life alone.
+ */
 export class FolderLock {
+  readonly #beat: NodeJS.Timeout;
+
   private constructor(
     readonly folder: string,
     readonly path: string,
-  ) {}
+    beatMs: number,
+  ) {
+    this.#beat = setInterval(() => {
+      const now = new Date();
+      utimes(path, now, now).catch(() => {});
+    }, beatMs);
+    this.#beat.unref();
+  }
 
   /** Throws TIDEGATE_E_LOCKED where another has it. */
-  static async take(folder: string): Promise<FolderLock> {
+  static async take(folder: string, beatMs = BEAT_MS): Promise<FolderLock> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const path = join(resolve(folder), NAME);
-    if (held.has(path)) throw locked(folder, process.pid);
+    if (held.has(path)) throw locked(folder, { pid: process.pid, start: null });
     held.add(path);
     try {
       while (!(await FolderLock.#place(folder, path))) {
-        let holder = await FolderLock.holderOf(folder);
-        if (holder === null) {
-          // Whoever made it may not have written it yet.
-          await sleep(WRITTEN_MS);
-          holder = await FolderLock.holderOf(folder);
-        }
-        // One of this process is left of an earlier life: in a container each is process 1.
-        if (holder !== null && holder !== process.pid) throw locked(folder, holder);
+        // Whoever made it may not have written it yet.
+        if ((await read(path)) === null) await sleep(WRITTEN_MS);
+        const holder = await read(path);
+        if (holder !== null && (await FolderLock.#isHeld(holder, path, beatMs))) throw locked(folder, holder);
         await rm(path, { force: true });
       }
     } catch (error) {
       held.delete(path);
       throw error;
     }
-    return new FolderLock(folder, path);
+    return new FolderLock(folder, path, beatMs);
+  }
+
+  static async #isHeld(holder: Holder, path: string, beatMs: number): Promise<boolean> {
+    // One of this process is left of an earlier life: in a container each is process 1.
+    if (!isElsewhere(holder)) return holder.pid !== process.pid && isAlive(holder);
+    const before = await touchedAt(path);
+    for (let missed = 0; missed < MOST_MISSED; missed++) {
+      await sleep(beatMs);
+      const now = await touchedAt(path);
+      if (now !== before) return now !== 0;
+    }
+    return false;
   }
 
   /** Resolves with false where there is one. */
   static async #place(folder: string, path: string): Promise<boolean> {
-    const text = JSON.stringify({ pid: process.pid, start: startOf(process.pid) });
+    const holder: Holder = { pid: process.pid, start: startOf(process.pid), host: hostname() };
     try {
-      await writeFile(path, text, { flag: 'wx', mode: 0o600 });
+      await writeFile(path, JSON.stringify(holder), { flag: 'wx', mode: 0o600 });
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -84,20 +143,14 @@ export class FolderLock {
     }
   }
 
-  /** The process that holds a folder; null where none does. */
+  /** The process that holds a folder, as far as can be told at once; null where none does. */
   static async holderOf(folder: string): Promise<number | null> {
-    try {
-      const { pid, start } = JSON.parse(await readFile(join(folder, NAME), 'utf8')) as {
-        pid: number;
-        start: string | null;
-      };
-      return isAlive(pid, start) ? pid : null;
-    } catch {
-      return null;
-    }
+    const holder = await read(join(folder, NAME));
+    return holder !== null && (isElsewhere(holder) || isAlive(holder)) ? holder.pid : null;
   }
 
   async release(): Promise<void> {
+    clearInterval(this.#beat);
     await rm(this.path, { force: true });
     held.delete(this.path);
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -193,6 +193,24 @@ test('a folder is held by one host, and by nobody who is gone', async () => {
   const late = FolderLock.take(path);
   writeFileSync(join(path, 'host.lock'), JSON.stringify({ pid: process.ppid, start: null }));
   await assert.rejects(late, { code: 'TIDEGATE_E_LOCKED' });
+});
+
+test('a folder of a host on another machine, or in another container, is free when no sign of life comes', async (t) => {
+  const path = folder();
+  const lock = join(path, 'host.lock');
+  // Of a process that is none here, and of one that is another one there.
+  for (const pid of [999_999_999, process.pid]) {
+    writeFileSync(lock, JSON.stringify({ pid, start: null, host: 'another' }));
+    assert.equal(await FolderLock.holderOf(path), pid);
+    const alive = setInterval(() => utimesSync(lock, new Date(), new Date()), 50);
+    t.after(() => clearInterval(alive));
+    await assert.rejects(FolderLock.take(path, 100), { code: 'TIDEGATE_E_LOCKED', message: / of another/ });
+    clearInterval(alive);
+    const taken = await FolderLock.take(path, 100);
+    const before = statSync(lock).mtimeMs;
+    await until(() => statSync(lock).mtimeMs > before, 5000, 'a sign of life');
+    await taken.release();
+  }
 });
 
 const shared = { skip: noRedis, timeout: 60_000 };
