@@ -159,12 +159,6 @@ export class ShardInbox {
     return null;
   }
 
-  /** What functions promise, and which kinds of request they tell apart, may be other than the predictor was told. */
-  functionsChanged(): void {
-    const { pool, updates, prediction } = this.parts;
-    for (const shard of pool.present) prediction.service?.opened(shard, updates.openings(shard));
-  }
-
   #load(shard: number, table: FunctionTable): Promise<string | null> {
     return this.#reloads.ask((request) => {
       this.#loading.set(request, shard);

@@ -335,7 +335,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
       throw new TidegateError('TIDEGATE_E_FUNCTION', problem, { hint: 'the functions stay as they are' });
     }
     this.admissions.identifier = identifier;
-    this.#openInbox.functionsChanged();
+    this.prediction.service?.tellAgain();
     if (next.mode !== this.config.mode) this.setMode(next.mode);
     return keysThatDiffer(this.config, next);
   }

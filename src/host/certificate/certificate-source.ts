@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeAtomically } from '../../predict/store/atomic-file.js';
 import { TidegateError } from '../../quic/errors.js';
 import { checkCertificate } from '../../quic/quiche/config.js';
 import type { CertificatePair } from '../shard/messages.js';
@@ -199,8 +200,7 @@ async function readStored(file: string): Promise<Stored | null> {
 async function writeStored(file: string, stored: Stored): Promise<void> {
   try {
     await mkdir(join(file, '..'), { recursive: true, mode: 0o700 });
-    await writeFile(`${file}.new`, JSON.stringify(stored), { mode: 0o600, flush: true });
-    await rename(`${file}.new`, file);
+    await writeAtomically(file, JSON.stringify(stored), 0o600);
   } catch (cause) {
     throw new TidegateError('TIDEGATE_E_DATA_DIR', `can't write ${file}: ${(cause as Error).message}`, {
       hint: 'give a folder that can be written with --data-dir',

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'iovalkey';
+import { isShared } from '../../profile/store/valkey-url.js';
 import type { Log } from '../prediction/messages.js';
 
 /** Where hosts that share a store say which tokens were used, by a hash. */
 const USED = 'tidegate:used:';
 /** Tokens that are remembered here. */
 const MOST = 100_000;
-const TIMEOUT_MS = 1000;
-const MOST_RETRY_MS = 5000;
 
 /**
  * Which tokens were used that open one session each: known to all hosts that share a store, and to those that are started again.
@@ -55,16 +54,11 @@ export class UsedTokens {
   }
 
   async #connect(): Promise<Redis | null> {
-    if (!/^(valkey|redis)s?:/.test(this.store)) return null;
+    if (!isShared(this.store)) return null;
     // Valkey's client takes a while to load: only who has one waits.
-    const [{ Redis }, { connectionOptions, plainUrl }] = await Promise.all([
-      import('iovalkey'),
-      import('../../profile/store/valkey-url.js'),
-    ]);
-    const options = { ...connectionOptions(TIMEOUT_MS, MOST_RETRY_MS), commandTimeout: TIMEOUT_MS };
-    const redis = new Redis(plainUrl(this.store), options);
-    redis.on('error', () => {});
-    await redis.connect().catch(() => {});
+    const { askingValkey } = await import('../../profile/store/valkey-asking.js');
+    const { redis, connected } = askingValkey(this.store);
+    await connected;
     return redis;
   }
 

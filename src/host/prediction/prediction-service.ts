@@ -153,10 +153,8 @@ export class PredictionService {
       ({ failed }) => this.#onEnd(failed),
       (error: Error) => this.#onEnd({ code: '', message: error.message }),
     );
-    for (const [shard, core] of this.#cores) {
-      this.#send({ type: 'shard', shard, core });
-      this.opened(shard, this.hooks.openings(shard));
-    }
+    for (const [shard, core] of this.#cores) this.#send({ type: 'shard', shard, core });
+    this.tellAgain();
   }
 
   #onEnd(failed: PredictorOutcome['failed']): void {
@@ -242,6 +240,11 @@ export class PredictionService {
   lost(shard: number): void {
     this.#cores.delete(shard);
     this.#send({ type: 'lost', shard });
+  }
+
+  /** Tells again of all open sessions: what functions promise, or which kinds of request they tell apart, may be other than it was. */
+  tellAgain(): void {
+    for (const shard of this.#cores.keys()) this.opened(shard, this.hooks.openings(shard));
   }
 
   opened(shard: number, sessions: SessionOpening[]): void {

@@ -177,24 +177,26 @@ export class Predictor {
   #open(shard: number, opening: SessionOpening): void {
     const { handle, client, context, memory, promise, isTyped, requestType } = opening;
     const view = this.#shards.get(shard);
-    view?.clients.set(handle, client);
-    view?.risks.opened(handle, context);
-    view?.writer.promise(handle, promise);
-    if (isTyped) view?.kinds.watch(handle, requestType);
-    else view?.kinds.closed(handle);
+    if (view === undefined) return;
+    view.clients.set(handle, client);
+    view.risks.opened(handle, context);
+    view.writer.promise(handle, promise);
+    if (isTyped) view.kinds.watch(handle, requestType);
+    else view.kinds.closed(handle);
     // A state means nothing to another model.
     const state = memory !== null && memory.model === this.#model ? memory.state : null;
-    view?.rows.open(handle, { context, state, bias: memory?.bias ?? null });
+    view.rows.open(handle, { context, state, bias: memory?.bias ?? null });
   }
 
   #close(shard: number, handle: number, client: string, errors: number): void {
     const view = this.#shards.get(shard);
-    view?.clients.delete(handle);
-    view?.writer.closed(handle);
-    view?.kinds.closed(handle);
-    view?.risks.closed(handle, view.rows.slotOf(handle));
-    view?.alarms.closed(handle);
-    const left = view?.rows.close(handle, errors) ?? null;
+    if (view === undefined) return;
+    view.clients.delete(handle);
+    view.writer.closed(handle);
+    view.kinds.closed(handle);
+    view.risks.closed(handle, view.rows.slotOf(handle));
+    view.alarms.closed(handle);
+    const left = view.rows.close(handle, errors);
     if (left === null) return;
     const { requestType, risk } = readForecast(left.outputs, 0, this.#tickSeconds);
     const memory = { model: this.#model, state: left.state, bias: left.bias, requestType, risk };

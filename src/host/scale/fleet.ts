@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'iovalkey';
-import { connectionOptions, plainUrl } from '../../profile/store/valkey-url.js';
+import type { Redis } from 'iovalkey';
+import { askingValkey } from '../../profile/store/valkey-asking.js';
+import { KEPT_MINUTES } from '../../scale/forecast/load-history.js';
 import {
   FLEET_SAMPLE,
   type FleetLoad,
@@ -16,11 +17,8 @@ import type { Log } from '../prediction/messages.js';
 const KEY = 'tidegate:load';
 /** The fleet's minutes, by their number since the epoch: `SESSIONS BYTES`. */
 const MINUTES = 'tidegate:load:minutes';
-const KEPT_MINUTES = 8 * 1440;
 /** Stands for a line that is none. */
 const SILENT: FleetMember = { at: Number.NEGATIVE_INFINITY, sessions: 0, bytes: 0, capacity: null };
-const TIMEOUT_MS = 1000;
-const MOST_RETRY_MS = 5000;
 
 /**
  * The hosts of a fleet tell each other their loads over Valkey: a field a host in one hash, of which each reads
@@ -37,12 +35,7 @@ export class Fleet {
     url: string,
     readonly log: Log,
   ) {
-    this.#redis = new Redis(plainUrl(url), {
-      ...connectionOptions(TIMEOUT_MS, MOST_RETRY_MS),
-      commandTimeout: TIMEOUT_MS,
-    });
-    this.#redis.on('error', () => {});
-    this.#redis.connect().catch(() => {});
+    this.#redis = askingValkey(url).redis;
   }
 
   /** Tells this host's load and reads the others'. Null where Valkey is not there. */

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../predict/store/atomic-file.js';
+import { isShared } from '../../profile/store/valkey-url.js';
 import { LoadForecaster } from '../../scale/forecast/load-forecaster.js';
-import { DAY, PARTS } from '../../scale/forecast/load-history.js';
+import { DAY, KEPT_MINUTES, PARTS } from '../../scale/forecast/load-history.js';
 import type { LoadForecast } from '../../scale/forecast/load-horizon.js';
 import { type CapacityOutlook, OutlookGate, outlookOf } from '../../scale/replicas/capacity-outlook.js';
 import { desiredReplicas } from '../../scale/replicas/desired-replicas.js';
 import { LearnedCapacity } from '../../scale/replicas/learned-capacity.js';
 import type { HostConfig } from '../config.js';
 import type { Log } from '../prediction/messages.js';
-import type { Fleet } from './fleet.js';
 import { FleetForecast } from './fleet-forecast.js';
 import { learnAgain } from './learn-again.js';
 
@@ -40,14 +40,13 @@ const SAVE_MS = 600_000;
 /** Seconds between two looks of which the load is known. */
 const LONGEST_LOOK = 60;
 const MINUTE_MS = 60_000;
-/** Minutes that are kept. */
-const KEPT_MINUTES = 8 * DAY;
 /**
  * The file's numbers: this; the day and the minute of it (UTC) in which the last minute ends; minutes; what was learned of the
  * capacity by each load, two numbers; their loads.
  */
 const FORMAT = 0x54474c33;
-const HEAD = 4 + 2 * LOADS.length;
+const LEARNED = 4;
+const HEAD = LEARNED + 2 * LOADS.length;
 
 /**
  * The host's load as it goes, what is forecast of it, and what follows: how full it will be, and how many hosts there
@@ -69,8 +68,7 @@ export class LoadKeeper {
   readonly #path: string;
   #timer: NodeJS.Timeout | undefined;
   #saved: NodeJS.Timeout | undefined;
-  #fleet: Fleet | null = null;
-  /** By the metric of the configuration. */
+  /** By the metric of the configuration; null: there is no other host. */
   #ofFleet: FleetForecast | null = null;
   #own: Record<LoadName, number> = { sessions: 0, bytes: 0 };
   #before: { at: number; sample: LoadSample } | null = null;
@@ -88,11 +86,10 @@ export class LoadKeeper {
   async start(read: () => LoadSample, told: (outlook: CapacityOutlook) => void): Promise<void> {
     this.#waiting = [];
     void this.#restore();
-    if (/^(valkey|redis)s?:/.test(this.config.store)) {
+    if (isShared(this.config.store)) {
       // Valkey's client takes a while to load: only who has one waits.
       const { Fleet } = await import('./fleet.js');
-      this.#fleet = new Fleet(this.config.store, this.log);
-      this.#ofFleet = new FleetForecast(this.#fleet, this.config.scaling.metric);
+      this.#ofFleet = new FleetForecast(new Fleet(this.config.store, this.log), this.config.scaling.metric);
     }
     this.#timer = setInterval(() => {
       this.look(Date.now(), read());
@@ -148,7 +145,7 @@ export class LoadKeeper {
 
   /** Hosts that have been heard of, this one too. */
   get hosts(): number {
-    return this.#fleet?.load?.hosts ?? 1;
+    return this.#ofFleet?.fleet.load?.hosts ?? 1;
   }
 
   #take(loads: Loads): void {
@@ -189,7 +186,7 @@ export class LoadKeeper {
   }
 
   get #fleetCapacity(): number | null {
-    return this.#fleet?.load?.capacity ?? null;
+    return this.#ofFleet?.fleet.load?.capacity ?? null;
   }
 
   /** How full the host is, where a person said what it carries; `sessions` are those open now. */
@@ -228,12 +225,13 @@ export class LoadKeeper {
       if (format !== Math.fround(FORMAT) || numbers.length !== HEAD + count * LOADS.length) {
         throw new Error('it is of another form');
       }
-      if (!numbers.subarray(4).every((load) => load >= 0 && Number.isFinite(load))) {
+      if (!numbers.subarray(LEARNED).every((load) => load >= 0 && Number.isFinite(load))) {
         throw new Error('it holds what is no load');
       }
       const missed = Math.max(0, Math.round(Date.now() / MINUTE_MS) - (day * DAY + minute));
       LOADS.forEach((name, i) => {
-        this.#capacity[name].restore([numbers[4 + 2 * i], numbers[5 + 2 * i]]);
+        const at = LEARNED + 2 * i;
+        this.#capacity[name].restore([numbers[at], numbers[at + 1]]);
       });
       // Of more than eight days ago nothing is used.
       if (missed < KEPT_MINUTES) await this.#learnAgain(numbers.subarray(HEAD), missed);
@@ -274,6 +272,6 @@ export class LoadKeeper {
     clearInterval(this.#timer);
     clearInterval(this.#saved);
     await this.#save();
-    await this.#fleet?.close();
+    await this.#ofFleet?.fleet.close();
   }
 }

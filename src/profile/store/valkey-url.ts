@@ -1,6 +1,11 @@
 import type { RedisOptions } from 'iovalkey';
 import { TidegateError } from '../../quic/errors.js';
 
+/** Whether the store of a configuration is one that hosts share. */
+export function isShared(store: string): boolean {
+  return /^(valkey|redis)s?:/.test(store);
+}
+
 /** An address of a Valkey as its client takes it. Throws TIDEGATE_E_STORE where it is none. */
 export function plainUrl(url: string): string {
   const plain = url.replace(/^valkey(s?):\/\//, 'redis$1://');

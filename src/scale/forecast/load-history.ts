@@ -1,13 +1,13 @@
-/** Minutes of a day, and days that are kept. */
+/** Minutes of a day, and those that are kept. */
 export const DAY = 1440;
-const DAYS = 8;
+export const KEPT_MINUTES = 8 * DAY;
 
 /** Parts of a minute that are kept of the last one: ten seconds each. */
 export const PARTS = 6;
 
 /** The load of the last days, minute by minute, and of the last minute by ten seconds. Bounded; minutes count from 0. */
 export class LoadHistory {
-  readonly #minutes = new Float64Array(DAYS * DAY);
+  readonly #minutes = new Float64Array(KEPT_MINUTES);
   readonly parts = new Float64Array(PARTS);
   /** Minutes that there were. */
   count = 0;
