@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { SocketHost } from '../host/socket-host.js';
 import { TidegateError } from '../quic/errors.js';
+import { problemsOf } from '../validation/problems.js';
 
 const client = z.strictObject({ client: z.string().min(1).max(8192) });
 const nothing = z.strictObject({});
@@ -62,8 +63,8 @@ export async function act(
   }
   const parsed = known.body.safeParse(body);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return { status: 400, answer: { error: `${issue.path.join('.') || 'body'}: ${issue.message}` } };
+    const problems = problemsOf(known.body, parsed.error, body, { whole: 'the body' });
+    return { status: 400, answer: { error: problems.join('; ') } };
   }
   // Whom an export or a removal is about stays out of the log.
   host.emit('log', 'info', 'action over the admin listener', { action: name });

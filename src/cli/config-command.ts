@@ -18,7 +18,8 @@ export function checkConfig(input: HostConfigInput): void {
   console.log('good');
 }
 
-/** Runs `tidegate config schema`: JSON Schema of the configuration, for editors. */
+/** Runs `tidegate config schema`: JSON Schema of a configuration file, for editors. */
 export function printSchema(): void {
-  console.log(JSON.stringify(z.toJSONSchema(hostConfigSchema, { io: 'input', unrepresentable: 'any' }), null, 2));
+  const ofFile = hostConfigSchema.extend({ $schema: z.string().optional() });
+  console.log(JSON.stringify(z.toJSONSchema(ofFile, { io: 'input', unrepresentable: 'any' }), null, 2));
 }

@@ -23,12 +23,24 @@ function parseValue(text: string): unknown {
   return text;
 }
 
+/**
+ * What Kubernetes tells the pods of a namespace of each of its Services, in the form of Docker's links: of one that is called
+ * `tidegate` that is TIDEGATE_SERVICE_HOST and TIDEGATE_PORT=tcp://10.0.0.1:443, among others.
+ */
+function isOfService(name: string, value: string): boolean {
+  return (
+    /_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$/.test(name) ||
+    /_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(name) ||
+    (/_PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(value))
+  );
+}
+
 /** Configuration from `TIDEGATE_*` variables. Throws where one names no key. */
 export function fromEnvironment(environment: NodeJS.ProcessEnv): Record<string, unknown> {
   const keys = new Map(Object.keys(hostConfigSchema.shape).map((key) => [variableName(key), key]));
   const found: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(environment)) {
-    if (!name.startsWith(PREFIX) || OTHER.has(name) || value === undefined) continue;
+    if (!name.startsWith(PREFIX) || OTHER.has(name) || value === undefined || isOfService(name, value)) continue;
     const key = keys.get(name);
     if (key === undefined) {
       throw new TidegateError('TIDEGATE_E_CONFIG', `unknown variable ${name}`, {
@@ -44,7 +56,8 @@ export function fromEnvironment(environment: NodeJS.ProcessEnv): Record<string, 
 export function fromFile(path: string): Record<string, unknown> {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readFileSync(path, 'utf8'));
+    // Editors on Windows put a mark of their own in front.
+    parsed = JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
   } catch (cause) {
     throw new TidegateError('TIDEGATE_E_CONFIG', `can't use the config file ${path}: ${(cause as Error).message}`, {
       hint: 'give a JSON object with the keys of `tidegate serve`',
@@ -54,7 +67,9 @@ export function fromFile(path: string): Record<string, unknown> {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new TidegateError('TIDEGATE_E_CONFIG', `the config file ${path} holds no JSON object`);
   }
-  return parsed as Record<string, unknown>;
+  // Names the schema, for editors.
+  const { $schema: _, ...config } = parsed as Record<string, unknown>;
+  return config;
 }
 
 /** Flags over variables over the file over defaults. */

@@ -21,6 +21,12 @@ function number(text: string): number {
   return value;
 }
 
+function notNegative(text: string): number {
+  const value = number(text);
+  if (value < 0) throw new InvalidArgumentError('It has to be 0 or more.');
+  return value;
+}
+
 function positive(text: string): number {
   const value = number(text);
   if (!(value > 0)) throw new InvalidArgumentError('It has to be more than 0.');
@@ -68,7 +74,16 @@ program
   .option('--qlog-dir <folder>', 'a qlog file a connection')
   .option('--json', 'first line on standard output: url, certificateHash, adminUrl, shards, pid')
   .option('--supervise', 'start the host again where it is killed')
-  .addHelpText('after', '\nExample:\n  tidegate serve --port 0 --json --data-dir /var/lib/tidegate\n')
+  .addHelpText(
+    'after',
+    `
+Each key of the configuration is a variable too: dataDir is TIDEGATE_DATA_DIR, functions is TIDEGATE_FUNCTIONS, as JSON.
+Flags go before variables, variables before the file.
+
+Example:
+  tidegate serve --port 0 --json --data-dir /var/lib/tidegate
+`,
+  )
   .action(async ({ config, json = false, supervise = false, model, ...flags }) => {
     const read = (): HostConfigInput => {
       const merged = mergeConfig(flags, process.env, config);
@@ -124,12 +139,12 @@ configuration
 program
   .command('load [url]')
   .description('open sessions, send, and measure what comes back; or compare settings on recorded clients')
-  .option('--sessions <n>', 'sessions, each on a connection of its own', wholeNumber, 10)
-  .option('--rate <n>', 'messages a second and session; 0 for as many as come back', number, 10)
-  .option('--window <n>', 'messages on the way a session where the rate is 0', wholeNumber, 32)
+  .option('--sessions <n>', 'sessions, each on a connection of its own', positiveInteger, 10)
+  .option('--rate <n>', 'messages a second and session; 0 for as many as come back', notNegative, 10)
+  .option('--window <n>', 'messages on the way a session where the rate is 0', positiveInteger, 32)
   .option('--size <bytes>', 'bytes a message', wholeNumber, 100)
   .addOption(new Option('--kind <kind>', 'what is sent').choices(['datagrams', 'streams']).default('datagrams'))
-  .option('--duration <seconds>', 'how long; with --compare the time in which the visits begin', number, 10)
+  .option('--duration <seconds>', 'how long; with --compare the time in which the visits begin', positive, 10)
   .option('--replay <file>', 'play a packets CSV (flow,t_ms,dir,bytes) or a messages CSV (client,t,bytes), .gz too')
   .option('--speed <factor>', 'time factor of a replay', positive, 1)
   .option('--limit <n>', 'flows or visits of a replay at most', positiveInteger)
@@ -162,7 +177,7 @@ program
   .description('play a packets CSV (flow,t_ms,dir,bytes; .gz too) through the core and write feature rows')
   .addOption(new Option('--format <name>', 'what is written').choices(['csv', 'jsonl']).default('csv'))
   .option('--tick <ms>', "milliseconds between a flow's rows", positive, 1000)
-  .option('--horizon <seconds>', "of a flow's life that rows are written for; 0 for all of it", number, 300)
+  .option('--horizon <seconds>', "of a flow's life that rows are written for; 0 for all of it", notNegative, 300)
   .option('--out <file>', 'where to, gzipped where it ends in .gz (default standard output)')
   .addHelpText('after', '\nExample:\n  tidegate features packets.csv.gz --out rows.csv.gz\n')
   .action(async (file: string, options) => await (await import('./features/features.js')).features(file, options));

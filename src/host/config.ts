@@ -4,6 +4,7 @@ import { DEFAULT_POLICY } from '../adapt/settings.js';
 import type { Limits } from '../core/limits.js';
 import { TidegateError } from '../quic/errors.js';
 import { DEFAULT_TRANSPORT } from '../quic/options.js';
+import { problemsOf } from '../validation/problems.js';
 import { AddressGuard } from './functions/endpoints/address-guard.js';
 import {
   absolute,
@@ -52,6 +53,20 @@ const capacity = {
   out: limits.prefault({}).describe('what goes to them'),
 };
 
+/** An origin as browsers send it: what is written otherwise would let nobody in. */
+const origin = z
+  .string()
+  .refine(
+    (text) =>
+      text === 'null' ||
+      (/^https?:/.test(text) ? isOriginOfWeb(text) : /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s@*]+$/.test(text)),
+    'it has to be an origin as browsers send it: https://host, with :port where it is not the usual one',
+  );
+
+function isOriginOfWeb(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text && !text.includes('*');
+}
+
 /** The configuration of a host: of `tidegate serve`, its file, its `TIDEGATE_*` variables and `createHost`. */
 export const hostConfigSchema = z.strictObject({
   host: z.string().default('127.0.0.1').describe('address to bind; :: for all, IPv4 too'),
@@ -76,12 +91,12 @@ export const hostConfigSchema = z.strictObject({
   adminPort: z.int().min(0).max(65535).default(9433).describe('its TCP port; 0 for a free one'),
   drainTimeout: z.number().min(0).max(86400).default(10).describe('seconds that sessions get to end on SIGTERM'),
   drainTo: z
-    .url({ protocol: /^https$/ })
+    .url({ protocol: /^https$/, error: 'it has to be an https URL' })
     .nullable()
     .default(null)
     .describe('origin that clients are told to move to on SIGTERM; null: the one that they have'),
   tcp: z.boolean().default(true).describe('serve HTTP/2 and WebSocket on the same port too'),
-  allowedOrigins: z.array(z.string()).nullable().default(null).describe('origins of pages that may connect; null: all'),
+  allowedOrigins: z.array(origin).nullable().default(null).describe('origins of pages that may connect; null: all'),
   tracing: z.boolean().default(false).describe('calls of function endpoints are OpenTelemetry spans'),
   mode: z.enum(['enforce', 'observe']).default('enforce').describe('observe: limits are reckoned and not applied'),
   tick: z.number().min(0.05).max(60).default(1).describe('seconds between updates of profiles and limits'),
@@ -193,7 +208,7 @@ export const hostConfigSchema = z.strictObject({
   alerts: z
     .strictObject({
       webhook: z
-        .url({ protocol: /^https?$/ })
+        .url({ protocol: /^https?$/, error: 'it has to be a URL' })
         .nullable()
         .default(null)
         .describe('address that alerts are posted to'),
@@ -265,7 +280,13 @@ export const hostConfigSchema = z.strictObject({
       minPacketRate: bytes.default(DEFAULT_POLICY.minPacketRate),
       limitOut: z.boolean().default(DEFAULT_POLICY.limitOut).describe('hold what goes to clients to limits too'),
     })
-    .prefault({}),
+    .prefault({})
+    .refine(({ minRateLimit, maxRateLimit }) => minRateLimit <= maxRateLimit, 'minRateLimit is above maxRateLimit')
+    .refine(
+      ({ minBufferSize, maxBufferSize }) => minBufferSize <= maxBufferSize,
+      'minBufferSize is above maxBufferSize',
+    )
+    .describe('what settings are made of a prediction'),
 });
 
 export type HostConfig = z.infer<typeof hostConfigSchema>;
@@ -275,14 +296,7 @@ export type HostConfigInput = z.input<typeof hostConfigSchema>;
 export function parseConfig(input: unknown): HostConfig {
   const result = hostConfigSchema.safeParse(withoutInfinite(input));
   if (!result.success) {
-    const problems = result.error.issues.map((issue) => {
-      if (issue.code === 'unrecognized_keys') {
-        const names = [...issue.path, issue.keys.join(', ')].join('.');
-        return `unknown key ${names}; known are ${Object.keys(hostConfigSchema.shape).join(', ')}`;
-      }
-      const value = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown>)?.[key], input);
-      return `${issue.path.join('.')} is ${JSON.stringify(value)}: ${issue.message}`;
-    });
+    const problems = problemsOf(hostConfigSchema, result.error, input, { whole: 'the configuration' });
     throw new TidegateError('TIDEGATE_E_CONFIG', problems.join('; '));
   }
   const config = result.data;

@@ -36,7 +36,38 @@ test('errors name key, value and what is wrong', () => {
   assert.throws(() => parseConfig({ policy: { rateLimitFactor: -1 } }), /policy\.rateLimitFactor is -1/);
   assert.throws(() => parseConfig({ prot: 1 }), /unknown key prot; known are host, port/);
   assert.throws(() => parseConfig({ engine: 'x' }), /engine is "x"/);
+  assert.throws(
+    () => parseConfig({ tenants: { a: { weigth: 1 } } }),
+    /unknown key tenants\.a\.weigth; known are weight$/,
+  );
+  assert.throws(() => parseConfig({ memoryBudget: '1GB' }), /memoryBudget is "1GB": it has to be a number.*bytes/);
+  assert.throws(() => parseConfig({ store: 'valky://me:hush@host' }), /store is "valky:\/\/…@host"/);
+  assert.throws(
+    () => parseConfig({ endpoints: { secret: 'hush' } }),
+    ({ message }: Error) => !message.includes('hush'),
+  );
   assert.throws(() => parseConfig({ cert: 'a.pem' }), /cert is set alone.*together/s);
+});
+
+test('what would mean nothing is refused', () => {
+  for (const entry of ['*', 'https://a.example/', 'a.example', 'https://a.example:443', 'https://*.a.example']) {
+    assert.throws(() => parseConfig({ allowedOrigins: [entry] }), /allowedOrigins\.0 is .* origin as browsers send it/);
+  }
+  parseConfig({
+    allowedOrigins: ['https://a.example', 'http://localhost:8080', 'https://[::1]:8', 'null', 'chrome-extension://abc'],
+  });
+  for (const entry of ['https://a.example', 'a.example/path', '*', '*.a.example:1', 'http://*.a.example']) {
+    assert.throws(() => parseConfig({ endpoints: { allow: [entry] } }), /endpoints\.allow\.0 is/);
+  }
+  parseConfig({
+    endpoints: { allow: ['a.example', 'a:8', '*.a.example', 'http://localhost:8', '[::1]:8', '127.0.0.1'] },
+  });
+  for (const entry of ['10.0.0.0/33', '::/129', '10.0.0', '300.1.1.1', '10.0.0.0/8/8', '']) {
+    assert.throws(() => parseConfig({ endpoints: { allowRanges: [entry] } }), /endpoints\.allowRanges\.0 is/);
+  }
+  parseConfig({ endpoints: { allowRanges: ['10.0.0.0/8', '::1', 'fd00::/8'] } });
+  assert.throws(() => parseConfig({ policy: { minRateLimit: 2, maxRateLimit: 1 } }), /minRateLimit is above/);
+  assert.throws(() => parseConfig({ policy: { minBufferSize: 2, maxBufferSize: 1 } }), /minBufferSize is above/);
 });
 
 test('what a function without an endpoint that is invoked would not heed is refused', () => {
@@ -71,6 +102,12 @@ test('variables: unknown ones are named, structured ones are JSON', () => {
 
 test('a config file that is none says so', () => {
   assert.throws(() => mergeConfig({}, {}, '/nowhere.json'), /can't use the config file \/nowhere\.json/);
+});
+
+test('a config file may name its schema, and begin with the mark of an editor', () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'config.json');
+  writeFileSync(file, '\uFEFF{ "$schema": "./schema.json", "port": 1 }');
+  assert.deepEqual(mergeConfig({}, {}, file), { port: 1 });
 });
 
 test('shards: as many as the runtime can have on one port', () => {

@@ -2,6 +2,7 @@ import { joined } from '../../control/bytes.js';
 import type { AppErrorName } from '../../control/codes.js';
 import { CONTROL_MAGIC, ControlReader, encodeControl } from '../../control/frames.js';
 import { clientMessage, type HostMessage, type ParsedClientMessage } from '../../control/messages.js';
+import { problemsOf } from '../../validation/problems.js';
 import { CountLimit } from '../count-limit.js';
 import type { TransportStream } from '../transport.js';
 
@@ -12,6 +13,8 @@ const BURST = 40;
 const PER_SECOND = 10;
 /** What may wait to be sent: a client that does not read is told no more. */
 const MOST_WAITING = 262_144;
+/** Characters. */
+const MOST_REASON = 200;
 
 /** Whether a session's address says that it has a control stream: then what it says there is waited for. */
 export function speaksControl(path: string): boolean {
@@ -72,8 +75,12 @@ export class ControlStream {
       const parsed = clientMessage.safeParse(message);
       if (parsed.success) this.hooks.onMessage(parsed.data);
       else {
-        const [issue] = parsed.error.issues;
-        this.#fault('control-malformed', `${issue.path.join('.') || 'message'}: ${issue.message}`.slice(0, 200));
+        // What a client says may be anything, and reasons reach logs.
+        const [problem] = problemsOf(clientMessage, parsed.error, message, {
+          whole: 'the message',
+          showsValues: false,
+        });
+        this.#fault('control-malformed', problem.slice(0, MOST_REASON));
       }
     }
   }

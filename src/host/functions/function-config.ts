@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { receiveSchema } from './receive/criteria.js';
@@ -85,19 +86,34 @@ export const clientFunctionsSchema = z
   })
   .prefault({});
 
-const range = z.string().regex(/^[0-9a-f.:]+(\/\d{1,3})?$/i, 'it has to be an address, or a range as 10.0.0.0/8');
+const range = z.string().refine(isRange, 'it has to be an address, or a range as 10.0.0.0/8');
+
+function isRange(text: string): boolean {
+  const [, net, prefix = '0'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const family = net === undefined ? 0 : isIP(net);
+  return family !== 0 && Number(prefix) <= (family === 6 ? 128 : 32);
+}
+
+const NAME = String.raw`[\w-]+(\.[\w-]+)*`;
+/** `AddressRules.allow`: what is written otherwise would be met by no address. */
+const PLACE = new RegExp(String.raw`^(\*\.${NAME}|(http://)?(${NAME}|\[[0-9a-f:.]+\])(:\d+)?)$`, 'i');
 
 export const endpointsSchema = z
   .strictObject({
     allow: z
-      .array(z.string().min(1))
+      .array(z.string().regex(PLACE, 'it has to be host, host:port or *.domain, or http://host:port for plain HTTP'))
       .default([])
       .describe('host, host:port, *.domain; http://host:port for plain HTTP'),
     allowRanges: z
       .array(range)
       .default([])
       .describe('private, loopback and link-local ranges that are open all the same'),
-    secret: z.string().min(16).optional().describe('signs calls; without it one of the key file does'),
+    secret: z
+      .string()
+      .min(16)
+      .optional()
+      .describe('signs calls; without it one of the key file does')
+      .meta({ writeOnly: true }),
   })
   .prefault({});
 

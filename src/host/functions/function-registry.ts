@@ -1,6 +1,7 @@
 import type { AppErrorName } from '../../control/codes.js';
 import type { Define } from '../../control/messages.js';
 import { TidegateError } from '../../quic/errors.js';
+import { problemsOf } from '../../validation/problems.js';
 import type { HostConfig } from '../config.js';
 import type { SealPolicy } from '../control/seal-policy.js';
 import { builtInFunctions } from './built-in.js';
@@ -213,7 +214,15 @@ export class FunctionRegistry {
       return refuse('definitions-exhausted', `a session may define ${clientFunctions.most} functions`);
     }
     const parsed = receiveSchema.safeParse(receive ?? {});
-    if (!parsed.success) return refuse('define-refused', `receive: ${parsed.error.issues[0].message}`);
+    if (!parsed.success) {
+      return refuse(
+        'define-refused',
+        problemsOf(receiveSchema, parsed.error, receive, {
+          whole: 'receive',
+          showsValues: false,
+        })[0],
+      );
+    }
     const objection = objectionTo(parsed.data, maxBufferSize);
     if (objection !== null) return refuse('criteria-unmeetable', objection);
     const closed = [...kindsOf(parsed.data.when)].find(

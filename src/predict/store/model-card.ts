@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { TidegateError } from '../../quic/errors.js';
+import { problemsOf } from '../../validation/problems.js';
 
 /** What is written down about a model, beside its file. */
 export const modelCardSchema = z.object({
@@ -50,8 +51,8 @@ export function parseCard(text: string, path: string): ModelCard {
   }
   const result = modelCardSchema.safeParse(value);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new TidegateError('TIDEGATE_E_MODEL', `${path} is no model card: ${issue.path.join('.')}: ${issue.message}`);
+  const problems = problemsOf(modelCardSchema, result.error, value, { whole: 'the card' });
+  throw new TidegateError('TIDEGATE_E_MODEL', `${path} is no model card: ${problems.join('; ')}`);
 }
 
 /** Throws TIDEGATE_E_MODEL where a file is not what its card says. */

@@ -72,7 +72,8 @@ export class AddressGuard {
     const host = `${url.hostname.toLowerCase()}${url.port === '' ? '' : `:${url.port}`}`;
     const isAllowed = this.rules.allow.some((entry) => {
       const rule = entry.toLowerCase();
-      if (rule.startsWith('http://')) return url.protocol === 'http:' && rule.slice(7) === host;
+      if (rule.startsWith('http://'))
+        return url.protocol === 'http:' && (rule === `http://${host}` || rule === `http://${host}:80`);
       if (url.protocol !== 'https:') return false;
       if (rule.startsWith('*.')) return name.endsWith(rule.slice(1)) && url.port === '';
       return rule === host || rule === `${host}:443`;
