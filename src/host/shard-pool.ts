@@ -238,11 +238,12 @@ export class ShardPool {
         }
         this.hooks.onMessage(index, message, answer);
       });
-      const fail = (error: Error): void => {
+      const fail = (cause: Error): void => {
         this.#threads[index] = null;
         void thread.destroy();
-        reject(running.verdict ?? error);
-        this.#ended(index, running, running.verdict ?? error);
+        const error = running.verdict ?? (running.ready ? cause : notStarted(index, cause));
+        reject(error);
+        this.#ended(index, running, error);
       };
       running.ended = run.then(({ failed }: ShardOutcome) => {
         if (failed === null) this.#ended(index, running, null);
@@ -322,4 +323,13 @@ export class ShardPool {
     clearInterval(this.#watch);
     await Promise.all(this.#threads.map((thread) => thread?.destroy()));
   }
+}
+
+/** What ends a thread before it serves and has no code of ours: `process.exit`, say. */
+function notStarted(index: number, cause: Error): Error {
+  if (cause instanceof TidegateError) return cause;
+  return new TidegateError('TIDEGATE_E_SHARD', `shard ${index} ended as it started: ${cause.message}`, {
+    hint: 'a module of a function that ends its thread, or throws later than it loads, does that',
+    cause,
+  });
 }

@@ -75,6 +75,13 @@ test(
   },
 );
 
+test('a shard whose thread ends before it serves is told with a code', limit, async () => {
+  const { pool, load } = makePool();
+  load('exit');
+  await assert.rejects(pool.start(1), { code: 'TIDEGATE_E_SHARD', message: /shard 0 ended as it started: .*3/ });
+  await pool.close(0);
+});
+
 test('a shard that dies while the others still start is told of, and comes again', limit, async () => {
   const { pool, answers, incidents } = makePool(2);
   const started = pool.start(2);

@@ -3,7 +3,7 @@ import { ShardCounters } from '../../src/host/shard/counters.js';
 import type { ShardInit, ShardOutcome } from '../../src/host/shard/messages.js';
 
 /** What `small-shard.ts` is told in place of functions, and by messages. */
-export type SmallShardOrder = 'serve' | 'loop' | 'die' | 'drain' | 'hear';
+export type SmallShardOrder = 'serve' | 'loop' | 'exit' | 'die' | 'drain' | 'hear';
 
 function loop(): never {
   for (;;);
@@ -11,7 +11,9 @@ function loop(): never {
 
 /** A shard for tests of the pool: it beats, does what it is told, and says what it hears. */
 export default async function run({ init, port }: { init: ShardInit; port: MessagePort }): Promise<ShardOutcome> {
-  if ((init.functions as unknown as SmallShardOrder) === 'loop') loop();
+  const order = init.functions as unknown as SmallShardOrder;
+  if (order === 'loop') loop();
+  if (order === 'exit') process.exit(3);
   const beats = new Int32Array(init.heartbeat);
   const timer = setInterval(() => Atomics.add(beats, init.index, 1), 20);
   new ShardCounters(init.counters).set('sessions', 5);

@@ -281,7 +281,9 @@ test('a module is loaded anew when it changed, and what is no module is told of'
   assert.equal(await data(), 'second');
   let i = 0;
   for (const [source, reason] of [
-    ['export default 1', /no default export/],
+    ['export const data = () => {}', /no default export/],
+    ['export default 1', /default export is no object/],
+    ['export default class { data() {} }', /default export is no object/],
     ['export default { data: 1 }', /data is no function/],
     ['export default { date() {} }', /date is none of open, data, close/],
     ['export default {', /./],

@@ -24,8 +24,9 @@ export class ModuleEndpoint implements Endpoint {
     } catch (cause) {
       throw fail((cause as Error).message, cause);
     }
-    const handlers = loaded.default as Record<string, unknown> | undefined;
-    if (typeof handlers !== 'object' || handlers === null) throw fail('there is no default export');
+    const handlers = loaded.default;
+    if (handlers === undefined) throw fail('there is no default export');
+    if (typeof handlers !== 'object' || handlers === null) throw fail('its default export is no object');
     for (const [name, value] of Object.entries(handlers)) {
       if (!(NAMES as readonly string[]).includes(name)) throw fail(`${name} is none of ${NAMES.join(', ')}`);
       if (typeof value !== 'function') throw fail(`${name} is no function`);
