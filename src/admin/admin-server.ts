@@ -178,6 +178,7 @@ async function answer(
     send(response, 200, 'text/plain', 'ok\n');
   } else if (pathname === '/readyz') {
     const { isReady, isDraining, shardNote } = host;
+    const { notAfter, problem } = host.certificateTime;
     const detail = {
       ready: isReady,
       draining: isDraining,
@@ -187,6 +188,7 @@ async function answer(
       store: host.profiler.storeState,
       mode: host.config.mode,
       ...host.wellKnown(),
+      certificate: { notAfter: new Date(notAfter).toISOString(), problem },
     };
     sendJson(response, isReady ? 200 : 503, detail);
   } else if (pathname === '/metrics') {

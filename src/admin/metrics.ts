@@ -69,6 +69,9 @@ export function createMetrics(host: SocketHost): Registry {
   metrics.counter('shard_restarts', 'Shards that ended unasked and were started again', [], () => [
     [host.restarts, {}],
   ]);
+  metrics.gauge('certificate_not_after_seconds', 'End of the certificate, seconds since 1970', [], (set) =>
+    set(host.certificateTime.notAfter / 1000),
+  );
   addLoadMetrics(host, metrics);
   addPredictionMetrics(host, metrics);
   addProfileMetrics(host, metrics);

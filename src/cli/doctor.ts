@@ -3,6 +3,7 @@ import { constants, existsSync, readFileSync } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { objectionAt, validityOf } from '../host/certificate/objections.js';
 import { type HostConfigInput, parseConfig } from '../host/config.js';
 import { canReusePort, MINIMUM_NODE } from '../host/runtime-support.js';
 import { assertPortFree } from '../net/udp-driver.js';
@@ -20,7 +21,6 @@ interface Finding {
 /** Bytes of socket buffer that the host asks for. */
 const WANTED_BUFFER = 4 * 1024 * 1024;
 const DAY_MS = 86_400_000;
-const SOON_DAYS = 14;
 
 const good = (check: string, found: string): Finding => ({ check, is: 'good', found });
 
@@ -83,11 +83,12 @@ function ofCertificate(path: string | undefined): Finding {
   const check = 'certificate';
   if (path === undefined) return good(check, 'a self-signed one, renewed by itself: browsers trust it by its hash');
   try {
-    const certificate = new X509Certificate(readFileSync(path));
-    const days = Math.floor((Date.parse(certificate.validTo) - Date.now()) / DAY_MS);
-    const found = `${certificate.subject.replaceAll('\n', ', ')}, ${days} days left`;
-    if (days < 0) return { check, is: 'bad', found, mend: 'renew it' };
-    return days < SOON_DAYS ? { check, is: 'worse', found, mend: 'renew it soon' } : good(check, found);
+    const pem = readFileSync(path);
+    const name = new X509Certificate(pem).subject.replaceAll('\n', ', ');
+    const objection = objectionAt(Date.now(), pem);
+    const days = Math.floor((validityOf(pem).to - Date.now()) / DAY_MS);
+    if (objection === null) return good(check, `${name}, ${days} days left`);
+    return { check, is: objection.isBad ? 'bad' : 'worse', found: `${name}: it ${objection.reason}`, mend: 'renew it' };
   } catch (error) {
     return { check, is: 'bad', found: (error as Error).message, mend: 'give a PEM file that can be read' };
   }

@@ -153,6 +153,15 @@ export class SocketHost extends EventEmitter<HostEvents> {
     return this.#openCertificate.source.nextHash;
   }
 
+  /**
+   * Its end (ms since 1970), and why clients don't take it, or soon won't.
+   * @internal
+   */
+  get certificateTime(): { notAfter: number; problem: string | null } {
+    const { notAfter, problem } = this.#openCertificate;
+    return { notAfter, problem };
+  }
+
   /** @internal */
   get load(): LoadKeeper {
     return this.scaling.load;
@@ -239,11 +248,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
       this.parts.chooseSettings,
       this.parts.chooseEndpoint,
     );
-    this.#certificate = await HostCertificate.open(
-      config,
-      () => this.#certificateChanged(),
-      ({ message }) => this.emit('log', 'error', 'the certificate stays as it is', { error: message }),
-    );
+    this.#certificate = await HostCertificate.open(config, this.#log, () => this.#certificateChanged());
     this.#planned = this.#plannedShards();
     const { shards, most, note } = this.#planned;
     this.shardNote = note;
@@ -279,7 +284,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
       await this.prediction.start();
       await pool.start(shards);
     } catch (error) {
-      this.#certificate.source.close();
+      this.#certificate.close();
       await this.prediction.close();
       await pool.close(0);
       throw error;
@@ -404,6 +409,6 @@ export class SocketHost extends EventEmitter<HostEvents> {
     await this.#profiles?.close();
     await this.record.close();
     await this.#usedTokens.close();
-    this.#certificate?.source.close();
+    this.#certificate?.close();
   }
 }

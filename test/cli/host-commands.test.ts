@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { createSelfSigned } from '../../src/host/certificate/self-signed.js';
 import { TestClient } from '../support/client.js';
 import { CLI, HostProcess } from '../support/host-process.js';
 
@@ -55,6 +56,12 @@ test('doctor finds what is in the way, and says how to mend it', async (t) => {
   assert.equal(fine.status, 0, fine.stdout + fine.stderr);
   assert.match(fine.stdout, /^good +Node/m);
   assert.match(fine.stdout, /^good +model +onnxruntime loads it/m);
+
+  const old = await createSelfSigned(['localhost'], new Date('2026-01-01'));
+  writeFileSync(join(folder, 'old.pem'), old.certificate);
+  writeFileSync(join(folder, 'old.json'), JSON.stringify({ cert: join(folder, 'old.pem'), key: 'any' }));
+  const ended = cli('doctor', '--data-dir', join(folder, 'data'), '--config', join(folder, 'old.json'), '--port', '0');
+  assert.match(ended.stdout, /^BAD +certificate +CN=Tidegate: it ended on 2026-01-14/m);
 
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');

@@ -187,6 +187,8 @@ test('the admin listener tells health, readiness, metrics and sessions, and nobo
   const metrics = await host.admin<string>('/metrics');
   assert.match(metrics, /tidegate_sessions_opened_total\{shard="0"\} \d/);
   assert.match(metrics, /process_cpu_seconds_total/);
+  const [, end] = /^tidegate_certificate_not_after_seconds (\d+)/m.exec(metrics) ?? [];
+  assert.ok(Number(end) > Date.now() / 1000 + 86_400);
   const url = host.adminUrl;
   assert.equal((await fetch(`${url}/nothing`)).status, 404);
   assert.equal((await fetch(`${url}//`)).status, 404, 'what is no path');

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { HostConfig } from '../config.js';
+import type { Log } from '../prediction/messages.js';
 import type { CertificatePair } from '../shard/messages.js';
 import {
   type CertificateSource,
@@ -7,22 +8,49 @@ import {
   FileCertificate,
   SelfSignedCertificate,
 } from './certificate-source.js';
+import { objectionAt, validityOf } from './objections.js';
+
+/** ms between two looks at whether clients take it. */
+const LOOK_EVERY = 3_600_000;
+/** ms after which it is said again. */
+const SAY_EVERY = 86_400_000;
 
 /** A host's certificate: that of its configuration, or one that it makes for itself; followed as it changes. */
 export class HostCertificate {
-  private constructor(readonly source: CertificateSource) {}
+  #saidAt = Number.NEGATIVE_INFINITY;
+  readonly #timer: NodeJS.Timeout;
+
+  private constructor(
+    readonly source: CertificateSource,
+    private readonly log: Log,
+    private readonly now: () => number,
+  ) {
+    this.look();
+    this.#timer = setInterval(() => this.look(), LOOK_EVERY).unref();
+  }
 
   /** Rejects where the files of the configuration are of no use. */
   static async open(
     { cert, key, dataDir, host }: HostConfig,
+    log: Log,
     onChange: () => void,
-    onError: (error: Error) => void,
+    now: () => number = Date.now,
   ): Promise<HostCertificate> {
-    if (cert !== undefined && key !== undefined) {
-      return new HostCertificate(await FileCertificate.open(cert, key, onChange, onError));
-    }
+    let live: HostCertificate | null = null;
+    const changed = (): void => {
+      live?.changed();
+      onChange();
+    };
+    const failed = ({ message }: Error): void => log('error', 'the certificate stays as it is', { error: message });
     const names = [...new Set(['localhost', '127.0.0.1', '::1', ...(isIP(host) || host.includes('.') ? [host] : [])])];
-    return new HostCertificate(await SelfSignedCertificate.open(dataDir, names, onChange, onError));
+    live = new HostCertificate(
+      cert !== undefined && key !== undefined
+        ? await FileCertificate.open(cert, key, changed, failed)
+        : await SelfSignedCertificate.open(dataDir, names, changed, failed, now),
+      log,
+      now,
+    );
+    return live;
   }
 
   get pair(): CertificatePair {
@@ -33,8 +61,36 @@ export class HostCertificate {
     return certificateHash(this.source.current.certificate);
   }
 
+  /** ms since 1970. */
+  get notAfter(): number {
+    return validityOf(this.pair.certificate).to;
+  }
+
+  /** Why clients don't take it, or soon won't; null: they do. */
+  get problem(): string | null {
+    return objectionAt(this.now(), this.pair.certificate, this.source.due)?.reason ?? null;
+  }
+
   /** What `/.well-known/tidegate` answers. */
   get wellKnown(): Record<string, unknown> {
     return { certificateHash: this.hash, nextCertificateHash: this.source.nextHash };
+  }
+
+  /** Says once a day what is wrong with it. */
+  look(): void {
+    const { problem } = this;
+    if (problem === null || this.now() - this.#saidAt < SAY_EVERY) return;
+    this.#saidAt = this.now();
+    this.log('error', `the certificate ${problem}`, { hash: this.hash });
+  }
+
+  private changed(): void {
+    this.#saidAt = Number.NEGATIVE_INFINITY;
+    this.look();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.source.close();
   }
 }
