@@ -1,7 +1,9 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { DEFAULT_POSTURE } from '../adapt/security-posture.js';
 import { DEFAULT_POLICY } from '../adapt/settings.js';
 import type { Limits } from '../core/limits.js';
+import { isValkeyUrl, VALKEY_FORM } from '../profile/store/valkey-url.js';
 import { TidegateError } from '../quic/errors.js';
 import { DEFAULT_TRANSPORT } from '../quic/options.js';
 import { problemsOf } from '../validation/problems.js';
@@ -69,7 +71,11 @@ function isOriginOfWeb(text: string): boolean {
 
 /** The configuration of a host: of `tidegate serve`, its file, its `TIDEGATE_*` variables and `createHost`. */
 export const hostConfigSchema = z.strictObject({
-  host: z.string().default('127.0.0.1').describe('address to bind; :: for all, IPv4 too'),
+  host: z
+    .string()
+    .refine((text) => isIP(text) !== 0, 'it has to be an IP address: 127.0.0.1 for this machine alone, :: for all')
+    .default('127.0.0.1')
+    .describe('address to bind; :: for all, IPv4 too'),
   port: z.int().min(0).max(65535).default(4433).describe('UDP and TCP port; 0 for a free one'),
   cert: z.string().optional().describe('certificate chain, PEM file'),
   key: z.string().optional().describe('private key, PEM file'),
@@ -145,7 +151,10 @@ export const hostConfigSchema = z.strictObject({
     .describe("by the JWT's claim `tenant`: share of its sessions in a shard over capacity"),
   store: z
     .string()
-    .regex(/^(lmdb|memory|(valkey|redis)s?:\/\/.+)$/, 'it has to be lmdb, memory, or valkey://host:port')
+    .refine(
+      (text) => text === 'lmdb' || text === 'memory' || isValkeyUrl(text),
+      `it has to be lmdb, memory, or ${VALKEY_FORM}`,
+    )
     .default('lmdb')
     .describe('where profiles are kept: the data folder, nowhere, or a server that hosts share'),
   retention: z

@@ -1,6 +1,8 @@
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
 import type { QuicCloseInfo, QuicConnection, QuicStats } from '../quic/engine.js';
+import { TidegateError } from '../quic/errors.js';
 import type { QuicTrace } from '../quic/trace.js';
 
 const RECORD_SEPARATOR = '\x1e';
@@ -14,11 +16,15 @@ export class QlogFiles implements QuicTrace {
   #number = 0;
 
   constructor(readonly folder: string) {
-    mkdirSync(folder, { recursive: true });
+    try {
+      mkdirSync(folder, { recursive: true });
+    } catch (cause) {
+      throw new TidegateError('TIDEGATE_E_OUTPUT', `qlogDir is ${folder}: ${(cause as Error).message}`, { cause });
+    }
   }
 
   connectionStarted(connection: QuicConnection, now: number): void {
-    const name = `${Date.now()}-${process.pid}-${this.#number++}.sqlog`;
+    const name = `${Date.now()}-${process.pid}-${threadId}-${this.#number++}.sqlog`;
     const file = createWriteStream(join(this.folder, name));
     // A full disk must not end connections; the log is what suffers.
     file.on('error', () => this.#files.delete(connection));

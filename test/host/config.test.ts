@@ -66,6 +66,12 @@ test('what would mean nothing is refused', () => {
     assert.throws(() => parseConfig({ endpoints: { allowRanges: [entry] } }), /endpoints\.allowRanges\.0 is/);
   }
   parseConfig({ endpoints: { allowRanges: ['10.0.0.0/8', '::1', 'fd00::/8'] } });
+  for (const store of ['valkey://', 'valkey://:6379', 'valkey://h:99999', 'valkey://h/abc', 'valkey://a b', 'lmbd']) {
+    assert.throws(() => parseConfig({ store }), /store is .* lmdb, memory, or valkey:/);
+  }
+  for (const store of ['valkey://h', 'valkeys://u:p@h:1/2', 'redis://[::1]:6379/', 'memory']) parseConfig({ store });
+  assert.throws(() => parseConfig({ host: 'localhost' }), /host is "localhost": it has to be an IP address/);
+  parseConfig({ host: '::' });
   assert.throws(() => parseConfig({ policy: { minRateLimit: 2, maxRateLimit: 1 } }), /minRateLimit is above/);
   assert.throws(() => parseConfig({ policy: { minBufferSize: 2, maxBufferSize: 1 } }), /minBufferSize is above/);
 });

@@ -5,7 +5,7 @@ export const identitySchema = z
   .strictObject({
     jwt: z
       .strictObject({
-        keys: z.string().min(1).describe('JWKS file, public key as PEM, or https address of a JWKS'),
+        keys: z.string().min(1).describe('JWKS file, public key or certificate as PEM, or https address of a JWKS'),
         audience: z.string().min(1),
         issuer: z.string().min(1).optional(),
         clockTolerance: z.number().min(0).max(600).default(5).describe('s that clocks may differ by'),

@@ -1,22 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  errors,
-  importSPKI,
-  type JSONWebKeySet,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  jwtVerify,
-} from 'jose';
-import { TidegateError } from '../../quic/errors.js';
+import { type CryptoKey, errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { KeysAway, keySource } from './jwt-keys.js';
 import type { UsedTokens } from './used-tokens.js';
 
 /** Signatures that anybody can check who has the public key: a shared secret would let each checker forge. */
 const ALGORITHMS = ['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'];
-const FETCH_TIMEOUT_MS = 2000;
-/** After a key was not found, the set is not fetched again for so long. */
-const COOLDOWN_MS = 10_000;
 
 export type JwtProblem = 'jwt-invalid' | 'jwt-expired' | 'jwt-replayed' | 'jwks-unavailable';
 
@@ -56,14 +43,14 @@ export class JwtVerifier {
     const { audience, issuer, clockTolerance, once } = this.options;
     let payload: JWTPayload;
     try {
-      ({ payload } = await jwtVerify(token, this.getKey, {
+      payload = await payloadOf(token, this.getKey, {
         audience,
         clockTolerance,
         algorithms: ALGORITHMS,
         requiredClaims: ['sub', 'exp', ...(once ? ['jti'] : [])],
         currentDate: new Date(now),
         ...(issuer === undefined ? {} : { issuer }),
-      }));
+      });
     } catch (error) {
       return { problem: problemOf(error), detail: (error as Error).message };
     }
@@ -81,26 +68,24 @@ export class JwtVerifier {
   }
 }
 
-function problemOf(error: unknown): JwtProblem {
-  if (error instanceof errors.JWTExpired) return 'jwt-expired';
-  if (error instanceof errors.JWKSTimeout) return 'jwks-unavailable';
-  if (error instanceof errors.JOSEError && !/JSON Web Key Set HTTP response/.test(error.message)) return 'jwt-invalid';
-  // What fetch and DNS throw.
-  return 'jwks-unavailable';
+/** Throws where a token is not signed by one of the keys, or is not what is asked for. */
+async function payloadOf(token: string, getKey: JWTVerifyGetKey, options: JWTVerifyOptions): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, getKey, options)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    for await (const key of error as AsyncIterable<CryptoKey>) {
+      try {
+        return (await jwtVerify(token, key, options)).payload;
+      } catch (another) {
+        if (!(another instanceof errors.JWSSignatureVerificationFailed)) throw another;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
+  }
 }
 
-async function keySource(keys: string): Promise<JWTVerifyGetKey> {
-  if (/^https?:\/\//.test(keys)) {
-    return createRemoteJWKSet(new URL(keys), { timeoutDuration: FETCH_TIMEOUT_MS, cooldownDuration: COOLDOWN_MS });
-  }
-  try {
-    const text = await readFile(keys, 'utf8');
-    if (!text.includes('-----BEGIN')) return createLocalJWKSet(JSON.parse(text) as JSONWebKeySet);
-    return async ({ alg }) => await importSPKI(text, alg ?? 'ES256');
-  } catch (cause) {
-    throw new TidegateError('TIDEGATE_E_CONFIG', `identity.jwt.keys is ${keys}: ${(cause as Error).message}`, {
-      hint: 'give a JWKS file, a public key as PEM, or the https address of a JWKS',
-      cause,
-    });
-  }
+function problemOf(error: unknown): JwtProblem {
+  if (error instanceof errors.JWTExpired) return 'jwt-expired';
+  return error instanceof KeysAway ? 'jwks-unavailable' : 'jwt-invalid';
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { mkdir, open, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { constants, readFileSync } from 'node:fs';
+import { access, mkdir, open, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -69,6 +69,18 @@ function isAlive({ pid, start }: Holder): boolean {
   return start === null || startOf(pid) === null || startOf(pid) === start;
 }
 
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await access(folder, constants.W_OK);
+  } catch (cause) {
+    throw new TidegateError('TIDEGATE_E_DATA_DIR', `the data folder is of no use: ${(cause as Error).message}`, {
+      hint: 'give a folder that can be written with --data-dir',
+      cause,
+    });
+  }
+}
+
 function locked(folder: string, { pid, host = hostname() }: Holder): TidegateError {
   const place = host === hostname() ? '' : ` of ${host}`;
   return new TidegateError('TIDEGATE_E_LOCKED', `the data folder ${folder} is held by process ${pid}${place}`, {
@@ -97,7 +109,7 @@ export class FolderLock {
 
   /** Throws TIDEGATE_E_LOCKED where another has it. */
   static async take(folder: string, beatMs = BEAT_MS): Promise<FolderLock> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     const path = join(resolve(folder), NAME);
     if (held.has(path)) throw locked(folder, { pid: process.pid, start: null });
     held.add(path);

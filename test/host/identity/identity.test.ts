@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose';
+import { type CryptoKey, exportJWK, exportPKCS8, exportSPKI, generateKeyPair, importPKCS8, SignJWT } from 'jose';
+import { createSelfSigned } from '../../../src/host/certificate/self-signed.js';
 import { hostConfigSchema } from '../../../src/host/config.js';
 import { AnonymousTokens } from '../../../src/host/identity/anonymous-token.js';
 import { createIdentifier } from '../../../src/host/identity/create-identifier.js';
@@ -14,6 +15,7 @@ import { type JwtOptions, JwtVerifier } from '../../../src/host/identity/jwt-ver
 import { Pseudonyms } from '../../../src/host/identity/pseudonyms.js';
 import { UsedTokens } from '../../../src/host/identity/used-tokens.js';
 import { loadKeys } from '../../../src/host/keys.js';
+import type { TidegateError } from '../../../src/quic/errors.js';
 import { until } from '../../support/client.js';
 import { noRedis, RedisServer } from '../../support/redis.js';
 
@@ -114,6 +116,64 @@ test('a JWT that is forged, expired, for somebody else, unsigned or no JWT is no
   for (const text of [unsigned, confused, 'a.b.c', '', 'x'.repeat(10_000)]) {
     assert.equal(await problem(text), 'jwt-invalid', text.slice(0, 40));
   }
+});
+
+test('a JWT of another algorithm than the key is a forgery, and does not mean that the keys are away', async () => {
+  const ann = await signer('a');
+  const { privateKey } = await generateKeyPair('RS256');
+  const { privateKey: larger } = await generateKeyPair('ES384');
+  const claims = (alg: string) =>
+    new SignJWT({ sub: 'ann', aud: 'tidegate' }).setProtectedHeader({ alg }).setExpirationTime('5m');
+  const tokens = [await claims('RS256').sign(privateKey), await claims('ES384').sign(larger)];
+  for (const keys of [await exportSPKI(ann.publicKey), await jwks(ann)]) {
+    const checked = await verifier(file(keys));
+    for (const token of tokens) {
+      const verified = await checked.verify(token);
+      assert.equal('problem' in verified && verified.problem, 'jwt-invalid');
+    }
+  }
+});
+
+test('keys by which nobody could be told are refused', async () => {
+  const ann = await signer('a');
+  const secret = { kty: 'oct', k: Buffer.alloc(32, 1).toString('base64url') };
+  for (const [text, reason] of [
+    ['garbage', /JSON/],
+    [JSON.stringify({ keys: [] }), /no public key/],
+    [JSON.stringify({ keys: [secret] }), /no public key/],
+    [JSON.stringify({ keys: [await exportJWK(ann.privateKey)] }), /private key/],
+    [await exportPKCS8(ann.privateKey), /private key/],
+    ['-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----', /identity\.jwt\.keys is/],
+  ] as const) {
+    await assert.rejects(verifier(file(text)), (error: TidegateError) => {
+      assert.match(error.message, reason);
+      return error.code === 'TIDEGATE_E_CONFIG';
+    });
+  }
+  await assert.rejects(verifier('http://keys.example/jwks'), /plain HTTP/);
+  // As a provider of identities gives it: with a key of its own for encryption, and one that is shared.
+  const mixed = JSON.stringify({ keys: [secret, ...(JSON.parse(await jwks(ann)) as { keys: object[] }).keys] });
+  assert.ok(!('problem' in (await (await verifier(file(mixed))).verify(await jwt(ann)))));
+});
+
+test('a certificate is as good as its key; of keys without a name each is tried', async () => {
+  const pair = await createSelfSigned(['localhost'], new Date());
+  const privateKey = (await importPKCS8(pair.privateKey, 'ES256')) as CryptoKey;
+  const ofCertificate = await verifier(file(pair.certificate));
+  assert.ok(!('problem' in (await ofCertificate.verify(await jwt({ kid: 'c', privateKey, publicKey: privateKey })))));
+
+  const [ann, bob, eve] = [await signer('a'), await signer('b'), await signer('c')];
+  const keys = [await exportJWK(ann.publicKey), await exportJWK(bob.publicKey)];
+  const checked = await verifier(file(JSON.stringify({ keys })));
+  const verdict = async ({ privateKey }: Signer, expires = '5m') => {
+    const token = new SignJWT({ sub: 'x', aud: 'tidegate' }).setProtectedHeader({ alg: 'ES256' });
+    const verified = await checked.verify(await token.setExpirationTime(expires).sign(privateKey));
+    return 'problem' in verified ? verified.problem : null;
+  };
+  assert.deepEqual(
+    [await verdict(ann), await verdict(bob), await verdict(eve), await verdict(bob, '-1m')],
+    [null, null, 'jwt-invalid', 'jwt-expired'],
+  );
 });
 
 test('a JWT that opens one session only is refused the second time', async () => {

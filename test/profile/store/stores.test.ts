@@ -193,6 +193,11 @@ test('a folder is held by one host, and by nobody who is gone', async () => {
   const late = FolderLock.take(path);
   writeFileSync(join(path, 'host.lock'), JSON.stringify({ pid: process.ppid, start: null }));
   await assert.rejects(late, { code: 'TIDEGATE_E_LOCKED' });
+  const file = join(path, 'file');
+  writeFileSync(file, '');
+  for (const none of [file, join(file, 'below')]) {
+    await assert.rejects(FolderLock.take(none), { code: 'TIDEGATE_E_DATA_DIR' });
+  }
 });
 
 test('a folder of a host on another machine, or in another container, is free when no sign of life comes', async (t) => {
