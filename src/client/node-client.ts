@@ -10,6 +10,7 @@ import type { UdpDriver } from '../net/udp-driver.js';
 import type { QuicCloseInfo, QuicConnection } from '../quic/engine.js';
 import { TidegateError } from '../quic/errors.js';
 import { DEFAULT_TRANSPORT, type QuicTransportOptions } from '../quic/options.js';
+import { whyEnded } from './connection-end.js';
 import { checkHashedCertificate } from './hashed-certificate.js';
 
 export interface ClientTrust {
@@ -54,11 +55,19 @@ export class NodeClient {
    * settings or its answer forbid it.
    */
   async connect(url: string, handler: SessionHandler, headers: readonly HeaderField[] = []): Promise<ClientSession> {
+    const refusal = (message: string, hint?: string): TidegateError =>
+      new TidegateError('TIDEGATE_E_CONNECT', `${url}: ${message}`, hint === undefined ? {} : { hint });
+    if (!URL.canParse(url) || new URL(url).protocol !== 'https:') throw refusal('it is no https URL');
     const { hostname, port, host, pathname, search } = new URL(url);
     const name = hostname.replace(/^\[|\]$/g, '');
-    const address = isIP(name) ? name : (await lookup(name, { family: this.options.ipv6 ? 6 : 4 })).address;
+    const family = this.options.ipv6 === true ? 6 : 4;
+    const hint = 'the option ipv6 says which of IPv4 and IPv6 is spoken';
+    const { address, family: found } = await lookup(name, { family }).catch(({ message }: Error) => {
+      throw refusal(message, hint);
+    });
+    if (found !== family) throw refusal(`${address} is no IPv${family} address`, hint);
     return await new Promise<ClientSession>((resolve, reject) => {
-      const fail = (message: string): void => reject(new TidegateError('TIDEGATE_E_CONNECT', `${url}: ${message}`));
+      const fail = (message: string, hint?: string): void => reject(refusal(message, hint));
       let http3: H3Connection;
       const connection = this.driver.endpoint.connect(
         {
@@ -107,7 +116,10 @@ export class NodeClient {
             session.handler = handler;
           }
         },
-        onClosed: (info: QuicCloseInfo) => fail(`connection ended (${info.by} ${info.code} ${info.reason})`),
+        onClosed: (info: QuicCloseInfo) => {
+          const { message, hint } = whyEnded(info);
+          fail(message, hint);
+        },
       });
       this.driver.scheduleFlush();
     });

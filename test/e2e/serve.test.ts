@@ -335,7 +335,10 @@ test('what can not be is one line that says how to mend it, exit code 2', async 
     [['serve'], /unknown variable TIDEGATE_PROT/, { TIDEGATE_PROT: '1' }],
     [['serv'], /unknown command 'serv'.*serve/s],
     [['load', `${host.url}/nothing`, '--insecure', '--duration', '1'], /refused with status 404/],
-    [['load', `${host.url}/echo`, '--duration', '1'], /connection ended/],
+    [['load', `${host.url}/echo`, '--duration', '1'], /certificate is not trusted: unknown_ca/],
+    [['load', '127.0.0.1:4433/echo'], /is not an https URL/],
+    [['load', `https://${'x'.repeat(64)}.invalid/echo`, '--insecure'], /ENOTFOUND/],
+    [['load', `${host.url}/echo`, '--sessions', '0'], /more than 0/],
     [['load', `${host.url}/echo`, '--insecure', '--replay', '/nowhere.csv'], /can't read \/nowhere\.csv/],
   ];
   const results = await Promise.all(cases.map(([args, , env]) => run(args, env)));

@@ -1,4 +1,5 @@
 import type { NodeClientOptions } from '../../client/node-client.js';
+import { TidegateError } from '../../quic/errors.js';
 
 /** What `tidegate load` was told. */
 export interface LoadOptions {
@@ -17,6 +18,14 @@ export interface LoadOptions {
   certificateHash?: string;
   insecure?: boolean;
   json?: boolean;
+}
+
+/** Throws TIDEGATE_E_CONFIG where sessions can't be opened at `url`. */
+export function assertTarget(url: string): void {
+  if (URL.canParse(url) && new URL(url).protocol === 'https:') return;
+  throw new TidegateError('TIDEGATE_E_CONFIG', `${url} is not an https URL`, {
+    hint: 'as https://127.0.0.1:4433/echo',
+  });
 }
 
 /** How clients of a run reach `url`, and whom they trust. */
