@@ -1,10 +1,9 @@
-import { constants, setPriority } from 'node:os';
 import type { FromTrainer, ToTrainer, TrainerInit } from '../src/host/prediction/trainer-messages.js';
 import { cardOf } from '../src/predict/store/model-card.js';
 import { ModelStore } from '../src/predict/store/model-store.js';
 import { ReplayStore } from '../src/predict/store/replay-store.js';
 import { challenge } from '../src/predict/training/challenge.js';
-import { Duty } from '../src/predict/training/duty.js';
+import { Duty, yieldToOthers } from '../src/predict/training/duty.js';
 
 /** The trainer's process: one challenger, then it ends. What it makes is in place whole or not at all. */
 async function run(init: TrainerInit, duty: Duty): Promise<FromTrainer> {
@@ -45,7 +44,7 @@ process.on('message', (message: ToTrainer) => {
     if (duty !== null) duty.isPaused = message.type === 'pause';
     return;
   }
-  setPriority(constants.priority.PRIORITY_LOW);
+  yieldToOthers();
   duty = new Duty(message.init.cpuShare);
   run(message.init, duty)
     .catch((error: Error): FromTrainer => ({ type: 'failed', reason: error.message }))
