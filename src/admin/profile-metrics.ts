@@ -22,7 +22,7 @@ export function addProfileMetrics(host: SocketHost, metrics: CollectedMetrics): 
   );
   gauge('buffered_settings_bytes', 'Bytes that the buffers of all sessions may take', () => host.admissions.buffered);
   gauge('granted_bytes_per_second', 'Rate limits of all sessions together', () => host.admissions.granted);
-  gauge('memory_budget_bytes', 'Bytes that they may take at most', () => host.config.memoryBudget);
+  gauge('memory_budget_bytes', 'Bytes that they may take at most', () => host.admissions.memoryBudget);
   gauge('observe_mode', '1 while limits are reckoned and not applied', () => (host.config.mode === 'observe' ? 1 : 0));
   metrics.counter('decisions_lost', 'Lines of the record of decisions that could not be written', [], () => [
     [host.record.lost, {}],

@@ -12,6 +12,7 @@ import type { HostConfig } from './config.js';
 import { speaksControl } from './control/control-stream.js';
 import { byRequestType, type EndpointChooser } from './endpoint-choice.js';
 import type { Identifier, Identity } from './identity/identifier.js';
+import { memoryPlan } from './memory-plan.js';
 import type { Admission, Introduction } from './shard/messages.js';
 
 /** ms that a profile is waited for that lies elsewhere. */
@@ -45,6 +46,8 @@ export class Admissions {
 
   /** Who was turned away of late, by address prefix. */
   readonly watch = new ClientWatch(readScale());
+  /** Bytes that the buffers of all sessions may take. */
+  readonly memoryBudget: number;
   /** What settings are made by; its headroom is what pressure leaves. */
   readonly policy: SettingsPolicy;
 
@@ -56,6 +59,7 @@ export class Admissions {
     readonly chooseEndpoint: EndpointChooser = byRequestType,
   ) {
     this.policy = { ...config.policy, headroom: 1 };
+    this.memoryBudget = memoryPlan(config).memoryBudget;
   }
 
   /** The socket of a client that opens a session. */
@@ -64,10 +68,9 @@ export class Admissions {
     const watched = this.watch.risk(opening?.prefix ?? client, Date.now() / 1000);
     const profile = watched > known.predictedSecurityRisk ? { ...known, predictedSecurityRisk: watched } : known;
     const { policy } = this;
-    const { memoryBudget } = this.config;
     const usual = settingsFor(profile, policy, this.promiseOf(opening?.functionId));
     const settings = this.chooseSettings(profile, usual, opening);
-    const bufferSize = budgetFor(settings.bufferSize, policy.minBufferSize, this.buffered, memoryBudget);
+    const bufferSize = budgetFor(settings.bufferSize, policy.minBufferSize, this.buffered, this.memoryBudget);
     return { ...settings, bufferSize, profile };
   }
 

@@ -164,7 +164,10 @@ export const hostConfigSchema = z.strictObject({
     .default(180)
     .describe('days after which a client that is not seen is forgotten'),
   maxProfiles: z.int().min(100).default(10_000).describe('profiles in memory'),
-  memoryBudget: bytes.default(1024 ** 3).describe('bytes that the buffers of all sessions may take'),
+  memoryBudget: bytes
+    .nullable()
+    .default(null)
+    .describe('bytes that the buffers of all sessions may take. null: a quarter of the memory, 1 GiB at most'),
   unreadBudget: bytes
     .nullable()
     .default(null)

@@ -2,7 +2,7 @@ import { DEFAULT_POSTURE } from '../adapt/security-posture.js';
 import type { HostConfig } from './config.js';
 import type { FunctionTable } from './functions/function-registry.js';
 import type { HostKeys } from './keys.js';
-import { defaultMaxConnections } from './memory-defaults.js';
+import { memoryPlan } from './memory-plan.js';
 import type { CertificatePair, ShardSecurity } from './shard/messages.js';
 import type { ShardSettings } from './shard-pool.js';
 
@@ -18,13 +18,8 @@ function securityOf({ security }: HostConfig): ShardSecurity {
   return { policy: { ...DEFAULT_POSTURE, ...policy }, challengeSeconds, workBits, quarantine, trickle };
 }
 
-/** What each of at most so many shards of a host begins with. */
-export function shardSettingsOf(
-  config: HostConfig,
-  keys: HostKeys,
-  certificate: CertificatePair,
-  shards: number,
-): ShardSettings {
+/** What each shard of a host begins with. */
+export function shardSettingsOf(config: HostConfig, keys: HostKeys, certificate: CertificatePair): ShardSettings {
   return {
     host: config.host,
     engine: config.engine,
@@ -32,7 +27,7 @@ export function shardSettingsOf(
     certificate,
     keys: keys.shard,
     hostId: config.hostId,
-    maxConnections: config.maxConnections ?? defaultMaxConnections(shards),
+    maxConnections: memoryPlan(config).maxConnections,
     streamWindow: config.streamWindow,
     handshakes: config.handshakes,
     allowMigration: config.migration,

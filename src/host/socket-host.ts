@@ -254,7 +254,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     this.shardNote = note;
     if (most > 1 && config.port !== 0) await assertPortFree(config.host, config.port);
     const pool = new ShardPool(
-      shardSettingsOf(config, keys, this.#certificate.pair, most),
+      shardSettingsOf(config, keys, this.#certificate.pair),
       config.port,
       most,
       { hangMs: config.shardHangMs, startMs: SHARD_START_MS },

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { ModelStore, readPlainModel } from '../../predict/store/model-store.js';
 import type { PredictionMemory } from '../../profile/behavioral-profile.js';
 import type { HostConfig } from '../config.js';
+import { memoryPlan } from '../memory-plan.js';
 import { type Log, type NamedModel, named } from './messages.js';
 import { ModelKeeper } from './model-keeper.js';
 import { type PredictionHooks, PredictionService, type PredictionState } from './prediction-service.js';
@@ -50,7 +51,8 @@ export class HostPrediction {
 
   /** Rejects with TIDEGATE_E_MODEL where a model is named and not there; everything else is logged. */
   async start(): Promise<void> {
-    const { prediction, training, tick, policy, memoryBudget, dataDir } = this.config;
+    const { prediction, training, tick, policy, dataDir } = this.config;
+    const { memoryBudget } = memoryPlan(this.config);
     if (!prediction.enabled) return;
     const model = await this.#first();
     if (model === null) return;

@@ -2,7 +2,7 @@ import type { PressureReading, PressureStep } from '../../scale/pressure/pressur
 import { TIGHT } from '../../scale/replicas/capacity-outlook.js';
 import type { Admissions } from '../admissions.js';
 import type { HostConfig } from '../config.js';
-import { defaultUnreadBudget } from '../memory-defaults.js';
+import { memoryPlan } from '../memory-plan.js';
 import type { HostPrediction } from '../prediction/host-prediction.js';
 import type { Log } from '../prediction/messages.js';
 import type { PlannedShards } from '../runtime-support.js';
@@ -37,7 +37,7 @@ export class HostScaling {
     readonly log: Log,
   ) {
     this.load = new LoadKeeper(config, log);
-    this.unreadBudget = config.unreadBudget ?? defaultUnreadBudget();
+    this.unreadBudget = memoryPlan(config).unreadBudget;
   }
 
   /** What is done about pressure now. */
