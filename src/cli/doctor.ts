@@ -2,9 +2,9 @@ import { X509Certificate } from 'node:crypto';
 import { constants, existsSync, readFileSync } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { availableParallelism } from 'node:os';
 import { objectionAt, validityOf } from '../host/certificate/objections.js';
 import { type HostConfigInput, parseConfig } from '../host/config.js';
+import { processors } from '../host/processors.js';
 import { canReusePort, MINIMUM_NODE } from '../host/runtime-support.js';
 import { assertPortFree } from '../net/udp-driver.js';
 import { OnnxSession } from '../predict/runtime.js';
@@ -34,7 +34,7 @@ function ofNode(): Finding {
 }
 
 function ofShards(): Finding {
-  const cores = availableParallelism();
+  const cores = processors();
   const found = `${cores} processors`;
   if (canReusePort()) return good('shards', `${found}, and the port can be shared`);
   return {

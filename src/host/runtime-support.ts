@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { processors } from './processors.js';
 
 /** The Node that a host needs at least. */
 export const MINIMUM_NODE = [20, 19] as const;
@@ -26,7 +26,7 @@ export function shardCount(
   asked: number | 'auto' | { min: number; max: number },
   reusable = canReusePort(),
 ): PlannedShards {
-  const both = asked === 'auto' ? availableParallelism() : asked;
+  const both = asked === 'auto' ? Math.max(1, Math.ceil(processors())) : asked;
   const { min, max } = typeof both === 'number' ? { min: both, max: both } : both;
   if (max === 1 || reusable) return { shards: min, most: max, wanted: max, note: null };
   const note = `one shard: ${process.version} on ${process.platform} can't share a UDP port (Node >= 22.12 on Linux can)`;

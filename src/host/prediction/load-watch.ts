@@ -1,6 +1,6 @@
-import { availableParallelism } from 'node:os';
+import { processors } from '../processors.js';
 
-/** Share of all processors above which the host has better things to do than to train. */
+/** Share of the processors that it may use above which the host has better things to do than to train. */
 const BUSY = 0.8;
 const LOOK_EVERY_MS = 2000;
 
@@ -15,7 +15,7 @@ export class LoadWatch {
     const elapsed = now - this.#at;
     if (elapsed < LOOK_EVERY_MS) return this.#busy;
     const { user, system } = process.cpuUsage(this.#cpu);
-    const share = this.#at === 0 ? 0 : (user + system) / 1000 / elapsed / availableParallelism();
+    const share = this.#at === 0 ? 0 : (user + system) / 1000 / elapsed / processors();
     this.#busy = share > BUSY || (this.#at !== 0 && skipped > this.#skipped);
     this.#at = now;
     this.#cpu = process.cpuUsage();

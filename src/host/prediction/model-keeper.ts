@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { ModelStore } from '../../predict/store/model-store.js';
+import { processors } from '../processors.js';
 import { LoadWatch } from './load-watch.js';
 import { type Log, named, type PredictorStatus } from './messages.js';
 import { ModelWatch } from './model-watch.js';
@@ -107,7 +108,8 @@ export class ModelKeeper {
       champion,
       iterations: this.policy.iterations,
       seed: Date.now() % 2 ** 31,
-      cpuShare: this.policy.cpuShare,
+      // Where there is less than one, so that it takes no more of that.
+      cpuShare: this.policy.cpuShare * Math.min(1, processors()),
     });
     this.#trainer = trainer;
     const result = await trainer.result;
