@@ -4,6 +4,7 @@ import { access, mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { objectionAt, validityOf } from '../host/certificate/objections.js';
 import { type HostConfigInput, parseConfig } from '../host/config.js';
+import { mostTcpConnections, openFileLimit } from '../host/open-files.js';
 import { processors } from '../host/processors.js';
 import { canReusePort, MINIMUM_NODE } from '../host/runtime-support.js';
 import { assertPortFree } from '../net/udp-driver.js';
@@ -20,6 +21,7 @@ interface Finding {
 
 /** Bytes of socket buffer that the host asks for. */
 const WANTED_BUFFER = 4 * 1024 * 1024;
+const WANTED_FILES = 4096;
 const DAY_MS = 86_400_000;
 
 const good = (check: string, found: string): Finding => ({ check, is: 'good', found });
@@ -57,6 +59,16 @@ function ofBuffers(): Finding {
     found,
     mend: `for many thousand packets a second: sysctl -w net.core.rmem_max=${WANTED_BUFFER} net.core.wmem_max=${WANTED_BUFFER}`,
   };
+}
+
+function ofFiles(): Finding {
+  const check = 'open files';
+  const limit = openFileLimit();
+  if (limit === Number.POSITIVE_INFINITY) return good(check, 'the system does not say how many there may be');
+  const found = `${limit} at once, so ${mostTcpConnections(1, limit)} TCP connections at most`;
+  return limit >= WANTED_FILES
+    ? good(check, found)
+    : { check, is: 'worse', found, mend: 'raise the limit: ulimit -n, or LimitNOFILE' };
 }
 
 async function ofUdp(host: string, port: number): Promise<Finding> {
@@ -139,6 +151,7 @@ export async function doctor(input: HostConfigInput, json: boolean): Promise<boo
     ofNode(),
     ofShards(),
     ofBuffers(),
+    ofFiles(),
     await ofUdp(config.host, config.port),
     ...(config.tcp ? [await ofTcp('TCP port', config.host, config.port, '--port')] : []),
     await ofTcp('admin port', config.adminHost, config.adminPort, '--admin-port'),

@@ -3,6 +3,8 @@ import type { HostConfig } from './config.js';
 import type { FunctionTable } from './functions/function-registry.js';
 import type { HostKeys } from './keys.js';
 import { memoryPlan } from './memory-plan.js';
+import { mostTcpConnections } from './open-files.js';
+import { shardCount } from './runtime-support.js';
 import type { CertificatePair, ShardSecurity } from './shard/messages.js';
 import type { ShardSettings } from './shard-pool.js';
 
@@ -20,6 +22,7 @@ function securityOf({ security }: HostConfig): ShardSecurity {
 
 /** What each shard of a host begins with. */
 export function shardSettingsOf(config: HostConfig, keys: HostKeys, certificate: CertificatePair): ShardSettings {
+  const { maxConnections } = memoryPlan(config);
   return {
     host: config.host,
     engine: config.engine,
@@ -27,7 +30,8 @@ export function shardSettingsOf(config: HostConfig, keys: HostKeys, certificate:
     certificate,
     keys: keys.shard,
     hostId: config.hostId,
-    maxConnections: memoryPlan(config).maxConnections,
+    maxConnections,
+    maxTcpConnections: Math.min(maxConnections, mostTcpConnections(shardCount(config.shards).most)),
     streamWindow: config.streamWindow,
     handshakes: config.handshakes,
     allowMigration: config.migration,

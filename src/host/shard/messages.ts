@@ -35,6 +35,8 @@ export interface ShardInit {
   keys: ShardKeys;
   hostId: number;
   maxConnections: number;
+  /** Of those, over TCP. */
+  maxTcpConnections: number;
   /** What a stream may be ahead of what is read, at most, bytes. */
   streamWindow: number;
   handshakes: HandshakeLimits;

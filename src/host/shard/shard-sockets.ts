@@ -101,7 +101,7 @@ export class ShardSockets {
 
   #createTcp(port: number): TcpServer {
     const { hooks, init } = this;
-    const { host, reusePort, certificate, maxConnections, idleTimeoutMs } = init;
+    const { host, reusePort, certificate, maxTcpConnections: maxConnections, idleTimeoutMs } = init;
     return new TcpServer(
       {
         host,
