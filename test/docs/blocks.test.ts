@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -61,14 +62,14 @@ test('every `tidegate` command of the docs is one, with options that it has', ()
 
 test('every import of the docs is there, and exports what is taken from it', async () => {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    exports: Record<string, { import: string }>;
+    exports: Record<string, { default: string }>;
   };
   let seen = 0;
   for (const { where, text } of blocks.filter(({ language }) => language === 'js')) {
     for (const [, names, source] of text.matchAll(/import \{([^}]+)\} from '(tidegate[^']*)'/g)) {
       const target = exports[source.replace('tidegate', '.')];
       assert.ok(target !== undefined, `${where}: ${source} is not exported`);
-      const module = (await import(pathToFileURL(join(root, target.import)).href)) as Record<string, unknown>;
+      const module = (await import(pathToFileURL(join(root, target.default)).href)) as Record<string, unknown>;
       for (const name of names.split(','))
         assert.ok(name.trim() in module, `${where}: ${source} has no ${name.trim()}`);
       seen++;
@@ -107,4 +108,12 @@ test('every error code of the source is in docs/errors.md, and none that is not'
     ),
   );
   assert.deepEqual([...told].sort(), [...used].sort());
+});
+
+test('everything that is exported can be had by require, as every Node that is supported has it', () => {
+  const require = createRequire(import.meta.url);
+  const { exports } = require('../../../package.json') as { exports: Record<string, object | string> };
+  for (const path of Object.keys(exports).filter((each) => each !== './register')) {
+    assert.doesNotThrow(() => require(path.replace('.', 'tidegate')), path);
+  }
 });
