@@ -27,7 +27,7 @@ export interface FunctionSession<State = unknown> {
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
   readonly query: URLSearchParams;
   /** What was known of the client when it opened. */
-  readonly profile: Readonly<BehavioralProfile> | null;
+  readonly profile: Readonly<BehavioralProfile>;
   /** As they are now. */
   readonly settings: Readonly<SocketSettings>;
   /** Who reads sealed messages: the host opens them before they are handed on; null: they are not sealed. */

@@ -30,7 +30,7 @@ export class SessionFacade implements FunctionSession {
     return this.#session.query;
   }
 
-  get profile(): BehavioralProfile | null {
+  get profile(): BehavioralProfile {
     return this.#session.profile;
   }
 

@@ -68,7 +68,7 @@ export interface SessionSetup {
   identity: SessionIdentity;
   functionId: string;
   settings: SocketSettings;
-  profile: BehavioralProfile | null;
+  profile: BehavioralProfile;
   variant: string | null;
   /** Its share where the shard is over capacity. */
   weight: number;
@@ -89,7 +89,7 @@ export class HostSession implements SessionHandler {
   identity: SessionIdentity;
   functionId: string;
   settings: SocketSettings;
-  profile: BehavioralProfile | null;
+  profile: BehavioralProfile;
   weight: number;
   isEnforced: boolean;
   /** Which of its function's variants answers it; null: the function's endpoint. */

@@ -16,7 +16,7 @@ export default defineFunction<{ messages: number }>({
       said,
       count: session.state.messages,
       parameters: session.parameters,
-      seen: session.profile?.sessionsSeen ?? null,
+      seen: session.profile.sessionsSeen,
       level: session.settings.securityLevel,
       sealedTo: session.sealedTo,
     });
