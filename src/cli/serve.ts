@@ -6,6 +6,7 @@ import { SocketHost } from '../host/socket-host.js';
 /** Serves until SIGTERM or SIGINT; resolves when everything is closed. `read` gives the configuration, again on SIGHUP. */
 export async function serve(read: () => HostConfigInput, json: boolean): Promise<void> {
   const log = pino({ level: process.env.TIDEGATE_LOG ?? 'info' }, pino.destination({ fd: 2, sync: true }));
+  for (const each of STOPS) process.on(each, endAtOnce);
   const host = new SocketHost(read());
   host.on('log', (level, message, detail) => log[level](detail, message));
   await host.start();
@@ -26,29 +27,37 @@ export async function serve(read: () => HostConfigInput, json: boolean): Promise
     throw error;
   }
 
-  const stopped = new Promise<void>((resolve) => {
-    let stopping = false;
-    const stop = (signal: NodeJS.Signals): void => {
-      // A second signal ends at once.
-      if (stopping) process.exit(1);
-      stopping = true;
-      log.info({ signal, drainTimeout: host.config.drainTimeout }, 'draining');
-      host.close().then(resolve, (error: Error) => {
-        log.error({ error: error.message }, 'draining failed');
-        resolve();
-      });
-    };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
-    process.on('SIGHUP', () => {
-      reload().catch((error: Error) => log.error({ error: error.message }, 'reload failed; everything stays as it is'));
-    });
+  process.on('SIGHUP', () => {
+    reload().catch((error: Error) => log.error({ error: error.message }, 'reload failed; everything stays as it is'));
   });
+  const asked = stopAsked();
   // Who hears of it may stop it at once.
   announce(host, admin, json);
-  await stopped;
+  const signal = await asked;
+  log.info({ signal, drainTimeout: host.config.drainTimeout }, 'draining');
+  await host.close().catch((error: Error) => log.error({ error: error.message }, 'draining failed'));
   for (const each of beside) await each.close();
   log.info('closed');
+}
+
+const STOPS = ['SIGTERM', 'SIGINT'] as const;
+
+/** Process 1 of a container gets no signal that it does not listen for: it would start, and serve on. */
+const endAtOnce = (): never => process.exit(0);
+
+/** The first signal to stop from now on; a second one ends at once. */
+function stopAsked(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let isAsked = false;
+    for (const each of STOPS) {
+      process.off(each, endAtOnce);
+      process.on(each, (signal) => {
+        if (isAsked) process.exit(1);
+        isAsked = true;
+        resolve(signal);
+      });
+    }
+  });
 }
 
 /** What stands beside a host, and is closed after it. */

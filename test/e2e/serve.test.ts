@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -200,6 +201,41 @@ test('the admin listener tells health, readiness, metrics and sessions, and nobo
     ).end();
   });
   assert.equal(status, 421);
+});
+
+/** As process 1 of a namespace of its own, as in a container. */
+const FIRST = ['unshare', '--pid', '--fork', '--kill-child'] as const;
+const canBeFirst = spawnSync(FIRST[0], [...FIRST.slice(1), 'true']).status === 0;
+
+test('a signal to stop is heard while the host starts, by process 1 of a container too', {
+  skip: !canBeFirst && 'processes can not have namespaces of their own here',
+}, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-'));
+  const lock = join(folder, 'host.lock');
+  // Of another container: a sign of life is waited for.
+  writeFileSync(lock, JSON.stringify({ pid: 1, start: '1', host: 'another' }));
+  const serve = [process.execPath, CLI, 'serve', '--port', '0', '--admin-port', '0', '--data-dir', folder];
+  const child = spawn(FIRST[0], [...FIRST.slice(1), ...serve], { stdio: 'ignore' });
+  const ended = once(child, 'exit');
+  const children = `/proc/${child.pid}/task/${child.pid}/children`;
+  await until(() => child.exitCode !== null || readFileSync(children, 'utf8') !== '');
+  const inside = Number(readFileSync(children, 'utf8'));
+  assert.ok(inside > 0);
+  // Until it listens it hears nothing.
+  const asking = setInterval(() => spawnSync('kill', [String(inside)]), 200);
+  const [code] = await ended;
+  clearInterval(asking);
+  assert.equal(code, 0);
+  assert.ok(existsSync(lock), 'which is of the other');
+});
+
+test('a lock does not outlive its process where that may say so', async () => {
+  const lock = new URL('../../src/profile/store/folder-lock.js', import.meta.url).href;
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-'));
+  const script = `const { FolderLock } = await import('${lock}'); await FolderLock.take('${folder}'); process.exit(3);`;
+  const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', script]);
+  assert.equal(status, 3);
+  assert.ok(!existsSync(join(folder, 'host.lock')));
 });
 
 test('SIGTERM tells sessions, lets them end, and exits with 0; new ones are refused meanwhile', async () => {

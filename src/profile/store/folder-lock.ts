@@ -1,4 +1,4 @@
-import { constants, readFileSync } from 'node:fs';
+import { constants, readFileSync, rmSync } from 'node:fs';
 import { access, mkdir, open, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -12,8 +12,15 @@ const WRITTEN_MS = 100;
 const BEAT_MS = 4000;
 const MOST_MISSED = 3;
 
-/** Folders that this process holds: its own ID in a lock says nothing of which of its hosts has it. */
+/** Folders that this process holds, or is about to: its own ID in a lock says nothing of which of its hosts has it. */
 const held = new Set<string>();
+/** Locks that are its own. */
+const locks = new Set<string>();
+
+// Whoever else is given the folder, in another container, would have to wait for a sign of life.
+process.on('exit', () => {
+  for (const path of locks) rmSync(path, { force: true });
+});
 
 /** When a process started, in clock ticks since the boot; null where that can't be told. Two with one ID differ in it. */
 function startOf(pid: number): string | null {
@@ -100,6 +107,7 @@ export class FolderLock {
     readonly path: string,
     beatMs: number,
   ) {
+    locks.add(path);
     this.#beat = setInterval(() => {
       const now = new Date();
       utimes(path, now, now).catch(() => {});
@@ -163,6 +171,7 @@ export class FolderLock {
 
   async release(): Promise<void> {
     clearInterval(this.#beat);
+    locks.delete(this.path);
     await rm(this.path, { force: true });
     held.delete(this.path);
   }
