@@ -35,12 +35,23 @@ function isOfService(name: string, value: string): boolean {
   );
 }
 
-/** Configuration from `TIDEGATE_*` variables. Throws where one names no key. */
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** The least that is logged, of `TIDEGATE_LOG`. Throws TIDEGATE_E_CONFIG where that is no level. */
+export function logLevel({ TIDEGATE_LOG: given = '' }: NodeJS.ProcessEnv): string {
+  const level = given.toLowerCase();
+  if (level === '') return 'info';
+  if ((LEVELS as readonly string[]).includes(level)) return level;
+  throw new TidegateError('TIDEGATE_E_CONFIG', `TIDEGATE_LOG is ${given}: it has to be one of ${LEVELS.join(', ')}`);
+}
+
+/** Configuration from `TIDEGATE_*` variables; empty ones are none. Throws where one names no key. */
 export function fromEnvironment(environment: NodeJS.ProcessEnv): Record<string, unknown> {
   const keys = new Map(Object.keys(hostConfigSchema.shape).map((key) => [variableName(key), key]));
   const found: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(environment)) {
-    if (!name.startsWith(PREFIX) || OTHER.has(name) || value === undefined || isOfService(name, value)) continue;
+    if (!name.startsWith(PREFIX) || OTHER.has(name) || value === undefined || value === '') continue;
+    if (isOfService(name, value)) continue;
     const key = keys.get(name);
     if (key === undefined) {
       throw new TidegateError('TIDEGATE_E_CONFIG', `unknown variable ${name}`, {

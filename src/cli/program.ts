@@ -78,7 +78,7 @@ program
     'after',
     `
 Each key of the configuration is a variable too: dataDir is TIDEGATE_DATA_DIR, functions is TIDEGATE_FUNCTIONS, as JSON.
-Flags go before variables, variables before the file.
+Flags go before variables, variables before the file. TIDEGATE_LOG is the level of the log: info, or debug, warn, error.
 
 Example:
   tidegate serve --port 0 --json --data-dir /var/lib/tidegate

@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fromEnvironment, mergeConfig } from '../../src/cli/options.js';
+import { fromEnvironment, logLevel, mergeConfig } from '../../src/cli/options.js';
 import { parseConfig } from '../../src/host/config.js';
 import { canReusePort, shardCount } from '../../src/host/runtime-support.js';
 
@@ -103,6 +103,20 @@ test('variables: unknown ones are named, structured ones are JSON', () => {
       policy: { minBurst: 5 },
       tcp: false,
     },
+  );
+});
+
+test('a variable that is empty is none', () => {
+  assert.deepEqual(fromEnvironment({ TIDEGATE_PORT: '', TIDEGATE_PROT: '', TIDEGATE_TICK: '2' }), { tick: 2 });
+});
+
+test('the level of the log is one that there is', () => {
+  assert.equal(logLevel({}), 'info');
+  assert.equal(logLevel({ TIDEGATE_LOG: '' }), 'info');
+  assert.equal(logLevel({ TIDEGATE_LOG: 'DEBUG' }), 'debug');
+  assert.throws(
+    () => logLevel({ TIDEGATE_LOG: 'verbose' }),
+    /TIDEGATE_LOG is verbose: it has to be one of trace, debug/,
   );
 });
 
