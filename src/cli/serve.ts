@@ -2,11 +2,12 @@ import { pino } from 'pino';
 import { AdminServer } from '../admin/admin-server.js';
 import type { HostConfigInput } from '../host/config.js';
 import { SocketHost } from '../host/socket-host.js';
+import { LogOutput } from './log-output.js';
 import { logLevel } from './options.js';
 
 /** Serves until SIGTERM or SIGINT; resolves when everything is closed. `read` gives the configuration, again on SIGHUP. */
 export async function serve(read: () => HostConfigInput, json: boolean): Promise<void> {
-  const log = pino({ level: logLevel(process.env) }, pino.destination({ fd: 2, sync: true }));
+  const log = pino({ level: logLevel(process.env) }, new LogOutput());
   for (const each of STOPS) process.on(each, endAtOnce);
   const host = new SocketHost(read());
   host.on('log', (level, message, detail) => log[level](detail, message));
