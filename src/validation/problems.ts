@@ -5,6 +5,8 @@ import { Expected } from './expected.js';
 type Issue = z.core.$ZodIssue;
 
 const MOST_VALUE = 80;
+/** Somebody mends them one after the other; and they may be a stranger's. */
+const MOST_PROBLEMS = 10;
 
 /** What zod says in words of its own, of no key and no unit; the schema knows better. */
 const PLAIN = new Set<Issue['code']>(['invalid_type', 'invalid_value', 'invalid_union', 'too_small', 'too_big']);
@@ -24,7 +26,10 @@ export function problemsOf(
   const told = (issue: Issue): string => {
     const { path } = issue;
     if (issue.code === 'unrecognized_keys') {
-      const keys = issue.keys.map((key) => nameOf([...path, key], whole)).join(', ');
+      const keys = issue.keys
+        .slice(0, MOST_PROBLEMS)
+        .map((key) => nameOf([...path, key], whole))
+        .join(', ');
       const known = expected.keysAt(path);
       return `unknown key ${keys}; ${known.length === 0 ? 'there are none here' : `known are ${known.join(', ')}`}`;
     }
@@ -35,17 +40,28 @@ export function problemsOf(
     if (value === undefined) return `${name} is missing: ${wish}`;
     return showsValues && !expected.isSecret(path) ? `${name} is ${shown(value)}: ${wish}` : `${name}: ${wish}`;
   };
-  return error.issues.flatMap((issue) => narrowed(issue, [], input)).map(told);
+  const problems: string[] = [];
+  for (const issue of narrowed(error.issues, [], input)) {
+    problems.push(told(issue));
+    if (problems.length === MOST_PROBLEMS) break;
+  }
+  return problems;
 }
 
-/** An issue of a union as those of the member that was meant, where one was. */
-function narrowed(issue: Issue, above: PropertyKey[], input: unknown): Issue[] {
-  const path = [...above, ...issue.path];
-  const whole = { ...issue, path };
-  if (issue.code !== 'invalid_union') return [whole];
-  const value = valueAt(input, path);
-  const meant = issue.errors.filter((issues) => issues.length > 0 && issues.every((one) => !isOfAnother(one, value)));
-  return meant.length === 1 ? meant[0].flatMap((one) => narrowed(one, path, input)) : [whole];
+/** Issues, those of a union as what is wrong in the member that was meant, where one was. */
+function* narrowed(issues: readonly Issue[], above: PropertyKey[], input: unknown): Generator<Issue> {
+  for (const issue of issues) {
+    const path = [...above, ...issue.path];
+    const meant = issue.code === 'invalid_union' ? meantIn(issue.errors, valueAt(input, path)) : null;
+    if (meant === null) yield { ...issue, path };
+    else yield* narrowed(meant, path, input);
+  }
+}
+
+/** What is wrong in the one member of a union that a value is of the kind of. */
+function meantIn(members: readonly Issue[][], value: unknown): Issue[] | null {
+  const meant = members.filter((issues) => issues.length > 0 && issues.every((one) => !isOfAnother(one, value)));
+  return meant.length === 1 ? meant[0] : null;
 }
 
 /** Whether an issue says that a value is of another kind than a union's member, rather than wrong in some part. */

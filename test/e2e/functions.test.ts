@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { FunctionSession, SessionError } from '../../src/client/index.js';
 import { AppError, type AppErrorName } from '../../src/control/codes.js';
+import { CONTROL_MAGIC, encodeControl } from '../../src/control/frames.js';
 import { framed } from '../../src/host/functions/receive/frame-scanner.js';
-import { sleep, until } from '../support/client.js';
+import { sleep, TestClient, until } from '../support/client.js';
 import { FunctionHosts, moduleOf, text, textOf } from '../support/function-host.js';
 
 const hosts = new FunctionHosts();
@@ -315,4 +316,31 @@ test('of reloads that come at once the later one holds, however long the first t
   assert.deepEqual(Object.keys(host.config.functions), ['greet']);
   await hosts.open(host, 'greet');
   await assert.rejects(hosts.open(host, 'slow'));
+});
+
+test('a definition that is nested without end ends its own session, with a code', limit, async (t) => {
+  const host = await hosts.start({
+    functions: { greet: { endpoint: greeter } },
+    clientFunctions: { most: 1, functions: ['greet'] },
+  });
+  const other = await hosts.open(host, 'greet');
+  const client = await TestClient.create({ hash: host.certificateHash });
+  t.after(() => client.close());
+  const { session, recorder } = await client.open(`${host.url}/greet`);
+  const stream = session.openStream(true);
+  assert.ok(stream !== null);
+  const when = `${'{"all":['.repeat(4000)}"any"${']}'.repeat(4000)}`;
+  const define = `{"type":"define","id":"deep","receive":{"when":${when}},"endpoint":{"function":"greet"}}`;
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(define.length);
+  let left = Buffer.concat([CONTROL_MAGIC, encodeControl({ type: 'hello', version: 1 }), length, Buffer.from(define)]);
+  await until(async () => {
+    left = left.subarray(stream.write(left, false));
+    client.flush();
+    return left.length === 0 || recorder.closed !== null;
+  });
+  await until(() => recorder.closed !== null);
+  assert.equal(recorder.closed?.code, AppError['control-malformed']);
+  assert.equal(json(await other.request(text('still there'))).said[0], 'still there');
+  assert.equal(host.restarts, 0);
 });

@@ -15,6 +15,9 @@ const PER_SECOND = 10;
 const MOST_WAITING = 262_144;
 /** Characters. */
 const MOST_REASON = 200;
+/** Objects and lists in one another, and values in all: to check what is nested without end takes more stack than there is, which ends the shard. */
+const MOST_DEPTH = 32;
+const MOST_VALUES = 1024;
 
 /** Whether a session's address says that it has a control stream: then what it says there is waited for. */
 export function speaksControl(path: string): boolean {
@@ -28,6 +31,18 @@ export interface ControlHooks {
   onFault(code: AppErrorName, reason: string): void;
   /** The client ended it. */
   onEnd(): void;
+}
+
+/** Why a message is not worth being looked at, or null. */
+function excessOf(message: unknown): string | null {
+  let level = [message];
+  for (let depth = 0, count = 0; level.length > 0; depth++) {
+    count += level.length;
+    if (depth > MOST_DEPTH) return `it is nested deeper than ${MOST_DEPTH}`;
+    if (count > MOST_VALUES) return `it holds more than ${MOST_VALUES} values`;
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+  }
+  return null;
 }
 
 /**
@@ -70,6 +85,11 @@ export class ControlStream {
       if (this.#isOver) return;
       if (!this.#limit.take(performance.now())) {
         this.#fault('control-flood', `more than ${PER_SECOND} messages a second`);
+        return;
+      }
+      const excess = excessOf(message);
+      if (excess !== null) {
+        this.#fault('control-malformed', excess);
         return;
       }
       const parsed = clientMessage.safeParse(message);

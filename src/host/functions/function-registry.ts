@@ -55,6 +55,8 @@ export type Defined =
 
 /** What a call may take of an address that a client named. */
 const CLIENT_DEADLINE_MS = 10_000;
+/** Characters of what a client is told. */
+const MOST_REASON = 200;
 
 const plainEndpoints: Record<string, () => Endpoint> = {
   echo: () => new ModuleEndpoint({ data: ({ bytes }) => bytes }),
@@ -215,13 +217,9 @@ export class FunctionRegistry {
     }
     const parsed = receiveSchema.safeParse(receive ?? {});
     if (!parsed.success) {
-      return refuse(
-        'define-refused',
-        problemsOf(receiveSchema, parsed.error, receive, {
-          whole: 'receive',
-          showsValues: false,
-        })[0],
-      );
+      const [problem] = problemsOf(receiveSchema, parsed.error, receive, { whole: 'receive', showsValues: false });
+      // Keys are the client's.
+      return refuse('define-refused', problem.slice(0, MOST_REASON));
     }
     const objection = objectionTo(parsed.data, maxBufferSize);
     if (objection !== null) return refuse('criteria-unmeetable', objection);

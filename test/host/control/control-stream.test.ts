@@ -55,6 +55,24 @@ function read(pieces: Uint8Array[]): { messages: ParsedClientMessage[]; faults: 
 
 const hello = encodeControl({ type: 'hello', version: 1 });
 
+test('a message that is nested without end, or holds too much, is none', () => {
+  const nested = (depth: number): Buffer => {
+    const text = `{"type":"define","id":"a","endpoint":{"function":"a"},"receive":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(text.length);
+    return Buffer.concat([length, Buffer.from(text)]);
+  };
+  assert.equal(read([nested(20)]).messages.length, 1);
+  for (const depth of [40, 5000, 30_000]) {
+    const { messages, faults } = read([nested(depth)]);
+    assert.deepEqual([messages.length, faults], [0, ['control-malformed']]);
+  }
+  const parameters = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i]));
+  const define = { type: 'define', id: 'a', endpoint: { function: 'a' } } as const;
+  assert.equal(read([encodeControl({ ...define, parameters: parameters(1000) })]).messages.length, 1);
+  assert.deepEqual(read([encodeControl({ ...define, parameters: parameters(1100) })]).faults, ['control-malformed']);
+});
+
 test('messages that come are handed on; what is none ends it, once', () => {
   assert.equal(read([hello, hello]).messages.length, 2);
   const broken = read([hello, encodeControl({ type: 'nothing' }), encodeControl({ type: 'nothing' }), hello]);
