@@ -10,6 +10,7 @@ import type { ControlShard } from '../control/session-control.js';
 import type { FunctionRegistry } from '../functions/function-registry.js';
 import { sessionId } from '../session-name.js';
 import type { TransportSession } from '../transport.js';
+import { hintsOf } from './client-hints.js';
 import type { HostQuestions } from './host-questions.js';
 import { HostSession, type SessionIdentity, type SessionShard } from './host-session.js';
 import type { LiveSessions } from './live-sessions.js';
@@ -42,7 +43,6 @@ export interface DoorShard extends SessionShard {
 
 /** Statuses for what was wrong with what a client showed. */
 const UNAVAILABLE: ReadonlySet<AppErrorName> = new Set(['jwks-unavailable', 'hook-failed']);
-const MOST_HINTS = 64;
 /** Prefixes of a tick that are told of. */
 const MOST_PREFIXES = 1000;
 
@@ -218,11 +218,4 @@ export class ShardDoor {
 /** The function that a path names: its first segment. */
 function functionOf(path: string): string {
   return path.split('?')[0].split('/')[1] ?? '';
-}
-
-/** What a client's program says of itself, coarsely: the product names, without versions. */
-function hintsOf(userAgent: string | undefined): string {
-  if (userAgent === undefined) return '';
-  const names = userAgent.match(/[A-Za-z][\w-]*(?=\/)/g) ?? [];
-  return [...new Set(names)].sort().join(' ').slice(0, MOST_HINTS);
 }
