@@ -23,9 +23,7 @@ export class ControlChannel {
     for (;;) {
       const { done, value } = await this.#reader.read();
       if (done) return;
-      const found = this.#messages.push(value);
-      if (!Array.isArray(found)) throw new Error(found);
-      yield* found as HostMessage[];
+      yield* this.#messages.push(value) as HostMessage[];
     }
   }
 }

@@ -57,6 +57,8 @@ export interface SessionEvents {
 
 /** A host that did not do as the protocol says, or refused. */
 export class SessionError extends Error {
+  override readonly name = 'SessionError';
+
   constructor(
     /** As in docs/protocol.md. */
     readonly code: string,
@@ -65,7 +67,6 @@ export class SessionError extends Error {
     readonly retryAfterMs: number | null = null,
   ) {
     super(message);
-    this.name = 'SessionError';
   }
 }
 
@@ -200,11 +201,6 @@ export class FunctionSession extends Emitter<SessionEvents> {
 
   async #take(message: HostMessage): Promise<void> {
     switch (message.type) {
-      case 'settings':
-        this.settings = message.settings;
-        this.#keepPace();
-        this.emit('settings', message);
-        return;
       case 'defined':
         this.#definitions.get(message.id)?.resolve();
         this.#definitions.delete(message.id);
@@ -216,28 +212,31 @@ export class FunctionSession extends Emitter<SessionEvents> {
         // Not awaited: a search takes a while, and limits may change meanwhile. Without an answer the host does what it will.
         else this.#answer(message).catch(() => {});
         return;
-      case 'capacity':
-        this.pace = message.pace;
-        this.#keepPace();
-        this.emit('capacity', message);
-        return;
-      case 'passed':
-      case 'limits':
-      case 'retry':
-      case 'drain':
-        if (message.type === 'passed' && message.id === this.#offer?.id) {
-          this.#seal = this.#offer;
-          this.#plainUntil = Math.min(this.#plainUntil, performance.now() + LATE_MS);
-        }
-        this.emit(message.type, message);
-        return;
       case 'error':
         if (message.about !== undefined) {
           this.#definitions.get(message.about)?.reject(new SessionError(message.name, message.reason));
           this.#definitions.delete(message.about);
         }
         this.emit('refused', message);
+        return;
+      case 'settings':
+        this.settings = message.settings;
+        this.#keepPace();
+        break;
+      case 'capacity':
+        this.pace = message.pace;
+        this.#keepPace();
+        break;
+      case 'passed':
+        if (message.id === this.#offer?.id) {
+          this.#seal = this.#offer;
+          this.#plainUntil = Math.min(this.#plainUntil, performance.now() + LATE_MS);
+        }
+        break;
+      case 'welcome':
+        return;
     }
+    this.emit(message.type, message);
   }
 
   async #answer({ id, pow, jwt, deadlineMs }: Extract<HostMessage, { type: 'challenge' }>): Promise<void> {

@@ -15,30 +15,33 @@ export function encodeControl(message: object): Uint8Array<ArrayBuffer> {
   return joined([u32(json.length), json]);
 }
 
-export type ControlFault = 'control-too-large' | 'control-malformed';
-
 /** Cuts a byte stream into control messages. */
 export class ControlReader {
-  #bytes: Uint8Array = new Uint8Array(0);
+  /** What is not whole yet, and room behind it: a message may come byte by byte. */
+  #bytes = new Uint8Array();
+  #end = 0;
 
-  /** Takes bytes. Returns the messages that are whole, or what is wrong: then the stream is of no more use. */
-  push(bytes: Uint8Array): unknown[] | ControlFault {
-    const all = joined([this.#bytes, bytes]);
-    const view = new DataView(all.buffer);
+  /**
+   * Takes bytes. Returns the messages that are whole. Throws RangeError where one is too long, and another error where it is no JSON: then
+   * the stream is of no more use.
+   */
+  push(bytes: Uint8Array): unknown[] {
+    const end = this.#end + bytes.length;
+    if (end > this.#bytes.length) this.#bytes = joined([this.#bytes, new Uint8Array(2 * end)]);
+    const all = this.#bytes;
+    all.set(bytes, this.#end);
     const messages: unknown[] = [];
     let at = 0;
-    while (all.length - at >= 4) {
-      const length = view.getUint32(at);
-      if (length > MOST_CONTROL_BYTES) return 'control-too-large';
-      if (all.length - at - 4 < length) break;
-      try {
-        messages.push(JSON.parse(decoder.decode(all.subarray(at + 4, at + 4 + length))));
-      } catch {
-        return 'control-malformed';
-      }
-      at += 4 + length;
+    while (end - at >= 4) {
+      const from = at + 4;
+      const length = new DataView(all.buffer).getUint32(at);
+      if (length > MOST_CONTROL_BYTES) throw new RangeError();
+      if (end - from < length) break;
+      at = from + length;
+      messages.push(JSON.parse(decoder.decode(all.subarray(from, at))));
     }
-    this.#bytes = all.slice(at);
+    if (at > 0) all.copyWithin(0, at, end);
+    this.#end = end - at;
     return messages;
   }
 }

@@ -36,10 +36,15 @@ export const control: FuzzTarget = {
     const read = (parts: Iterable<Uint8Array>): unknown => {
       const reader = new ControlReader();
       const found: unknown[] = [];
-      for (const part of parts) {
-        const taken = reader.push(part);
-        if (!Array.isArray(taken)) return taken;
-        for (const message of taken) found.push(clientMessage.safeParse(message).success, message);
+      try {
+        for (const part of parts) {
+          for (const message of reader.push(part)) found.push(clientMessage.safeParse(message).success, message);
+        }
+      } catch (error) {
+        // Too long, no JSON, no UTF-8.
+        const { name } = error as Error;
+        if (!['RangeError', 'SyntaxError', 'TypeError'].includes(name)) throw error;
+        return name;
       }
       return found;
     };

@@ -71,16 +71,22 @@ export class ControlStream {
     while (!this.#isOver && !this.stream.isReadDone) {
       const length = this.stream.read(chunk);
       if (length < 0) return;
-      this.#take(this.#reader.push(chunk.subarray(0, length)));
+      this.#take(this.#cut(chunk.subarray(0, length)));
     }
     if (this.stream.finished) this.#end();
   }
 
-  #take(messages: unknown[] | AppErrorName): void {
-    if (!Array.isArray(messages)) {
-      this.#fault(messages, 'no frame of JSON');
-      return;
+  /** Messages that are whole now. */
+  #cut(bytes: Uint8Array): unknown[] {
+    try {
+      return this.#reader.push(bytes);
+    } catch (error) {
+      this.#fault(error instanceof RangeError ? 'control-too-large' : 'control-malformed', 'no frame of JSON');
+      return [];
     }
+  }
+
+  #take(messages: readonly unknown[]): void {
     for (const message of messages) {
       if (this.#isOver) return;
       if (!this.#limit.take(performance.now())) {
