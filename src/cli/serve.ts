@@ -42,6 +42,8 @@ export async function serve(read: () => HostConfigInput, json: boolean): Promise
   log.info('closed');
 }
 
+/** Functions that a host that starts names. */
+const MOST_SHOWN = 6;
 const STOPS = ['SIGTERM', 'SIGINT'] as const;
 
 /** Process 1 of a container gets no signal that it does not listen for: it would start, and serve on. */
@@ -93,12 +95,23 @@ function announce(host: SocketHost, admin: AdminServer, json: boolean): void {
   process.stdout.write(
     [
       `Tidegate serves ${url} with ${shards} shard${shards === 1 ? '' : 's'}${host.shardNote === null ? '' : ` (${host.shardNote})`}`,
-      `  functions          ${url}/echo  ${url}/sink  ${url}/source?bytes=N`,
+      `  functions          ${functionsOf(host)}`,
       `  certificate hash   ${certificateHash}`,
       `  dashboard          ${admin.url}/`,
       `  sessions, metrics  ${admin.url}/sessions  ${admin.url}/metrics  ${admin.url}/readyz`,
-      `  try it             npx --no-install tidegate load ${url}/echo --insecure`,
+      ...(host.config.builtIn.includes('echo')
+        ? [`  try it             npx --no-install tidegate load ${url}/echo --insecure`]
+        : []),
       '',
     ].join('\n'),
   );
+}
+
+/** Where functions are: the operator's, and those of the package. */
+function functionsOf({ url, config: { functions, builtIn } }: SocketHost): string {
+  const places = [...new Set([...Object.keys(functions), ...builtIn])].map((id) =>
+    id === 'source' ? `${url}/source?bytes=N` : `${url}/${id}`,
+  );
+  const more = places.splice(MOST_SHOWN).length;
+  return `${places.join('  ') || 'none'}${more === 0 ? '' : `  and ${more} more`}`;
 }

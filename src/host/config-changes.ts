@@ -1,11 +1,11 @@
 import type { HostConfig } from './config.js';
 
-type Reloadable = Pick<HostConfig, 'functions' | 'clientFunctions' | 'endpoints' | 'tenants' | 'identity'>;
+type Reloadable = Pick<HostConfig, 'functions' | 'builtIn' | 'clientFunctions' | 'endpoints' | 'tenants' | 'identity'>;
 
 /** What of a configuration may change while sessions are open, beside the mode. */
 export function reloadablePart(config: HostConfig): Reloadable {
-  const { functions, clientFunctions, endpoints, tenants, identity } = config;
-  return { functions, clientFunctions, endpoints, tenants, identity };
+  const { functions, builtIn, clientFunctions, endpoints, tenants, identity } = config;
+  return { functions, builtIn, clientFunctions, endpoints, tenants, identity };
 }
 
 /** Keys whose values are others. */

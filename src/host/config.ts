@@ -142,6 +142,10 @@ export const hostConfigSchema = z.strictObject({
     )
     .default({})
     .describe('functions: what they receive and invoke, limits that their sessions of a shard share, their weight'),
+  builtIn: z
+    .array(z.enum(BUILT_IN))
+    .default([...BUILT_IN])
+    .describe('functions of the package that anybody may open; []: none'),
   clientFunctions: clientFunctionsSchema.describe('functions that clients define'),
   endpoints: endpointsSchema.describe('where remote endpoints may be'),
   identity: identitySchema.describe('how clients are known'),
@@ -335,9 +339,12 @@ function checkFunctions(config: HostConfig): void {
   for (const [id, entry] of Object.entries(config.functions)) {
     if (!FUNCTION_ID.test(id))
       refuse(`functions.${id}: an id is 1 to 64 letters, digits, or any of . _ ~ -`, 'rename it');
-    const isBuiltIn = (BUILT_IN as readonly string[]).includes(id);
+    const isBuiltIn = (config.builtIn as readonly string[]).includes(id);
     if (entry.endpoint === undefined && !isBuiltIn) {
-      refuse(`functions.${id} has no endpoint`, `give it a module or an address; built in are ${BUILT_IN.join(', ')}`);
+      refuse(
+        `functions.${id} has no endpoint`,
+        `give it a module or an address; built in are ${config.builtIn.join(', ') || 'none'}`,
+      );
     }
     const objection = objectionTo(entry.receive, config.policy.maxBufferSize);
     if (objection !== null)
@@ -367,7 +374,7 @@ function checkFunctions(config: HostConfig): void {
     for (const [name, text] of Object.entries(entry.variants)) entry.variants[name] = absolute(text);
   }
   for (const id of config.clientFunctions.functions) {
-    if (config.functions[id] === undefined && !(BUILT_IN as readonly string[]).includes(id)) {
+    if (config.functions[id] === undefined && !(config.builtIn as readonly string[]).includes(id)) {
       refuse(`clientFunctions.functions names ${id}, which is none`, 'define it under functions');
     }
   }

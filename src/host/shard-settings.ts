@@ -10,9 +10,9 @@ import type { ShardSettings } from './shard-pool.js';
 
 /** What shards have to know of functions. */
 export function functionTableOf(config: HostConfig, keys: HostKeys): FunctionTable {
-  const { functions, clientFunctions, endpoints, policy, tracing } = config;
+  const { functions, builtIn, clientFunctions, endpoints, policy, tracing } = config;
   const { maxBufferSize } = policy;
-  return { functions, clientFunctions, endpoints, endpointKey: keys.endpoint, maxBufferSize, tracing };
+  return { functions, builtIn, clientFunctions, endpoints, endpointKey: keys.endpoint, maxBufferSize, tracing };
 }
 
 function securityOf({ security }: HostConfig): ShardSecurity {

@@ -49,6 +49,16 @@ test('errors name key, value and what is wrong', () => {
   assert.throws(() => parseConfig({ cert: 'a.pem' }), /cert is set alone.*together/s);
 });
 
+test('functions of the package that are not there have no limits, and nobody may name them', () => {
+  const builtIn: [] = [];
+  assert.throws(
+    () => parseConfig({ builtIn, functions: { echo: { weight: 2 } } }),
+    /functions\.echo has no endpoint.*none/,
+  );
+  assert.throws(() => parseConfig({ builtIn, clientFunctions: { functions: ['sink'] } }), /names sink, which is none/);
+  parseConfig({ builtIn, functions: { echo: { endpoint: 'echo' } }, clientFunctions: { functions: ['echo'] } });
+});
+
 test('what would mean nothing is refused', () => {
   for (const entry of ['*', 'https://a.example/', 'a.example', 'https://a.example:443', 'https://*.a.example']) {
     assert.throws(() => parseConfig({ allowedOrigins: [entry] }), /allowedOrigins\.0 is .* origin as browsers send it/);

@@ -24,6 +24,7 @@ type FunctionConfig = HostConfig['functions'][string];
 /** All that a shard needs to make functions of; crosses the thread border by structured clone. */
 export interface FunctionTable {
   functions: HostConfig['functions'];
+  builtIn: HostConfig['builtIn'];
   clientFunctions: HostConfig['clientFunctions'];
   endpoints: HostConfig['endpoints'];
   /** Signs calls of remote endpoints. */
@@ -113,7 +114,8 @@ export class FunctionRegistry {
     const remotes = new Map<string, RemoteEndpoint>();
     const made = new Map<string, RegisteredFunction>();
     for (const [id, hostFunction] of builtInFunctions) {
-      made.set(id, this.#entry(id, table.functions[id], hostFunction, null));
+      if ((table.builtIn as readonly string[]).includes(id))
+        made.set(id, this.#entry(id, table.functions[id], hostFunction, null));
     }
     for (const [id, config] of Object.entries(table.functions)) {
       const { endpoint } = config;

@@ -9,8 +9,9 @@ import { ShardPeers } from '../../../src/host/functions/peers/shard-peers.js';
 import { BufferPool } from '../../../src/host/functions/receive/buffer-pool.js';
 
 function tableOf(config: HostConfigInput): FunctionTable {
-  const { functions, clientFunctions, endpoints } = hostConfigSchema.parse(config);
-  return { functions, clientFunctions, endpoints, endpointKey: Buffer.alloc(32), maxBufferSize: 1e6, tracing: false };
+  const { functions, builtIn, clientFunctions, endpoints } = hostConfigSchema.parse(config);
+  const rest = { endpointKey: Buffer.alloc(32), maxBufferSize: 1e6, tracing: false };
+  return { functions, builtIn, clientFunctions, endpoints, ...rest };
 }
 
 async function load(config: HostConfigInput): Promise<FunctionRegistry> {
@@ -47,5 +48,16 @@ test('a table that takes long to load does not undo the one after it', async (t)
   await assert.rejects(late, { code: 'TIDEGATE_E_FUNCTION', message: /a later table/ });
   assert.notEqual(registry.get('other'), undefined);
   assert.equal(registry.get('slow'), undefined);
+  await registry.close();
+});
+
+test('functions of the package are there as far as the operator wants them', async () => {
+  const registry = await load({});
+  const there = (): string[] => [...registry].map(({ id }) => id).sort();
+  assert.deepEqual(there(), ['echo', 'sink', 'source']);
+  await registry.reload(tableOf({ builtIn: ['echo'], functions: { own: { endpoint: 'sink' } } }));
+  assert.deepEqual(there(), ['echo', 'own']);
+  await registry.reload(tableOf({ builtIn: [] }));
+  assert.deepEqual(there(), []);
   await registry.close();
 });
