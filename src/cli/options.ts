@@ -89,7 +89,7 @@ export function mergeConfig(
   environment: NodeJS.ProcessEnv,
   configFile: string | undefined,
 ): HostConfigInput {
-  const file = configFile ?? environment.TIDEGATE_CONFIG;
+  const file = configFile ?? (environment.TIDEGATE_CONFIG || undefined);
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
   return { ...(file === undefined ? {} : fromFile(file)), ...fromEnvironment(environment), ...given };
 }

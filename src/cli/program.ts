@@ -245,7 +245,7 @@ program
 const model = program.command('model').description('versions of the prediction model in a data folder');
 const models = async () => await import('./model/models.js');
 const inFolder = (command: Command): Command =>
-  command.option('--data-dir <folder>', 'of the host', process.env.TIDEGATE_DATA_DIR ?? 'data');
+  command.option('--data-dir <folder>', 'of the host', process.env.TIDEGATE_DATA_DIR || 'data');
 inFolder(model.command('list').description('all models, the one that serves marked'))
   .option('--json', 'one line of JSON')
   .action(async ({ dataDir, json = false }) => await (await models()).listModels(dataDir, json));

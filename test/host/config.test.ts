@@ -117,6 +117,7 @@ test('variables: unknown ones are named, structured ones are JSON', () => {
 });
 
 test('a variable that is empty is none', () => {
+  assert.deepEqual(mergeConfig({}, { TIDEGATE_CONFIG: '' }, undefined), {});
   assert.deepEqual(fromEnvironment({ TIDEGATE_PORT: '', TIDEGATE_PROT: '', TIDEGATE_TICK: '2' }), { tick: 2 });
 });
 
