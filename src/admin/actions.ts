@@ -63,7 +63,7 @@ export async function act(
   }
   const parsed = known.body.safeParse(body);
   if (!parsed.success) {
-    const problems = problemsOf(known.body, parsed.error, body, { whole: 'the body' });
+    const problems = problemsOf(known.body, parsed.error, body, 'the body');
     return { status: 400, answer: { error: problems.join('; ') } };
   }
   // Whom an export or a removal is about stays out of the log.

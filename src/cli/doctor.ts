@@ -95,10 +95,10 @@ function ofCertificate(path: string | undefined): Finding {
   const check = 'certificate';
   if (path === undefined) return good(check, 'a self-signed one, renewed by itself: browsers trust it by its hash');
   try {
-    const pem = readFileSync(path);
-    const name = new X509Certificate(pem).subject.replaceAll('\n', ', ');
-    const objection = objectionAt(Date.now(), pem);
-    const days = Math.floor((validityOf(pem).to - Date.now()) / DAY_MS);
+    const certificate = new X509Certificate(readFileSync(path));
+    const name = certificate.subject.replaceAll('\n', ', ');
+    const objection = objectionAt(Date.now(), certificate);
+    const days = Math.floor((validityOf(certificate).to - Date.now()) / DAY_MS);
     if (objection === null) return good(check, `${name}, ${days} days left`);
     return { check, is: objection.isBad ? 'bad' : 'worse', found: `${name}: it ${objection.reason}`, mend: 'renew it' };
   } catch (error) {

@@ -312,7 +312,7 @@ export type HostConfigInput = z.input<typeof hostConfigSchema>;
 export function parseConfig(input: unknown): HostConfig {
   const result = hostConfigSchema.safeParse(withoutInfinite(input));
   if (!result.success) {
-    const problems = problemsOf(hostConfigSchema, result.error, input, { whole: 'the configuration' });
+    const problems = problemsOf(hostConfigSchema, result.error, input, 'the configuration');
     throw new TidegateError('TIDEGATE_E_CONFIG', problems.join('; '));
   }
   const config = result.data;

@@ -7,6 +7,8 @@ type Issue = z.core.$ZodIssue;
 const MOST_VALUE = 80;
 /** Somebody mends them one after the other; and they may be a stranger's. */
 const MOST_PROBLEMS = 10;
+/** Characters that a stranger is told. */
+const MOST_REASON = 200;
 
 /** What zod says in words of its own, of no key and no unit; the schema knows better. */
 const PLAIN = new Set<Issue['code']>(['invalid_type', 'invalid_value', 'invalid_union', 'too_small', 'too_big']);
@@ -16,12 +18,23 @@ const PLAIN = new Set<Issue['code']>(['invalid_type', 'invalid_value', 'invalid_
  * the schema marks `writeOnly` are not shown, nor are users and passwords in addresses.
  * @param whole what the value as a whole is called
  */
-export function problemsOf(
+export function problemsOf(schema: z.ZodType, error: z.ZodError, input: unknown, whole: string): string[] {
+  return [...problems(schema, error, input, whole, true)];
+}
+
+/** The first of them for a stranger whose value it is: that may be anything, and reasons reach logs, so that it is not shown. */
+export function problemForStranger(schema: z.ZodType, error: z.ZodError, input: unknown, whole: string): string {
+  const [problem] = problems(schema, error, input, whole, false);
+  return problem.slice(0, MOST_REASON);
+}
+
+function* problems(
   schema: z.ZodType,
   error: z.ZodError,
   input: unknown,
-  { whole, showsValues = true }: { whole: string; showsValues?: boolean },
-): string[] {
+  whole: string,
+  showsValues: boolean,
+): Generator<string> {
   const expected = Expected.of(schema);
   const told = (issue: Issue): string => {
     const { path } = issue;
@@ -40,12 +53,11 @@ export function problemsOf(
     if (value === undefined) return `${name} is missing: ${wish}`;
     return showsValues && !expected.isSecret(path) ? `${name} is ${shown(value)}: ${wish}` : `${name}: ${wish}`;
   };
-  const problems: string[] = [];
+  let left = MOST_PROBLEMS;
   for (const issue of narrowed(error.issues, [], input)) {
-    problems.push(told(issue));
-    if (problems.length === MOST_PROBLEMS) break;
+    if (left-- === 0) return;
+    yield told(issue);
   }
-  return problems;
 }
 
 /** Issues, those of a union as what is wrong in the member that was meant, where one was. */

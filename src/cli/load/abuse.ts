@@ -5,7 +5,7 @@ import { Random } from '../../numeric/random.js';
 import { ABUSE_KINDS, type AbuseAction, type AbuseKind, abuseActions } from '../../predict/evaluation/abuse-shapes.js';
 import { TidegateError } from '../../quic/errors.js';
 import { load } from './load.js';
-import { assertTarget, clientOptions, type LoadOptions } from './load-options.js';
+import { clientOptions, type LoadOptions } from './load-options.js';
 
 export interface AbuseOptions extends LoadOptions {
   /** Kinds, parted by commas; all: each of them. */
@@ -150,7 +150,6 @@ export async function abuse(
   options: AbuseOptions,
   print = (line: string) => console.log(line),
 ): Promise<AbuseResult[]> {
-  assertTarget(url);
   const random = new Random(options.seed).next;
   const kinds = kindsOf(options.abuse);
   const client = await NodeClient.create(clientOptions(url, options));

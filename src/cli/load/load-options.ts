@@ -20,16 +20,13 @@ export interface LoadOptions {
   json?: boolean;
 }
 
-/** Throws TIDEGATE_E_CONFIG where sessions can't be opened at `url`. */
-export function assertTarget(url: string): void {
-  if (URL.canParse(url) && new URL(url).protocol === 'https:') return;
-  throw new TidegateError('TIDEGATE_E_CONFIG', `${url} is not an https URL`, {
-    hint: 'as https://127.0.0.1:4433/echo',
-  });
-}
-
-/** How clients of a run reach `url`, and whom they trust. */
+/** How clients of a run reach `url`, and whom they trust. Throws TIDEGATE_E_CONFIG where sessions can't be opened there. */
 export function clientOptions(url: string, { certificateHash, insecure = false }: LoadOptions): NodeClientOptions {
+  if (!URL.canParse(url) || new URL(url).protocol !== 'https:') {
+    throw new TidegateError('TIDEGATE_E_CONFIG', `${url} is not an https URL`, {
+      hint: 'as https://127.0.0.1:4433/echo',
+    });
+  }
   return {
     ...(certificateHash === undefined ? {} : { certificateHashes: [certificateHash] }),
     insecure,

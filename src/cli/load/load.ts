@@ -1,5 +1,5 @@
 import { NodeClient } from '../../client/node-client.js';
-import { assertTarget, clientOptions, type LoadOptions } from './load-options.js';
+import { clientOptions, type LoadOptions } from './load-options.js';
 import { describe, LoadReport, type LoadResult } from './load-report.js';
 import { LoadSession } from './load-session.js';
 import { type ReplayFlow, readReplay } from './replay-file.js';
@@ -20,7 +20,6 @@ export async function load(
   options: LoadOptions,
   print = (line: string) => console.log(line),
 ): Promise<LoadResult> {
-  assertTarget(url);
   const flows = options.replay === undefined ? null : await readReplay(options.replay, options.limit);
   const clients = await LoadClients.create(url, options);
   const report = new LoadReport();

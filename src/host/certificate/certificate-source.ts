@@ -5,7 +5,7 @@ import { writeAtomically } from '../../predict/store/atomic-file.js';
 import { TidegateError } from '../../quic/errors.js';
 import { checkCertificate } from '../../quic/quiche/config.js';
 import type { CertificatePair } from '../shard/messages.js';
-import { dueOf, validityOf } from './objections.js';
+import { validityOf } from './objections.js';
 import { createSelfSigned } from './self-signed.js';
 
 const DAY = 86_400_000;
@@ -30,8 +30,8 @@ export interface CertificateSource {
   readonly current: CertificatePair;
   /** Hash of the certificate that comes next, where that is known. */
   readonly nextHash: string | null;
-  /** ms before its end when another should have taken its place. */
-  readonly due: number;
+  /** ms before its end when another should have taken its place, where its life does not say. */
+  readonly due?: number;
   /** Looks again (SIGHUP). Errors leave the present one in place and are thrown. */
   reload(): Promise<void>;
   close(): void;
@@ -68,10 +68,6 @@ export class FileCertificate implements CertificateSource {
     source.#timer = setInterval(() => void source.#look(), LOOK_EVERY);
     source.#timer.unref();
     return source;
-  }
-
-  get due(): number {
-    return dueOf(this.current.certificate);
   }
 
   async #look(): Promise<void> {
@@ -176,7 +172,7 @@ export class SelfSignedCertificate implements CertificateSource {
   async reload(): Promise<void> {
     const before = this.stored.current.certificate;
     let { current, next } = this.stored;
-    const left = (pair: CertificatePair) => validityOf(pair.certificate).to - this.now();
+    const left = (pair: CertificatePair) => validityOf(new X509Certificate(pair.certificate)).to - this.now();
     if (left(current) < NEXT_AHEAD && next === null)
       next = await createSelfSigned(this.names, new Date(this.now() - BACKDATE));
     if (left(current) < SWITCH_AHEAD && next !== null) {

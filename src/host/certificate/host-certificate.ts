@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { HostConfig } from '../config.js';
 import type { Log } from '../prediction/messages.js';
@@ -61,14 +62,18 @@ export class HostCertificate {
     return certificateHash(this.source.current.certificate);
   }
 
+  get #read(): X509Certificate {
+    return new X509Certificate(this.pair.certificate);
+  }
+
   /** ms since 1970. */
   get notAfter(): number {
-    return validityOf(this.pair.certificate).to;
+    return validityOf(this.#read).to;
   }
 
   /** Why clients don't take it, or soon won't; null: they do. */
   get problem(): string | null {
-    return objectionAt(this.now(), this.pair.certificate, this.source.due)?.reason ?? null;
+    return objectionAt(this.now(), this.#read, this.source.due)?.reason ?? null;
   }
 
   /** What `/.well-known/tidegate` answers. */

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 
 const DAY = 86_400_000;
 const WEEK = 7 * DAY;
@@ -6,19 +6,18 @@ const WEEK = 7 * DAY;
 /** Keys whose signatures BoringSSL, and with it Chromium and our own client, takes in a handshake unless told otherwise. */
 const SIGNED_BY = new Set(['rsa', 'rsa-pss', 'prime256v1', 'secp384r1']);
 
-function keyKindOf(certificate: string | Buffer): string {
-  const { asymmetricKeyType, asymmetricKeyDetails } = new X509Certificate(certificate).publicKey;
+function keyKindOf(certificate: X509Certificate): string {
+  const { asymmetricKeyType, asymmetricKeyDetails } = certificate.publicKey;
   return asymmetricKeyDetails?.namedCurve ?? asymmetricKeyType ?? 'of no known kind';
 }
 
 /** From when and to when a certificate holds, ms since 1970. */
-export function validityOf(certificate: string | Buffer): { from: number; to: number } {
-  const { validFrom, validTo } = new X509Certificate(certificate);
+export function validityOf({ validFrom, validTo }: X509Certificate): { from: number; to: number } {
   return { from: Date.parse(validFrom), to: Date.parse(validTo) };
 }
 
 /** ms before its end when a certificate should have been replaced: a third of its life (as certbot has it), a week at most. */
-export function dueOf(certificate: string | Buffer): number {
+export function dueOf(certificate: X509Certificate): number {
   const { from, to } = validityOf(certificate);
   return Math.min(WEEK, (to - from) / 3);
 }
@@ -29,7 +28,7 @@ export function dueOf(certificate: string | Buffer): number {
  */
 export function objectionAt(
   now: number,
-  certificate: string | Buffer,
+  certificate: X509Certificate,
   due = dueOf(certificate),
 ): { isBad: boolean; reason: string } | null {
   const kind = keyKindOf(certificate);

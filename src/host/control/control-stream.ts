@@ -2,7 +2,7 @@ import { joined } from '../../control/bytes.js';
 import type { AppErrorName } from '../../control/codes.js';
 import { CONTROL_MAGIC, ControlReader, encodeControl } from '../../control/frames.js';
 import { clientMessage, type HostMessage, type ParsedClientMessage } from '../../control/messages.js';
-import { problemsOf } from '../../validation/problems.js';
+import { problemForStranger } from '../../validation/problems.js';
 import { CountLimit } from '../count-limit.js';
 import type { TransportStream } from '../transport.js';
 
@@ -13,8 +13,6 @@ const BURST = 40;
 const PER_SECOND = 10;
 /** What may wait to be sent: a client that does not read is told no more. */
 const MOST_WAITING = 262_144;
-/** Characters. */
-const MOST_REASON = 200;
 /** Objects and lists in one another, and values in all: to check what is nested without end takes more stack than there is, which ends the shard. */
 const MOST_DEPTH = 32;
 const MOST_VALUES = 1024;
@@ -101,12 +99,7 @@ export class ControlStream {
       const parsed = clientMessage.safeParse(message);
       if (parsed.success) this.hooks.onMessage(parsed.data);
       else {
-        // What a client says may be anything, and reasons reach logs.
-        const [problem] = problemsOf(clientMessage, parsed.error, message, {
-          whole: 'the message',
-          showsValues: false,
-        });
-        this.#fault('control-malformed', problem.slice(0, MOST_REASON));
+        this.#fault('control-malformed', problemForStranger(clientMessage, parsed.error, message, 'the message'));
       }
     }
   }

@@ -1,7 +1,7 @@
 import type { AppErrorName } from '../../control/codes.js';
 import type { Define } from '../../control/messages.js';
 import { TidegateError } from '../../quic/errors.js';
-import { problemsOf } from '../../validation/problems.js';
+import { problemForStranger } from '../../validation/problems.js';
 import type { HostConfig } from '../config.js';
 import type { SealPolicy } from '../control/seal-policy.js';
 import { builtInFunctions } from './built-in.js';
@@ -56,8 +56,6 @@ export type Defined =
 
 /** What a call may take of an address that a client named. */
 const CLIENT_DEADLINE_MS = 10_000;
-/** Characters of what a client is told. */
-const MOST_REASON = 200;
 
 const plainEndpoints: Record<string, () => Endpoint> = {
   echo: () => new ModuleEndpoint({ data: ({ bytes }) => bytes }),
@@ -219,9 +217,7 @@ export class FunctionRegistry {
     }
     const parsed = receiveSchema.safeParse(receive ?? {});
     if (!parsed.success) {
-      const [problem] = problemsOf(receiveSchema, parsed.error, receive, { whole: 'receive', showsValues: false });
-      // Keys are the client's.
-      return refuse('define-refused', problem.slice(0, MOST_REASON));
+      return refuse('define-refused', problemForStranger(receiveSchema, parsed.error, receive, 'receive'));
     }
     const objection = objectionTo(parsed.data, maxBufferSize);
     if (objection !== null) return refuse('criteria-unmeetable', objection);

@@ -51,7 +51,7 @@ export function parseCard(text: string, path: string): ModelCard {
   }
   const result = modelCardSchema.safeParse(value);
   if (result.success) return result.data;
-  const problems = problemsOf(modelCardSchema, result.error, value, { whole: 'the card' });
+  const problems = problemsOf(modelCardSchema, result.error, value, 'the card');
   throw new TidegateError('TIDEGATE_E_MODEL', `${path} is no model card: ${problems.join('; ')}`);
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { dueOf, objectionAt, validityOf } from '../../../src/host/certificate/objections.js';
 import { createSelfSigned } from '../../../src/host/certificate/self-signed.js';
@@ -7,7 +8,7 @@ const DAY = 86_400_000;
 
 test('a certificate is objected to before it begins, after it ends, and when it should have been replaced', async () => {
   const begin = Date.parse('2026-03-01T00:00:00Z');
-  const { certificate } = await createSelfSigned(['localhost'], new Date(begin));
+  const certificate = new X509Certificate((await createSelfSigned(['localhost'], new Date(begin))).certificate);
   const { from, to } = validityOf(certificate);
   assert.equal(from, begin);
   assert.equal(to, begin + 14 * DAY - 1000);
@@ -36,5 +37,8 @@ FoAUld3o09F9bLFgRr1CXhTci2KpMPwwDwYDVR0TAQH/BAUwAwEB/zAFBgMrZXAD
 QQAq89pGwd8fqqqMQi6eyimJ5O4vSCZx4MGRgYgjtH7nqhtn4DDPJ42E4oDK22FM
 VoxwMXM7dmJZJvtC0WVZqgwP
 -----END CERTIFICATE-----`;
-  assert.match(objectionAt(Date.parse('2027-01-01'), ed25519)?.reason ?? '', /has a key \(ed25519\) that browsers/);
+  assert.match(
+    objectionAt(Date.parse('2027-01-01'), new X509Certificate(ed25519))?.reason ?? '',
+    /has a key \(ed25519\) that browsers/,
+  );
 });

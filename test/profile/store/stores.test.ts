@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -216,6 +225,15 @@ test('a folder of a host on another machine, or in another container, is free wh
     await until(() => statSync(lock).mtimeMs > before, 5000, 'a sign of life');
     await taken.release();
   }
+});
+
+test('a lock does not outlive its process where that may say so', async () => {
+  const lock = new URL('../../../src/profile/store/folder-lock.js', import.meta.url).href;
+  const path = folder();
+  const script = `const { FolderLock } = await import('${lock}'); await FolderLock.take('${path}'); process.exit(3);`;
+  const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', script]);
+  assert.equal(status, 3);
+  assert.ok(!existsSync(join(path, 'host.lock')));
 });
 
 const shared = { skip: noRedis, timeout: 60_000 };
