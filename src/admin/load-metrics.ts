@@ -44,6 +44,16 @@ export function addLoadMetrics(host: SocketHost, metrics: CollectedMetrics): voi
   metrics.gauge('unread_budget_bytes', 'Bytes that may wait unread in front of all sessions', [], (set) =>
     set(host.scaling.unreadBudget),
   );
+  metrics.gauge(
+    'receive_queue_bytes',
+    'What waits in front of the fullest UDP socket, bytes as the kernel counts them',
+    [],
+    (set) => set(host.scaling.receiveQueues?.fullestBytes ?? null),
+  );
+  metrics.counter('receive_dropped', 'Packets that the kernel had no room for in front of the UDP sockets', [], () => {
+    const { receiveQueues } = host.scaling;
+    return receiveQueues === null ? [] : [[receiveQueues.dropped, {}]];
+  });
   metrics.counter('pressure_steps', 'Times that a step was taken, from the one below', ['step'], () =>
     PRESSURE_STEPS.slice(1).map((step) => [host.scaling.reached[step], { step }] as const),
   );

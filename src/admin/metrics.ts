@@ -12,6 +12,7 @@ const HELP: Partial<Record<CounterName, string>> = {
   handshakes: 'QUIC handshakes in flight',
   sessionsDeferred: 'Sessions that were told to come again later, under pressure',
   sessionsShed: 'Open sessions that were dropped under pressure',
+  packetsDelivered: 'UDP packets of a connection',
   bytesIn: 'UDP payload bytes received',
   bytesOut: 'UDP payload bytes sent',
   handedOn: 'Packets handed to the shard that owns them',

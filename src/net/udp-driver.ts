@@ -2,7 +2,9 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { QuicEndpoint, QuicEndpointHooks } from '../quic/engine.js';
 import { TidegateError } from '../quic/errors.js';
 
-const SOCKET_BUFFER = 4 * 1024 * 1024;
+/** Bytes that are asked for in front of a UDP socket and behind it, and the least that there are in front where a queue stands. */
+export const SOCKET_BUFFER = 4 * 1024 * 1024;
+export const LEAST_RECEIVE_BUFFER = 64 * 1024;
 /** How long a backed-up socket is left alone, ms. */
 const BACK_OFF = 1;
 
@@ -130,6 +132,11 @@ export class UdpDriver {
     this.endpoint.handleTimeouts(performance.now());
     this.#rearm();
   };
+
+  /** In front of the socket, bytes. */
+  setReceiveBuffer(bytes: number): void {
+    if (!this.#closed) this.socket.setRecvBufferSize(bytes);
+  }
 
   /** Closes all connections (their close packets leave first) and the socket. */
   async close(code: number, reason: string): Promise<void> {

@@ -146,6 +146,8 @@ export interface QuicCounters {
   wrongPath: number;
   handedOn: number;
   packetsIn: number;
+  /** Those among them that are of a connection. */
+  packetsDelivered: number;
   packetsOut: number;
   bytesIn: number;
   bytesOut: number;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { after, test } from 'node:test';
 import type { SessionError } from '../../src/client/index.js';
 import type { SocketHost } from '../../src/host/socket-host.js';
 import { until } from '../support/client.js';
-import { FunctionHosts, text, textOf } from '../support/function-host.js';
+import { FunctionHosts, moduleOf, text, textOf } from '../support/function-host.js';
 
 const hosts = new FunctionHosts();
 after(async () => await hosts.dispose());
@@ -99,4 +100,33 @@ test('limits that are about to shrink are told before, and shrink no further tha
   assert.ok(shrunk !== undefined && shrunk.at > announced.at + (announced.inMs ?? 0) - 1000, 'not before it said');
   assert.ok(shrunk.rateLimit >= announced.rateLimit * 0.9, JSON.stringify(events));
   if (before !== undefined) assert.ok(shrunk.rateLimit < before.rateLimit * 0.8, JSON.stringify(events));
+});
+
+test('a host that loses packets because it cannot keep up says so and refuses, though nobody said what it carries', {
+  ...limit,
+  skip: !existsSync('/proc/self/net/udp'),
+}, async () => {
+  const host = await hosts.start({
+    mode: 'observe',
+    functions: { slow: { endpoint: moduleOf('troublesome') } },
+    pressure: { dropAt: null },
+  });
+  const losses: number[] = [];
+  host.on('log', (_, message, detail) => {
+    if (message === 'pressure' && detail?.step === 'refuse') losses.push(detail.lost as number);
+  });
+  const sessions = await Promise.all(Array.from({ length: 40 }, () => hosts.open(host, 'slow')));
+  const work = text('burn 1');
+  const timer = setInterval(() => {
+    for (const session of sessions) void session.sendDatagram(work).catch(() => {});
+  }, 10);
+  try {
+    await until(() => host.scaling.step === 'refuse', 60_000, 'a host that refuses');
+  } finally {
+    clearInterval(timer);
+  }
+  assert.ok(losses[0] >= 0.02, `lost ${losses}`);
+  assert.ok((host.scaling.receiveQueues?.dropped ?? 0) > 0);
+  await until(() => host.scaling.step === 'calm', 60_000, 'a host that is calm');
+  assert.equal(await plainAnswer(host), 'served');
 });

@@ -1,3 +1,4 @@
+import type { ReceiveQueues } from '../../net/receive-queues.js';
 import type { PressureReading, PressureStep } from '../../scale/pressure/pressure-ladder.js';
 import { TIGHT } from '../../scale/replicas/capacity-outlook.js';
 import type { Admissions } from '../admissions.js';
@@ -10,6 +11,7 @@ import type { ShardPool } from '../shard-pool.js';
 import { LoadKeeper } from './load-keeper.js';
 import { MemoryKeeper } from './memory-keeper.js';
 import { PressureKeeper } from './pressure-keeper.js';
+import { ReceiveKeeper } from './receive-keeper.js';
 import { ShardKeeper } from './shard-keeper.js';
 
 /** What scaling acts on, once the host serves. */
@@ -30,6 +32,7 @@ export class HostScaling {
   /** Bytes that may wait unread. */
   readonly unreadBudget: number;
   #memory: MemoryKeeper | null = null;
+  #receive: ReceiveKeeper | null = null;
   #shards: ShardKeeper | null = null;
 
   constructor(
@@ -50,6 +53,11 @@ export class HostScaling {
     return this.#pressure?.ladder.reached ?? { calm: 0, signal: 0, shrink: 0, refuse: 0, drop: 0 };
   }
 
+  /** What waits, and was lost, in front of the UDP sockets; null where the system does not tell it. */
+  get receiveQueues(): ReceiveQueues | null {
+    return this.#receive?.queues ?? null;
+  }
+
   /** Shards that there should be. */
   get wantedShards(): number {
     return this.#shards?.wanted ?? 0;
@@ -67,6 +75,9 @@ export class HostScaling {
     const memory = new MemoryKeeper(pool, this.unreadBudget, log);
     this.#memory = memory;
     memory.start();
+    const receive = new ReceiveKeeper(pool);
+    this.#receive = receive;
+    receive.start();
     const read = (): PressureReading => {
       const { outlook } = load;
       return {
@@ -74,6 +85,7 @@ export class HostScaling {
         soon: outlook === null ? null : Math.max(outlook.in1m, outlook.in5m),
         memory: memory.fullness,
         lagMs: pool.lagMs,
+        lost: receive.lost,
       };
     };
     this.#pressure = new PressureKeeper(
@@ -105,6 +117,7 @@ export class HostScaling {
     this.#shards?.close();
     this.#pressure?.close();
     this.#memory?.close();
+    this.#receive?.close();
     await this.load.close();
   }
 }

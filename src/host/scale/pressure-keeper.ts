@@ -9,8 +9,8 @@ import {
 import type { PressureOrders, ToShard } from '../shard/messages.js';
 
 const EVERY_MS = 1000;
-/** Looks of which the least lag counts: one stall of the machine is no pressure. */
-const LAG_LOOKS = 3;
+/** Looks of which the least lag and the least loss count: one stall of the machine is no pressure. */
+const LOOKS = 3;
 /** What is left of limits and buffers where they shrink. */
 export const SHRUNK = 0.5;
 /** Seconds after which a client that finds no room is to come again. */
@@ -18,7 +18,7 @@ const RETRY_SECONDS = 5;
 
 /** What follows from pressure, in the host. */
 export interface PressureHooks {
-  /** Without the lag of one look: that of the last ones is smoothed here. */
+  /** As it is at one look: lag and loss are smoothed here. */
   read(): PressureReading;
   /** What has been unusual about the host of late, in words; null: nothing. */
   unusual(): string | null;
@@ -31,7 +31,7 @@ export interface PressureHooks {
 export class PressureKeeper {
   readonly ladder: PressureLadder;
   #timer: NodeJS.Timeout | undefined;
-  #lags: number[] = [];
+  #lately: PressureReading[] = [];
 
   constructor(
     policy: PressurePolicy,
@@ -57,10 +57,9 @@ export class PressureKeeper {
   /** A look at the pressure, at `now` ms. */
   look(now: number): void {
     const read = this.hooks.read();
-    this.#lags.push(read.lagMs);
-    if (this.#lags.length > LAG_LOOKS) this.#lags.shift();
-    const lagMs = this.#lags.length < LAG_LOOKS ? 0 : Math.min(...this.#lags);
-    const reading = { ...read, lagMs };
+    this.#lately.push(read);
+    if (this.#lately.length > LOOKS) this.#lately.shift();
+    const reading = { ...read, lagMs: this.#leastOf('lagMs'), lost: this.#leastOf('lost') };
     const from = this.ladder.step;
     const { step, announces } = this.ladder.look(reading, now);
     if (announces) {
@@ -73,6 +72,10 @@ export class PressureKeeper {
     this.hooks.setHeadroom(isShrunk ? SHRUNK : 1);
     this.hooks.tellShards({ type: 'pressure', orders: this.orders });
     this.hooks.onStep(step, from, reading);
+  }
+
+  #leastOf(name: 'lagMs' | 'lost'): number {
+    return this.#lately.length < LOOKS ? 0 : Math.min(...this.#lately.map((reading) => reading[name]));
   }
 
   close(): void {

@@ -22,6 +22,7 @@ export const COUNTER_NAMES = [
   'unreadBytes',
   'unreadClosed',
   'packetsIn',
+  'packetsDelivered',
   'packetsOut',
   'bytesIn',
   'bytesOut',

@@ -189,6 +189,8 @@ export type ToShard =
   | { type: 'pressure'; orders: PressureOrders }
   /** Too much is held unread: connections that hold most go until it is no more than this. */
   | { type: 'boundUnread'; bytes: number }
+  /** The UDP socket's receive buffer is to be of so many bytes. */
+  | { type: 'receiveBuffer'; bytes: number }
   | { type: 'certificate'; pair: CertificatePair }
   | { type: 'wellKnown'; body: string }
   | { type: 'report'; request: number; features: boolean; only?: number | undefined }

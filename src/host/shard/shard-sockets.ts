@@ -237,6 +237,11 @@ export class ShardSockets {
     this.#library?.setCertificate(pair);
   }
 
+  /** In front of the UDP socket, bytes. */
+  setReceiveBuffer(bytes: number): void {
+    this.#driver?.setReceiveBuffer(bytes);
+  }
+
   reviewUnread(): void {
     this.#driver?.endpoint.reviewUnread();
   }

@@ -257,6 +257,9 @@ export class Shard implements DoorShard {
       case 'boundUnread':
         this.#sockets.boundUnread(message.bytes);
         return;
+      case 'receiveBuffer':
+        this.#sockets.setReceiveBuffer(message.bytes);
+        return;
       case 'certificate':
         this.#sockets.setCertificate(message.pair);
         return;

@@ -22,6 +22,7 @@ export function newCounters(): QuicCounters {
     wrongPath: 0,
     handedOn: 0,
     packetsIn: 0,
+    packetsDelivered: 0,
     packetsOut: 0,
     bytesIn: 0,
     bytesOut: 0,

@@ -165,6 +165,7 @@ export class QuicheEndpoint implements QuicEndpoint {
       }
       info = { from: { host: address, port }, to: this.#local };
     }
+    this.counters.packetsDelivered++;
     try {
       connection.native.recv(packet, info);
       connection.ends.heard();

@@ -12,6 +12,8 @@ export interface PressureReading {
   memory: number;
   /** How late its threads do what they are to do, ms: what no estimate of a capacity can hide. */
   lagMs: number;
+  /** Share of clients' packets that is lost because it does not keep up with them: neither can anything hide this. */
+  lost: number;
 }
 
 /** Fullness at which each step is taken; null: never. */
@@ -25,6 +27,9 @@ export interface PressurePolicy {
 /** Lateness that is as good as the fullness of the step. */
 const REFUSE_LAG_MS = 250;
 const DROP_LAG_MS = 1000;
+/** Loss that is as good as the fullness of the step. */
+const REFUSE_LOST = 0.02;
+const DROP_LOST = 0.05;
 /** Share of the memory for unread data that is as good as the fullness of the step. */
 const REFUSE_MEMORY = 0.9;
 /** Limits that are to shrink are announced so long before. */
@@ -96,14 +101,19 @@ export class PressureLadder {
   }
 
   /** The highest step that a reading calls for, where thresholds count for `share`. */
-  #wanted({ fullness, soon, memory, lagMs }: PressureReading, share: number): number {
+  #wanted({ fullness, soon, memory, lagMs, lost }: PressureReading, share: number): number {
     const { signalAt, shrinkAt, refuseAt, dropAt } = this.policy;
     const now = fullness ?? 0;
     const most = Math.max(now, soon ?? 0);
-    if (dropAt !== null && (now >= dropAt * share || lagMs >= DROP_LAG_MS * share)) return 4;
+    if (dropAt !== null && (now >= dropAt * share || lagMs >= DROP_LAG_MS * share || lost >= DROP_LOST * share)) {
+      return 4;
+    }
     if (
       refuseAt !== null &&
-      (now >= refuseAt * share || memory >= REFUSE_MEMORY * share || lagMs >= REFUSE_LAG_MS * share)
+      (now >= refuseAt * share ||
+        memory >= REFUSE_MEMORY * share ||
+        lagMs >= REFUSE_LAG_MS * share ||
+        lost >= REFUSE_LOST * share)
     ) {
       return 3;
     }

@@ -9,7 +9,7 @@ function aboutToBeFull(unusual: string | null): ToShard[] {
   const keeper = new PressureKeeper(
     { signalAt: 0.85, shrinkAt: 1, refuseAt: 1.2, dropAt: 1.5 },
     {
-      read: () => ({ fullness: 0.8, soon: 1.1, memory: 0, lagMs: 0 }),
+      read: () => ({ fullness: 0.8, soon: 1.1, memory: 0, lagMs: 0, lost: 0 }),
       unusual: () => unusual,
       tellShards: (message) => told.push(message),
       setHeadroom: () => {},

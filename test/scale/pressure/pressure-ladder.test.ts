@@ -5,12 +5,8 @@ import { PRESSURE_STEPS, PressureLadder, type PressureReading } from '../../../s
 import { fuzzRuns } from '../../support/fuzz.js';
 
 const policy = { signalAt: 0.85, shrinkAt: 1, refuseAt: 1.2, dropAt: 1.5 };
-const reading = (fullness: number | null, soon: number | null = null, lagMs = 0, memory = 0): PressureReading => ({
-  fullness,
-  soon,
-  memory,
-  lagMs,
-});
+const CALM: PressureReading = { fullness: null, soon: null, memory: 0, lagMs: 0, lost: 0 };
+const reading = (fullness: number | null, soon: number | null = null): PressureReading => ({ ...CALM, fullness, soon });
 
 const LETTERS = { calm: 'c', signal: 's', shrink: 'k', refuse: 'r', drop: 'd' };
 
@@ -34,17 +30,17 @@ test('limits that are to shrink are announced ten seconds before, and come back 
 test('where there is no time, one step follows the other at each look', () => {
   assert.equal(played(new PressureLadder(policy), Array(6).fill(reading(2))), 'skrddd');
   assert.equal(played(new PressureLadder(policy), Array(5).fill(reading(1.3))), 'skrrr');
-  assert.equal(
-    played(new PressureLadder(policy), Array(5).fill(reading(null, null, 400))),
-    'skrrr',
-    'threads that lag',
-  );
-  assert.equal(played(new PressureLadder(policy), Array(5).fill(reading(null, null, 0, 0.95))), 'skrrr', 'unread data');
+  for (const bad of [{ lagMs: 400 }, { memory: 0.95 }, { lost: 0.03 }]) {
+    assert.equal(played(new PressureLadder(policy), Array(5).fill({ ...CALM, ...bad })), 'skrrr', JSON.stringify(bad));
+  }
+  for (const worse of [{ lagMs: 1500 }, { lost: 0.15 }]) {
+    assert.equal(played(new PressureLadder(policy), Array(5).fill({ ...CALM, ...worse })), 'skrdd');
+  }
 });
 
 test('a step that nobody wants is never taken', () => {
   const ladder = new PressureLadder({ ...policy, refuseAt: null, dropAt: null });
-  assert.equal(played(ladder, Array(13).fill(reading(5, 5, 5000))).at(-1), 'k');
+  assert.equal(played(ladder, Array(13).fill({ ...CALM, fullness: 5, soon: 5, lagMs: 5000, lost: 1 })).at(-1), 'k');
   assert.equal(played(new PressureLadder(policy), Array(5).fill(reading(null, null))), 'ccccc');
 });
 
@@ -63,6 +59,7 @@ test('whatever is read, a look moves by one step at most, and calm comes back', 
     soon: fc.option(fc.double({ min: 0, max: 3, noNaN: true }), { nil: null }),
     memory: fc.double({ min: 0, max: 2, noNaN: true }),
     lagMs: fc.double({ min: 0, max: 3000, noNaN: true }),
+    lost: fc.double({ min: 0, max: 1, noNaN: true }),
   });
   fc.assert(
     fc.property(fc.array(anyReading, { maxLength: 60 }), (readings) => {

@@ -2,6 +2,12 @@ import { defineFunction } from '../../../src/index.js';
 
 const decoder = new TextDecoder();
 
+/** Keeps the shard busy for so many ms. */
+function burn(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
 /** Does what a message asks for, most of it wrong; `tell` says something on a stream of its own. */
 export default defineFunction({
   async data({ bytes }, session) {
@@ -10,6 +16,7 @@ export default defineFunction({
     if (what === 'reject') return await Promise.reject(new Error('rejected on purpose'));
     if (what === 'hang') return await new Promise(() => {});
     if (what === 'sleep') await new Promise((resolve) => setTimeout(resolve, Number(number)));
+    if (what === 'burn') burn(Number(number));
     if (what === 'rubbish') return { not: 'bytes' } as unknown as string;
     if (what === 'tell') {
       const stream = session.openStream();
