@@ -152,7 +152,7 @@ export async function abuse(
 ): Promise<AbuseResult[]> {
   const random = new Random(options.seed).next;
   const kinds = kindsOf(options.abuse);
-  const client = await NodeClient.create(clientOptions(url, options));
+  const client = await NodeClient.create(await clientOptions(url, options));
   try {
     const ordinary = load(url, options, options.json ? () => {} : print);
     const abusive = kinds.flatMap((kind) =>

@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import type { NodeClientOptions } from '../../client/node-client.js';
 import { TidegateError } from '../../quic/errors.js';
 
@@ -20,8 +21,20 @@ export interface LoadOptions {
   json?: boolean;
 }
 
-/** How clients of a run reach `url`, and whom they trust. Throws TIDEGATE_E_CONFIG where sessions can't be opened there. */
-export function clientOptions(url: string, { certificateHash, insecure = false }: LoadOptions): NodeClientOptions {
+/** Whether a host, as URLs name it, has addresses of IPv6 alone. */
+async function isOnlyIpv6(hostname: string, resolve: typeof lookup): Promise<boolean> {
+  if (hostname.startsWith('[')) return true;
+  // A name that nobody has is told of where a client asks for it.
+  const addresses = await resolve(hostname, { all: true }).catch(() => []);
+  return addresses.length > 0 && addresses.every(({ family }) => family === 6);
+}
+
+/** How clients of a run reach `url`, and whom they trust. Rejects with TIDEGATE_E_CONFIG where sessions can't be opened there. */
+export async function clientOptions(
+  url: string,
+  { certificateHash, insecure = false }: Pick<LoadOptions, 'certificateHash' | 'insecure'>,
+  resolve: typeof lookup = lookup,
+): Promise<NodeClientOptions> {
   if (!URL.canParse(url) || new URL(url).protocol !== 'https:') {
     throw new TidegateError('TIDEGATE_E_CONFIG', `${url} is not an https URL`, {
       hint: 'as https://127.0.0.1:4433/echo',
@@ -30,6 +43,6 @@ export function clientOptions(url: string, { certificateHash, insecure = false }
   return {
     ...(certificateHash === undefined ? {} : { certificateHashes: [certificateHash] }),
     insecure,
-    ipv6: new URL(url).hostname.startsWith('['),
+    ipv6: await isOnlyIpv6(new URL(url).hostname, resolve),
   };
 }

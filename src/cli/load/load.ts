@@ -50,7 +50,8 @@ class LoadClients {
   private constructor(readonly clients: NodeClient[]) {}
 
   static async create(url: string, options: LoadOptions): Promise<LoadClients> {
-    const create = (): Promise<NodeClient> => NodeClient.create(clientOptions(url, options));
+    const forAll = await clientOptions(url, options);
+    const create = (): Promise<NodeClient> => NodeClient.create(forAll);
     return new LoadClients(await Promise.all(Array.from({ length: Math.min(SOCKETS, options.sessions) }, create)));
   }
 
