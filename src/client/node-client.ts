@@ -61,11 +61,13 @@ export class NodeClient {
     const { hostname, port, host, pathname, search } = new URL(url);
     const name = hostname.replace(/^\[|\]$/g, '');
     const family = this.options.ipv6 === true ? 6 : 4;
-    const hint = 'the option ipv6 says which of IPv4 and IPv6 is spoken';
-    const { address, family: found } = await lookup(name, { family }).catch(({ message }: Error) => {
-      throw refusal(message, hint);
+    const addresses = await lookup(name, { all: true }).catch(({ message }: Error) => {
+      throw refusal(message);
     });
-    if (found !== family) throw refusal(`${address} is no IPv${family} address`, hint);
+    const address = addresses.find((found) => found.family === family)?.address;
+    if (address === undefined) {
+      throw refusal(`${name} has no IPv${family} address`, 'the option ipv6 says which of IPv4 and IPv6 is spoken');
+    }
     return await new Promise<ClientSession>((resolve, reject) => {
       const fail = (message: string, hint?: string): void => reject(refusal(message, hint));
       let http3: H3Connection;

@@ -9,7 +9,7 @@ test('an address that can not be reached is told at once', async (t) => {
   for (const [url, reason] of [
     ['somewhere', /somewhere: it is no https URL/],
     ['http://127.0.0.1:4433/echo', /it is no https URL/],
-    ['https://[::1]:4433/echo', /::1 is no IPv4 address/],
+    ['https://[::1]:4433/echo', /::1 has no IPv4 address/],
     [`https://${'x'.repeat(64)}.invalid/echo`, /getaddrinfo/],
   ] as const) {
     await assert.rejects(client.connect(url, {} as SessionHandler), { code: 'TIDEGATE_E_CONNECT', message: reason });
