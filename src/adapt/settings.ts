@@ -1,5 +1,6 @@
+import { inspect } from 'node:util';
 import type { TellableSettings } from '../control/messages.js';
-import { type Limits, NO_LIMITS } from '../core/limits.js';
+import { checkLimits, type Limits, NO_LIMITS } from '../core/limits.js';
 import type { PublishedLimits } from '../core/limits-mailbox.js';
 import type { BehavioralProfile } from '../profile/behavioral-profile.js';
 
@@ -153,6 +154,22 @@ export function settingsFor(
   };
 }
 
+/** Throws, naming the key, where what somebody else chose are no settings. */
+export function checkSettings(settings: unknown): asserts settings is SocketSettings {
+  if (typeof settings !== 'object' || settings === null) throw new TypeError(`${settings} are no settings`);
+  const chosen = settings as Record<keyof SocketSettings, unknown>;
+  for (const name of ['bufferSize', 'rateLimit', 'burst', 'packetRate', 'packetBurst'] as const) {
+    const value = chosen[name];
+    if (typeof value !== 'number' || !(value >= 0)) {
+      throw new TypeError(`${name} is ${inspect(value)}, not a number from 0 on`);
+    }
+  }
+  if (chosen.out !== null) checkLimits(Object(chosen.out) as Limits);
+  if (![0, 1, 2, 3].includes(chosen.securityLevel as number)) {
+    throw new TypeError(`securityLevel is ${inspect(chosen.securityLevel)}, not 0, 1, 2 or 3`);
+  }
+}
+
 /** The limits of a socket, on what its client sends and on what goes to it. */
 export function limitsOf({ rateLimit, burst, packetRate, packetBurst, out }: SocketSettings): {
   in: Limits;
@@ -161,10 +178,18 @@ export function limitsOf({ rateLimit, burst, packetRate, packetBurst, out }: Soc
   return { in: { rate: rateLimit, burst, packetRate, packetBurst }, out: out ?? NO_LIMITS };
 }
 
-/** What a client is told of its socket. */
+/** What a client is told of its socket: JSON has no word for no limit. */
 export function settingsToTell(settings: SocketSettings, isEnforced: boolean): TellableSettings {
   const { rateLimit, burst, packetRate, bufferSize, securityLevel } = settings;
-  return { rateLimit, burst, packetRate, bufferSize, securityLevel, mode: isEnforced ? 'enforce' : 'observe' };
+  const told = (limit: number): number => Math.min(limit, Number.MAX_SAFE_INTEGER);
+  return {
+    rateLimit: told(rateLimit),
+    burst: told(burst),
+    packetRate: told(packetRate),
+    bufferSize: told(bufferSize),
+    securityLevel,
+    mode: isEnforced ? 'enforce' : 'observe',
+  };
 }
 
 /** What another thread is told of a socket's settings. */

@@ -17,6 +17,9 @@ export function addProfileMetrics(host: SocketHost, metrics: CollectedMetrics): 
   metrics.counter('admissions', 'Sessions by how their client was known, or refused', ['by'], () =>
     Object.entries(host.admissionCounts).map(([by, count]) => [count, { by }] as const),
   );
+  metrics.counter('hook_faults', 'Times that a part of the operator threw, hung or answered rubbish', ['hook'], () =>
+    Object.entries(host.hookFaults.counts).map(([hook, count]) => [count, { hook }] as const),
+  );
   metrics.counter('level_changes', 'Changes of the security level, by the level that came of them', ['to'], () =>
     host.levelChanges.map((count, level) => [count, { to: String(level) }] as const),
   );

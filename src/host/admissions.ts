@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { budgetFor } from '../adapt/memory-budget.js';
-import { type SettingsPolicy, type SettingsPromise, type SocketSettings, settingsFor } from '../adapt/settings.js';
+import {
+  checkSettings,
+  type SettingsPolicy,
+  type SettingsPromise,
+  type SocketSettings,
+  settingsFor,
+} from '../adapt/settings.js';
 import type { AppErrorName } from '../control/codes.js';
 import { ClientWatch } from '../predict/risk/client-watch.js';
 import { readScale } from '../predict/risk/risk-scale.js';
@@ -11,6 +17,7 @@ import { addressPrefix } from '../quic/address-prefix.js';
 import type { HostConfig } from './config.js';
 import { speaksControl } from './control/control-stream.js';
 import { byRequestType, type EndpointChooser } from './endpoint-choice.js';
+import type { HookFaults } from './hook-faults.js';
 import type { Identifier, Identity } from './identity/identifier.js';
 import { memoryPlan } from './memory-plan.js';
 import type { Admission, Introduction } from './shard/messages.js';
@@ -55,6 +62,7 @@ export class Admissions {
     public config: HostConfig,
     public identifier: Identifier,
     readonly profiler: Profiler,
+    readonly faults: HookFaults,
     readonly chooseSettings: SettingsChooser = (_profile, usual) => usual,
     readonly chooseEndpoint: EndpointChooser = byRequestType,
   ) {
@@ -69,15 +77,36 @@ export class Admissions {
     const profile = watched > known.predictedSecurityRisk ? { ...known, predictedSecurityRisk: watched } : known;
     const { policy } = this;
     const usual = settingsFor(profile, policy, this.promiseOf(opening?.functionId));
-    const settings = this.chooseSettings(profile, usual, opening);
+    const settings = this.#chosen(profile, usual, opening);
     const bufferSize = budgetFor(settings.bufferSize, policy.minBufferSize, this.buffered, this.memoryBudget);
     return { ...settings, bufferSize, profile };
   }
 
-  /** Which of its function's variants answers a session; null: the function's endpoint. */
+  /** A hook that fails turns nobody away. */
+  #chosen(profile: BehavioralProfile, usual: SocketSettings, opening: SessionHints | undefined): SocketSettings {
+    try {
+      const settings = this.chooseSettings(profile, usual, opening);
+      checkSettings(settings);
+      return settings;
+    } catch (error) {
+      this.faults.note('chooseSettings', error);
+      return usual;
+    }
+  }
+
+  /** Which of its function's variants answers a session; null: the function's endpoint. Throws where the operator's chooser does. */
   variantOf(client: string, functionId: string, requestType: RequestType, profile: BehavioralProfile): string | null {
     const variants = Object.keys(this.config.functions[functionId]?.variants ?? {});
     return variants.length === 0 ? null : this.chooseEndpoint({ client, functionId, requestType, profile, variants });
+  }
+
+  #variantAtOpen(client: string, functionId: string, profile: BehavioralProfile): string | null {
+    try {
+      return this.variantOf(client, functionId, profile.predictedRequestType, profile);
+    } catch (error) {
+      this.faults.note('chooseEndpoint', error);
+      return null;
+    }
   }
 
   /** Clients asked for what is not there. */
@@ -117,7 +146,7 @@ export class Admissions {
     // Built-in functions look at no history, which is the larger part of a profile on its way to the shard.
     const isSeen = this.config.functions[functionId]?.endpoint !== undefined || functionId === '';
     const shown = isSeen ? profile : { ...profile, historicalData: [] };
-    const variant = this.variantOf(client, functionId, profile.predictedRequestType, profile);
+    const variant = this.#variantAtOpen(client, functionId, profile);
     const { by, problem } = identity;
     return { admission: { client, by, settings, profile: shown, variant, tenantWeight, problem, token } };
   }

@@ -89,7 +89,7 @@ export async function withClientData<T>(config: HostConfig, use: (data: ClientDa
   };
   const keys = await loadKeys(keyFileOf(config));
   // Hooks name nobody here.
-  const identifier = await createIdentifier({ ...config.identity, hook: undefined }, keys, undefined, null);
+  const identifier = await createIdentifier({ ...config.identity, hook: undefined }, keys);
   const keeper = await ProfileKeeper.open(config, null, log);
   try {
     const record = new DecisionRecord(join(config.dataDir, 'decisions'), log);

@@ -129,14 +129,12 @@ export class ShardInbox {
 
   /** Sessions of which another kind of request is foretold: their functions' variants may answer from now on. */
   requestTypes(shard: number, foretold: { handle: number; requestType: RequestType }[]): void {
-    const { pool, updates, events } = this.parts;
+    const { pool, updates, admissions } = this.parts;
     try {
       const sessions = updates.variantsFor(shard, foretold);
       if (sessions.length > 0) pool.send(shard, { type: 'variants', sessions });
     } catch (error) {
-      events.emit('log', 'error', 'chooseEndpoint failed; sessions keep their endpoint', {
-        error: (error as Error).message,
-      });
+      admissions.faults.note('chooseEndpoint', error);
     }
   }
 

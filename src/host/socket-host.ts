@@ -12,12 +12,13 @@ import { type HostConfig, type HostConfigInput, parseConfig } from './config.js'
 import { keysThatDiffer, reloadablePart } from './config-changes.js';
 import { DecisionRecord } from './decision-record.js';
 import { assertChosenByType, type EndpointChooser } from './endpoint-choice.js';
+import { HookFaults } from './hook-faults.js';
 import type { HostEvents } from './host-events.js';
 import { type HostSample, HostWatch } from './host-watch.js';
 import { createIdentifier } from './identity/create-identifier.js';
-import type { IdentityHook } from './identity/identifier.js';
+import type { Identifier, IdentityHook } from './identity/identifier.js';
 import { UsedTokens } from './identity/used-tokens.js';
-import { keyFileOf, loadKeys } from './keys.js';
+import { type HostKeys, keyFileOf, loadKeys } from './keys.js';
 import { HostPrediction } from './prediction/host-prediction.js';
 import type { Log } from './prediction/messages.js';
 import { ProfileKeeper } from './profile-keeper.js';
@@ -58,9 +59,11 @@ export class SocketHost extends EventEmitter<HostEvents> {
   readonly prediction: HostPrediction;
   /** @internal */
   readonly record: DecisionRecord;
+  /** @internal */
+  readonly hookFaults = new HookFaults((level, message, detail) => this.emit('log', level, message, detail));
   #pool: ShardPool | null = null;
-  /** Reloads wait for one another: one that fails puts back what was there when it began. */
   readonly #usedTokens: UsedTokens;
+  /** Reloads wait for one another: one that fails puts back what was there when it began. */
   #reloading: Promise<unknown> = Promise.resolve();
   #profiles: ProfileKeeper | null = null;
   #admissions: Admissions | null = null;
@@ -191,18 +194,11 @@ export class SocketHost extends EventEmitter<HostEvents> {
     return this.#certificate;
   }
 
-  /** Serves. Rejects with a TidegateError that says what to mend. */
+  /** Serves. Rejects with a TidegateError that says what to mend; the host is closed then. */
   async start(): Promise<void> {
-    const { config } = this;
-    this.#profiles = await ProfileKeeper.open(config, this.parts.profiler ?? null, this.#log);
     try {
+      this.#profiles = await ProfileKeeper.open(this.config, this.parts.profiler ?? null, this.#log);
       await this.#startServing();
-    } catch (error) {
-      await this.#profiles.close();
-      this.#profiles = null;
-      throw error;
-    }
-    try {
       await this.#startWatching(this.#profiles);
     } catch (error) {
       await this.close(0);
@@ -237,14 +233,23 @@ export class SocketHost extends EventEmitter<HostEvents> {
     });
   }
 
+  async #createIdentifier({ identity }: HostConfig, keys: HostKeys): Promise<Identifier> {
+    return await createIdentifier(identity, keys, {
+      identify: this.parts.identify,
+      used: this.#usedTokens,
+      onHookFault: (error) => this.hookFaults.note('identify', error),
+    });
+  }
+
   async #startServing(): Promise<void> {
     const { config } = this;
     const keys = await loadKeys(keyFileOf(config));
-    const identifier = await createIdentifier(config.identity, keys, this.parts.identify, this.#usedTokens);
+    const identifier = await this.#createIdentifier(config, keys);
     this.#admissions = new Admissions(
       config,
       identifier,
       this.profiler,
+      this.hookFaults,
       this.parts.chooseSettings,
       this.parts.chooseEndpoint,
     );
@@ -280,15 +285,8 @@ export class SocketHost extends EventEmitter<HostEvents> {
     const details = new SessionDetails(pool, prediction, profiler);
     const wellKnown = (): string => JSON.stringify(this.wellKnown());
     this.#inbox = new ShardInbox({ pool, admissions, updates, details, prediction, events: this, wellKnown });
-    try {
-      await this.prediction.start();
-      await pool.start(shards);
-    } catch (error) {
-      this.#certificate.close();
-      await this.prediction.close();
-      await pool.close(0);
-      throw error;
-    }
+    await this.prediction.start();
+    await pool.start(shards);
     if (note !== null) this.emit('log', config.shards === 'auto' ? 'info' : 'warn', note, {});
   }
 
@@ -330,7 +328,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     const next = config === undefined ? this.config : this.#parse(config);
     await this.#openCertificate.source.reload();
     const keys = await loadKeys(keyFileOf(this.config));
-    const identifier = await createIdentifier(next.identity, keys, this.parts.identify, this.#usedTokens);
+    const identifier = await this.#createIdentifier(next, keys);
     const before = { ...this.config };
     Object.assign(this.config, reloadablePart(next));
     const problem = await this.#openInbox.reloadFunctions(functionTableOf(this.config, keys));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_POLICY, limitsOf, settingsFor } from '../../src/adapt/settings.js';
+import { checkSettings, DEFAULT_POLICY, limitsOf, settingsFor, settingsToTell } from '../../src/adapt/settings.js';
 
 const profile = (predictedDataRate: number, predictedSecurityRisk = 0, predictedRateLimit: number | null = null) => ({
   predictedDataRate,
@@ -71,4 +71,28 @@ test('the packet limit follows the byte limit, and what goes out is held to the 
   const settings = settingsFor(profile(0), { ...policy, limitOut: true });
   assert.deepEqual([settings.packetRate, settings.packetBurst], [50, 50]);
   assert.deepEqual(settings.out, limitsOf(settings).in);
+});
+
+test('settings that somebody else chose are looked at, and what is wrong is named', () => {
+  const usual = settingsFor(profile(10_000), { ...policy, limitOut: true });
+  checkSettings(usual);
+  checkSettings({ ...usual, rateLimit: Number.POSITIVE_INFINITY, out: null });
+  for (const [settings, reason] of [
+    [null, /null are no settings$/],
+    [undefined, /no settings/],
+    [Promise.resolve(usual), /bufferSize is undefined/],
+    [{ ...usual, rateLimit: Number.NaN }, /rateLimit is NaN, not a number from 0 on/],
+    [{ ...usual, burst: -1 }, /burst is -1/],
+    [{ ...usual, packetRate: '100' }, /packetRate is '100'/],
+    [{ ...usual, out: { ...usual.out, burst: -1 } }, /burst is -1/],
+    [{ ...usual, out: 5 }, /rate is undefined/],
+    [{ ...usual, securityLevel: 7 }, /securityLevel is 7, not 0, 1, 2 or 3/],
+  ] as const) {
+    assert.throws(() => checkSettings(settings), reason);
+  }
+});
+
+test('no limit is told as the largest number that JSON can say exactly', () => {
+  const told = settingsToTell({ ...settingsFor(profile(0), policy), rateLimit: Number.POSITIVE_INFINITY }, true);
+  assert.deepEqual(JSON.parse(JSON.stringify(told)), { ...told, rateLimit: Number.MAX_SAFE_INTEGER });
 });

@@ -58,3 +58,32 @@ test('a variant that nobody would choose is refused, with the way out', limit, a
     /functions\.greet\.variants\.streamin is chosen by nobody \(name it streaming, transactional, control, or/,
   );
 });
+
+test(
+  'parts of the operator that fail turn nobody away: what is usual is done, and they are told of',
+  limit,
+  async () => {
+    const broken = (): never => {
+      throw new Error('broken');
+    };
+    const host = await hosts.start(
+      { functions: { greet: { endpoint: herald, variants: { beta: greeter } } } },
+      { identify: broken, chooseEndpoint: broken, chooseSettings: () => ({}) as never },
+    );
+    const lines: string[] = [];
+    host.on('log', (level, message, detail) => lines.push(`${level} ${message} (${detail?.error})`));
+    const session = await hosts.open(host, 'greet');
+    assert.match(textOf(await session.request(text('hello'))), /^herald/);
+    assert.ok(session.settings.rateLimit > 0);
+    assert.deepEqual(
+      lines.filter((line) => line.startsWith('error')).sort(),
+      [
+        'error chooseEndpoint failed: the endpoint stays (broken)',
+        'error chooseSettings failed: the socket has its usual settings (bufferSize is undefined, not a number from 0 on)',
+        'error identify failed: the client is known in the next best way (broken)',
+      ],
+      'once, though each was asked twice',
+    );
+    assert.deepEqual(host.hookFaults.counts, { identify: 2, chooseSettings: 2, chooseEndpoint: 2 });
+  },
+);

@@ -7,26 +7,35 @@ import { Identifier, type IdentityHook } from './identifier.js';
 import { Pseudonyms } from './pseudonyms.js';
 import type { UsedTokens } from './used-tokens.js';
 
+/** What a host that serves has beside its configuration. */
+export interface ServingParts {
+  /** In place of the configuration's hook. */
+  identify: IdentityHook | undefined;
+  used: UsedTokens;
+  /** Told of what the hook does wrong. */
+  onHookFault: (error: unknown) => void;
+}
+
 /**
  * The identifier that a configuration asks for. Throws TIDEGATE_E_CONFIG where a key file or a hook can't be used.
- * @param used null: nobody's tokens are looked at
+ * @param serving left out: nobody's tokens are looked at
  */
 export async function createIdentifier(
   { jwt, hook, anonymous, tokenDays }: HostConfig['identity'],
   keys: HostKeys,
-  identify: IdentityHook | undefined,
-  used: UsedTokens | null,
+  serving?: ServingParts,
 ): Promise<Identifier> {
   return new Identifier({
     pseudonyms: new Pseudonyms(keys.pseudonyms),
     tokens: anonymous ? new AnonymousTokens(keys.tokens, tokenDays) : null,
     // jose takes a while to load: only who has tokens checked waits.
     jwt:
-      jwt === undefined || used === null
+      jwt === undefined || serving === undefined
         ? null
-        : await (await import('./jwt-verifier.js')).JwtVerifier.create(jwt, used),
+        : await (await import('./jwt-verifier.js')).JwtVerifier.create(jwt, serving.used),
     isJwtRequired: jwt?.required ?? false,
-    hook: identify ?? (hook === undefined ? null : await loadHook(hook)),
+    hook: serving?.identify ?? (hook === undefined ? null : await loadHook(hook)),
+    ...(serving === undefined ? {} : { onHookFault: serving.onHookFault }),
   });
 }
 

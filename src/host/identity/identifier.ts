@@ -54,6 +54,8 @@ export interface IdentifierParts {
   /** Sessions without a valid JWT are refused. */
   isJwtRequired: boolean;
   hook: IdentityHook | null;
+  /** Told of what the hook does wrong. */
+  onHookFault?: (error: unknown) => void;
 }
 
 /**
@@ -69,7 +71,7 @@ export class Identifier {
     credentials: Credentials,
     now = Date.now(),
   ): Promise<Identity | { client: null; problem: IdentityProblem; detail: string }> {
-    const { pseudonyms, tokens, jwt, isJwtRequired, hook } = this.parts;
+    const { pseudonyms, tokens, jwt, isJwtRequired, hook, onHookFault } = this.parts;
     const query = new URLSearchParams(credentials.path.split('?')[1] ?? '');
     const prefix = addressPrefix(credentials.peer);
     const known = { prefix: pseudonyms.ofGroup('prefix', prefix), tenant: null, token: null, issuedAt: null };
@@ -97,9 +99,13 @@ export class Identifier {
       return { client: null, problem: 'jwt-required', detail: 'there is none' };
     }
     if (hook !== null) {
-      const answer = await within(HOOK_TIMEOUT_MS, hook, credentials);
-      if (answer.failed) problem ??= 'hook-failed';
-      else if (answer.subject !== null) return named('hook', `hook\0${answer.subject}`, problem);
+      try {
+        const subject = await answerOf(hook, credentials);
+        if (subject !== null) return named('hook', `hook\0${subject}`, problem);
+      } catch (error) {
+        onHookFault?.(error);
+        problem ??= 'hook-failed';
+      }
     }
     if (tokens !== null) {
       const shown = credentials.token ?? query.get('token');
@@ -156,15 +162,18 @@ export class Identifier {
   }
 }
 
-async function within(
-  ms: number,
-  hook: IdentityHook,
-  credentials: Credentials,
-): Promise<{ failed: true } | { failed: false; subject: string | null }> {
-  const asked = (async () => {
-    const subject = await hook(credentials);
-    if (subject !== null && typeof subject !== 'string') return { failed: true } as const;
-    return { failed: false, subject } as const;
-  })().catch(() => ({ failed: true }) as const);
-  return await Promise.race([asked, sleep(ms, { failed: true } as const, { ref: false })]);
+/** What a hook says. Rejects where it throws, hangs or answers rubbish. */
+async function answerOf(hook: IdentityHook, credentials: Credentials): Promise<string | null> {
+  const answered = new AbortController();
+  const hung = sleep(HOOK_TIMEOUT_MS, undefined, { ref: false, signal: answered.signal }).then(() => {
+    throw new Error(`it did not answer within ${HOOK_TIMEOUT_MS} ms`);
+  });
+  hung.catch(() => {});
+  try {
+    const subject: unknown = await Promise.race([hook(credentials), hung]);
+    if (subject === null || (typeof subject === 'string' && subject !== '')) return subject;
+    throw new TypeError(`it answered ${subject === '' ? 'an empty name' : typeof subject}, not a name or null`);
+  } finally {
+    answered.abort();
+  }
 }

@@ -285,16 +285,27 @@ test('names of addresses part clients of one network, and are nobody else’s el
   assert.notEqual(await client('/f?client=a'), await client('/f?client=a', '198.51.100.1'));
 });
 
-test('a hook that throws, hangs or answers rubbish counts for nothing', async () => {
-  for (const hook of [
-    () => {
-      throw new Error('broken');
-    },
-    () => 7 as unknown as string,
-    () => new Promise<string>(() => {}),
-  ]) {
-    const identity = await identifier({ hook }).identify(from('/f'));
+test('a hook that throws, hangs or answers rubbish counts for nothing, and that is told', async () => {
+  const hooks: [() => string | Promise<string>, RegExp][] = [
+    [
+      () => {
+        throw new Error('broken');
+      },
+      /^broken$/,
+    ],
+    [async () => await Promise.reject(new Error('broken later')), /^broken later$/],
+    [() => 7 as unknown as string, /it answered number, not a name or null/],
+    [() => undefined as unknown as string, /it answered undefined/],
+    [() => '', /an empty name/],
+    [() => new Promise<string>(() => {}), /did not answer within 2000 ms/],
+  ];
+  for (const [hook, reason] of hooks) {
+    const faults: Error[] = [];
+    const onHookFault = (error: unknown): void => void faults.push(error as Error);
+    const identity = await identifier({ hook, onHookFault }).identify(from('/f'));
     assert.deepEqual([identity.client !== null && identity.by, identity.problem], ['address', 'hook-failed']);
+    assert.equal(faults.length, 1);
+    assert.match(faults[0].message, reason);
   }
 });
 
@@ -306,7 +317,7 @@ test('a hook that changed is another after a reload', async () => {
   for (const [seconds, name] of ['ann', 'bob', 'ann'].entries()) {
     writeFileSync(path, `export default () => '${name}';\n`);
     utimesSync(path, seconds + 1, seconds + 1);
-    clients.push((await (await createIdentifier(identity, keys, undefined, null)).identify(from('/f'))).client);
+    clients.push((await (await createIdentifier(identity, keys)).identify(from('/f'))).client);
   }
   assert.notEqual(clients[0], clients[1]);
   assert.equal(clients[0], clients[2]);

@@ -42,7 +42,7 @@ function ticksOf({ at, times, sizes }: RecordedVisit, visit: number): Tick[] {
 /** Names that a host gives clients of this machine that call themselves something. */
 async function identifierOf(dataDir: string): Promise<Identifier> {
   const config = parseConfig({ dataDir });
-  return await createIdentifier(config.identity, await loadKeys(keyFileOf(config)), undefined, null);
+  return await createIdentifier(config.identity, await loadKeys(keyFileOf(config)));
 }
 
 /** The pseudonym of a client of a recording. */
