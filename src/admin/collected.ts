@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Metric, type Registry } from 'prom-client';
 
 type Labels = Record<string, string>;
 
@@ -45,5 +45,39 @@ export class CollectedMetrics {
         for (const [count, labels] of counts()) this.inc(labels, count);
       },
     });
+  }
+
+  /**
+   * A histogram, whose classes are counted elsewhere.
+   * @param bounds of the classes, beside the last, which has none
+   * @param counts by class
+   */
+  histogram(
+    name: string,
+    help: string,
+    bounds: readonly number[],
+    collect: () => readonly { counts: readonly number[]; sum: number; labels: Labels }[],
+  ): void {
+    const metric = { name: `tidegate_${name}`, help, type: 'histogram', aggregator: 'sum' } as const;
+    const value = (suffix: string, labels: Labels, count: number) => ({
+      metricName: `${metric.name}_${suffix}`,
+      labels,
+      value: count,
+    });
+    const values = () =>
+      collect().flatMap(({ counts, sum, labels }) => {
+        let below = 0;
+        const buckets = counts.map((count, i) => {
+          below += count;
+          return value('bucket', { ...labels, le: String(bounds[i] ?? '+Inf') }, below);
+        });
+        return [...buckets, value('sum', labels, sum), value('count', labels, below)];
+      });
+    // Its own histograms count what they are shown, and take no counts.
+    this.registry.registerMetric({
+      ...metric,
+      get: async () => ({ ...metric, values: values() }),
+      reset() {},
+    } as unknown as Metric);
   }
 }

@@ -2,34 +2,73 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type CounterName, GAUGE_NAMES } from '../host/shard/counters.js';
 import type { SocketHost } from '../host/socket-host.js';
 import { CollectedMetrics } from './collected.js';
+import { addFunctionMetrics } from './function-metrics.js';
 import { addLoadMetrics } from './load-metrics.js';
 import { addPredictionMetrics } from './prediction-metrics.js';
 import { addProfileMetrics } from './profile-metrics.js';
 
-const HELP: Partial<Record<CounterName, string>> = {
+/** By bucket: what was dropped in front of it or had to wait there, as it was empty. */
+const AT_BUCKET = {
+  Session: 'their sessions’ limits',
+  Function: 'the limits of their functions',
+  Shard: 'the capacity of the shard',
+} as const;
+
+type BucketCounter = `${'dropped' | 'waited'}${keyof typeof AT_BUCKET}${'Bytes' | 'Packets'}`;
+
+const HELP: Record<Exclude<CounterName, BucketCounter>, string> = {
   sessions: 'Sessions open',
   connections: 'QUIC connections',
   handshakes: 'QUIC handshakes in flight',
-  sessionsDeferred: 'Sessions that were told to come again later, under pressure',
-  sessionsShed: 'Open sessions that were dropped under pressure',
-  packetsDelivered: 'UDP packets of a connection',
-  bytesIn: 'UDP payload bytes received',
-  bytesOut: 'UDP payload bytes sent',
-  handedOn: 'Packets handed to the shard that owns them',
-  requestFloods: 'Connections closed because they asked too often for sessions or pages',
-  goodputClosed: 'Connections closed because they burned bytes for nothing',
+  accepted: 'QUIC connections that were begun by clients and taken on',
+  established: 'QUIC connections whose handshake was done',
+  retriesSent: 'Retry packets sent: addresses that had to be shown to be their senders’',
+  versionNegotiationsSent: 'Version Negotiation packets sent',
+  statelessResetsSent: 'Stateless resets sent',
+  refusedFull: 'Connections refused as all places were taken',
+  refusedPrefix: 'Connections refused as their address prefix had its share of the handshakes in flight',
+  refusedToken: 'Connections refused for a Retry token that was forged or too old',
+  evictedHandshakes: 'Handshakes that gave way to others',
   evictedConnections:
     'Connections of the address prefix with most of them that went for those of others, all places being taken',
-  unreadBytes: 'Bytes that came and that nobody has read yet, in QUIC',
+  handshakeTimeouts: 'Handshakes that were not done in time',
+  goodputClosed: 'Connections closed because they burned bytes for nothing',
+  malformed: 'QUIC packets that could not be read',
+  unknownConnection: 'QUIC packets that name no connection',
+  wrongPath: 'QUIC packets of a connection from another address than its own',
+  handedOn: 'Packets handed to the shard that owns them',
+  unreadBytes: 'Bytes that came and that nobody has read yet, in QUIC and TCP',
   unreadClosed: 'Connections closed because they held most unread while there was no room',
+  packetsIn: 'UDP packets received',
+  packetsDelivered: 'UDP packets received that are of a connection',
+  packetsOut: 'UDP packets sent',
+  bytesIn: 'UDP payload bytes received',
+  bytesOut: 'UDP payload bytes sent',
+  sessionsOpened: 'Sessions that were opened',
+  sessionsRefused: 'Sessions that were refused',
+  sessionsClosed: 'Sessions that ended',
+  sessionsDeferred: 'Sessions that were told to come again later, under pressure',
+  sessionsShed: 'Open sessions that were dropped under pressure',
+  datagramsDropped: 'Datagrams dropped as they were over a limit',
+  gateClamped: 'Times that the core was given what is out of range, and cut it',
+  functionErrors: 'Functions that failed themselves, which ended their sessions',
   endpointErrors: 'Calls of endpoints that failed',
   undelivered: 'Datagrams that found no room in front of their function',
   buffersMade: 'Buffers for unread data that were made anew rather than used again',
   bufferBytes: 'Bytes of buffers that hold unread data',
+  ringDropped: 'Packets for another shard that found no room on the way to it',
+  requestFloods: 'Connections closed because they asked too often for sessions or pages',
   busyMicroseconds: 'Time in which the thread did not wait, µs',
   lagMs: 'How late the thread does what it is to do, ms: the worst of the last second',
   cpuMicroseconds: 'CPU time of the process since the shard started',
 };
+
+function helpOf(name: CounterName): string {
+  const [, what, bucket, unit] = /^(dropped|waited)(Session|Function|Shard)(Bytes|Packets)$/.exec(name) ?? [];
+  if (bucket === undefined) return HELP[name as keyof typeof HELP];
+  const fate = what === 'dropped' ? 'dropped by' : 'that had to wait for';
+  return `${unit} ${fate} ${AT_BUCKET[bucket as keyof typeof AT_BUCKET]}`;
+}
 
 function metricName(name: string): string {
   return `tidegate_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
@@ -44,7 +83,7 @@ export function createMetrics(host: SocketHost): Registry {
     const isGauge = GAUGE_NAMES.includes(name);
     const options = {
       name: isGauge ? metricName(name) : `${metricName(name)}_total`,
-      help: HELP[name] ?? `${metricName(name).replaceAll('_', ' ')} of a shard`,
+      help: helpOf(name),
       labelNames: ['shard'],
       registers: [registry],
     };
@@ -73,6 +112,7 @@ export function createMetrics(host: SocketHost): Registry {
   metrics.gauge('certificate_not_after_seconds', 'End of the certificate, seconds since 1970', [], (set) =>
     set(host.certificateTime.notAfter / 1000),
   );
+  addFunctionMetrics(host, metrics);
   addLoadMetrics(host, metrics);
   addPredictionMetrics(host, metrics);
   addProfileMetrics(host, metrics);

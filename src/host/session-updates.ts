@@ -6,6 +6,7 @@ import { ERROR_SCENARIOS, errorBit, type RequestType } from '../profile/behavior
 import type { Profiler } from '../profile/behavioral-profiler.js';
 import type { Admissions } from './admissions.js';
 import type { DecisionRecord } from './decision-record.js';
+import type { FunctionTotals } from './function-totals.js';
 import type { SessionEvent, SettingsEvent } from './host-events.js';
 import type { HostPrediction } from './prediction/host-prediction.js';
 import type { SessionOpening } from './prediction/messages.js';
@@ -40,6 +41,7 @@ export class SessionUpdates {
     readonly admissions: Admissions,
     readonly prediction: HostPrediction,
     readonly record: DecisionRecord,
+    readonly functions: FunctionTotals,
     readonly hooks: SessionUpdateHooks,
   ) {}
 
@@ -97,6 +99,16 @@ export class SessionUpdates {
     service?.opened(shard, openings);
   }
 
+  /** Open sessions by what their functions are counted under. */
+  get sessionsByFunction(): Map<string, number> {
+    const sessions = new Map<string, number>();
+    for (const { last } of this.#open.values()) {
+      const name = this.functions.nameOf(last.functionId);
+      sessions.set(name, (sessions.get(name) ?? 0) + 1);
+    }
+    return sessions;
+  }
+
   /** Which variants answer sessions that are foretold another kind of request. */
   variantsFor(
     shard: number,
@@ -116,6 +128,7 @@ export class SessionUpdates {
     const { client, functionId, bufferSize, rateLimit, level, closed } = update;
     const before = known?.last ?? NOTHING;
     const now = closed ? NOTHING : update;
+    this.functions.session(functionId, known === undefined, update);
     this.admissions.buffered += now.bufferSize - before.bufferSize;
     this.admissions.granted += now.rateLimit - before.rateLimit;
     if (closed) this.#open.delete(id);

@@ -82,6 +82,9 @@ export class ShardInbox {
       case 'updates':
         updates.take(shard, message.updates);
         return;
+      case 'calls':
+        updates.functions.calls(message.calls);
+        return;
       case 'report':
         details.answer(message);
         return;

@@ -12,6 +12,7 @@ import { type HostConfig, type HostConfigInput, parseConfig } from './config.js'
 import { keysThatDiffer, reloadablePart } from './config-changes.js';
 import { DecisionRecord } from './decision-record.js';
 import { assertChosenByType, type EndpointChooser } from './endpoint-choice.js';
+import { FunctionTotals } from './function-totals.js';
 import { HookFaults } from './hook-faults.js';
 import type { HostEvents } from './host-events.js';
 import { type HostSample, HostWatch } from './host-watch.js';
@@ -61,6 +62,10 @@ export class SocketHost extends EventEmitter<HostEvents> {
   readonly record: DecisionRecord;
   /** @internal */
   readonly hookFaults = new HookFaults((level, message, detail) => this.emit('log', level, message, detail));
+  /** @internal */
+  readonly functionTotals = new FunctionTotals(
+    (id) => Object.hasOwn(this.config.functions, id) || (this.config.builtIn as readonly string[]).includes(id),
+  );
   #pool: ShardPool | null = null;
   readonly #usedTokens: UsedTokens;
   /** Reloads wait for one another: one that fails puts back what was there when it began. */
@@ -278,7 +283,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     );
     this.#pool = pool;
     const { profiler, admissions, prediction, record } = this;
-    const updates = new SessionUpdates(profiler, admissions, prediction, record, {
+    const updates = new SessionUpdates(profiler, admissions, prediction, record, this.functionTotals, {
       onSession: (event) => this.emit('session', event),
       onSettings: (event) => this.emit('settings', event),
     });
@@ -380,6 +385,14 @@ export class SocketHost extends EventEmitter<HostEvents> {
   /** All live sessions in brief. */
   async briefSessions(): Promise<BriefSession[]> {
     return (await this.#inbox?.parts.details.brief()) ?? [];
+  }
+
+  /**
+   * Open sessions by what their functions are counted under.
+   * @internal
+   */
+  get sessionsByFunction(): ReadonlyMap<string, number> {
+    return this.#inbox?.parts.updates.sessionsByFunction ?? new Map();
   }
 
   /** Changes of security level, by the level that came of them. */

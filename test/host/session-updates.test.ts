@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { SessionTable } from '../../src/core/session-table.js';
 import type { Admissions } from '../../src/host/admissions.js';
 import { DecisionRecord } from '../../src/host/decision-record.js';
+import { FunctionTotals } from '../../src/host/function-totals.js';
 import type { SessionEvent } from '../../src/host/host-events.js';
 import type { HostPrediction } from '../../src/host/prediction/host-prediction.js';
 import type { SessionOpening } from '../../src/host/prediction/messages.js';
@@ -34,6 +35,7 @@ test('sessions of a shard that died are over for all who count them', async (t) 
     admissions as unknown as Admissions,
     { service, serves: true } as unknown as HostPrediction,
     new DecisionRecord(folder, () => {}),
+    new FunctionTotals((id) => id === 'echo'),
     { onSession: (event) => events.push(event), onSettings: () => {} },
   );
   const { share } = new SessionTable(1_000_000, 4);
@@ -43,7 +45,9 @@ test('sessions of a shard that died are over for all who count them', async (t) 
   updates.take(1, [update(3, { opened: true })]);
   assert.deepEqual([admissions.buffered, admissions.granted], [3 * 4096, 3000]);
 
+  assert.deepEqual([...updates.sessionsByFunction], [['echo', 3]]);
   updates.lost(0);
+  assert.deepEqual([...updates.sessionsByFunction], [['echo', 1]]);
   assert.deepEqual([admissions.buffered, admissions.granted], [4096, 1000]);
   const closed = events.filter(({ state }) => state === 'closed');
   assert.deepEqual(
@@ -77,6 +81,7 @@ test('a predictor is told of a session that turns to another function, and of al
     admissions as unknown as Admissions,
     { service, serves: true } as unknown as HostPrediction,
     new DecisionRecord(folder, () => {}),
+    new FunctionTotals((id) => id === 'echo'),
     { onSession: () => {}, onSettings: () => {} },
   );
   updates.take(0, [update(1, { opened: true }), update(2, { opened: true })]);

@@ -1,3 +1,4 @@
+import { CallStats } from '../../src/host/functions/call-stats.js';
 import type { Endpoint } from '../../src/host/functions/endpoints/endpoint.js';
 import { CallsUnderWay } from '../../src/host/functions/invocation.js';
 import { MappedSession, type Mapping } from '../../src/host/functions/mapped-function.js';
@@ -7,7 +8,7 @@ import { type Receive, receiveSchema } from '../../src/host/functions/receive/cr
 import type { HostSession, Waiting } from '../../src/host/shard/host-session.js';
 
 /** A session's use of a function, without a shard or a transport. */
-export function mappedSession(endpoint: Endpoint, receive: Partial<Receive> = {}) {
+export function mappedSession(endpoint: Endpoint, receive: Partial<Receive> = {}, deadlineMs = 1000) {
   const calls = new CallsUnderWay();
   const failures: string[] = [];
   const settings = { bufferSize: 65_536, securityLevel: 0 };
@@ -20,7 +21,9 @@ export function mappedSession(endpoint: Endpoint, receive: Partial<Receive> = {}
     id: 'f',
     criteria: new CompiledCriteria(receiveSchema.parse(receive)),
     endpoints: { base: endpoint, variants: new Map(), quarantine: null },
-    ...{ parameters: {}, deadlineMs: 1000, onError: 'message', seal: null },
+    stats: new CallStats(),
+    ...{ parameters: {}, deadlineMs, onError: 'message', seal: null },
   };
-  return { mapped: new MappedSession(mapping, session, new BufferPool()), session, settings, calls, failures };
+  const mapped = new MappedSession(mapping, session, new BufferPool());
+  return { mapped, mapping, session, settings, calls, failures };
 }

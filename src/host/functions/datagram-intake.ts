@@ -21,6 +21,7 @@ export class DatagramIntake {
   };
   /** What becomes of each batch: one for all, as there may be a batch for each datagram. */
   readonly #handing: Invocation<BatchDelivery, Reply> = {
+    kind: 'data',
     call: (delivery) => this.owner.endpoint.data(delivery, this.owner.facade),
     done: (reply, { batch }) => {
       if (reply !== undefined) this.owner.facade.sendDatagram(payloadOf(reply));

@@ -4,7 +4,9 @@ import { TidegateError } from '../../quic/errors.js';
 import { problemForStranger } from '../../validation/problems.js';
 import type { HostConfig } from '../config.js';
 import type { SealPolicy } from '../control/seal-policy.js';
+import type { FunctionCalls } from '../shard/messages.js';
 import { builtInFunctions } from './built-in.js';
+import { CallStats } from './call-stats.js';
 import { AddressGuard } from './endpoints/address-guard.js';
 import type { Endpoint } from './endpoints/endpoint.js';
 import { ModuleEndpoint } from './endpoints/module-endpoint.js';
@@ -71,6 +73,8 @@ export class FunctionRegistry {
   #tracing: Tracing | null = null;
   /** Times that a table was to be taken over. */
   #reloads = 0;
+  readonly #stats = new Map<string, CallStats>();
+  readonly #statsOfClients = new CallStats();
   /** Null until one may be called: it takes a while to load. */
   #remotes: RemoteEndpoints | null = null;
 
@@ -138,6 +142,7 @@ export class FunctionRegistry {
         deadlineMs: config.deadlineMs,
         onError: config.onError,
         seal: sealPolicyOf(config),
+        stats: this.#statsOf(id),
       };
       made.set(id, this.#entry(id, config, new MappedFunction(mapping, this.pool), mapping));
     }
@@ -184,6 +189,22 @@ export class FunctionRegistry {
       hostFunction,
       mapping,
     };
+  }
+
+  #statsOf(id: string): CallStats {
+    const stats = this.#stats.get(id) ?? new CallStats();
+    this.#stats.set(id, stats);
+    return stats;
+  }
+
+  /** How functions were called since it was asked last; null is the name of those that clients define. */
+  takeCalls(): FunctionCalls[] {
+    const taken: FunctionCalls[] = [];
+    for (const [id, stats] of [...this.#stats, [null, this.#statsOfClients] as const]) {
+      const counts = stats.take();
+      if (counts !== null) taken.push({ id, counts });
+    }
+    return taken;
   }
 
   async #loadRemote(): Promise<RemoteEndpoints> {
@@ -238,6 +259,7 @@ export class FunctionRegistry {
       deadlineMs: found.deadlineMs,
       onError: 'message',
       seal: found.seal,
+      stats: this.#statsOfClients,
     };
     return { hostFunction: new MappedFunction(mapping, this.pool), seal: mapping.seal };
   }

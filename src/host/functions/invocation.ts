@@ -1,5 +1,6 @@
 import { AppError, type AppErrorName } from '../../control/codes.js';
 import type { HostSession } from '../shard/host-session.js';
+import type { CallKind, CallStats } from './call-stats.js';
 import { EndpointError } from './endpoints/endpoint.js';
 import { isPromise } from './endpoints/module-endpoint.js';
 
@@ -51,6 +52,7 @@ export class CallsUnderWay {
 
 /** A call of an endpoint and what follows it. What it is about is handed through, so that one object serves many calls. */
 export interface Invocation<A, T> {
+  readonly kind: CallKind;
   call(about: A): T | Promise<T>;
   done(value: T, about: A): void;
   failed(error: unknown, isLate: boolean, about: A): void;
@@ -61,32 +63,38 @@ export interface Invocation<A, T> {
  * failed; what it gives later is dropped.
  * @param deadlineMs null: the endpoint sees to that itself
  * @param calls where it counts while it is not done
+ * @param stats where it counts when it is
  */
 export function invoke<A, T>(
   invocation: Invocation<A, T>,
   about: A,
   deadlineMs: number | null,
   calls: CallsUnderWay,
+  stats: CallStats,
 ): void {
+  const began = performance.now();
   let result: T | Promise<T>;
   try {
     result = invocation.call(about);
   } catch (error) {
     // The core is in a state that nobody can vouch for.
     if (error instanceof WebAssembly.RuntimeError) throw error;
+    stats.ended(invocation.kind, performance.now() - began, false);
     invocation.failed(error, false, about);
     return;
   }
   if (!isPromise(result)) {
+    stats.ended(invocation.kind, performance.now() - began, true);
     invocation.done(result, about);
     return;
   }
   calls.began();
   let isOver = false;
-  const settle = (then: () => void): void => {
+  const settle = (isDone: boolean, then: () => void): void => {
     if (isOver) return;
     isOver = true;
     clearTimeout(timer);
+    stats.ended(invocation.kind, performance.now() - began, isDone);
     try {
       then();
     } finally {
@@ -95,10 +103,10 @@ export function invoke<A, T>(
   };
   const late = (): void =>
     invocation.failed(new EndpointError('handler-late', `not done after ${deadlineMs} ms`), true, about);
-  const timer = deadlineMs === null ? undefined : setTimeout(() => settle(late), deadlineMs);
+  const timer = deadlineMs === null ? undefined : setTimeout(() => settle(false, late), deadlineMs);
   result.then(
-    (value) => settle(() => invocation.done(value, about)),
-    (error: unknown) => settle(() => invocation.failed(error, false, about)),
+    (value) => settle(true, () => invocation.done(value, about)),
+    (error: unknown) => settle(false, () => invocation.failed(error, false, about)),
   );
 }
 

@@ -3,6 +3,7 @@ import type { SessionClose } from '../../http3/session.js';
 import type { SealPolicy } from '../control/seal-policy.js';
 import type { GatedStream } from '../shard/gated-stream.js';
 import type { HostSession } from '../shard/host-session.js';
+import type { CallStats } from './call-stats.js';
 import { DatagramIntake } from './datagram-intake.js';
 import { type Endpoint, EndpointError } from './endpoints/endpoint.js';
 import type { CloseReason } from './handler.js';
@@ -27,6 +28,8 @@ export interface Mapping {
   readonly onError: FailurePolicy;
   /** Null: messages are not sealed. */
   readonly seal: SealPolicy | null;
+  /** How it is called; clients' own functions share one. */
+  readonly stats: CallStats;
 }
 
 /** A function that operators or clients define. */
@@ -96,6 +99,7 @@ export class MappedSession implements SessionFunction {
 
   onOpen(): void {
     const opening: Invocation<SessionFacade, unknown> = {
+      kind: 'open',
       call: (facade) => {
         this.#opened = this.endpoint;
         return this.#opened.open(facade);
@@ -109,12 +113,16 @@ export class MappedSession implements SessionFunction {
         fail(this.session, this.mapping.id, 'session', error);
       },
     };
-    this.invoke(opening, this.facade);
+    this.#invoke(opening, this.facade, this.mapping.deadlineMs);
   }
 
-  /** Calls the endpoint within the function's deadline. */
+  /** Hands something on to the endpoint, within the function's deadline. */
   invoke<A, T>(invocation: Invocation<A, T>, about: A): void {
-    invoke(invocation, about, this.mapping.deadlineMs, this.#calls);
+    this.#invoke(invocation, about, this.mapping.deadlineMs);
+  }
+
+  #invoke<A, T>(invocation: Invocation<A, T>, about: A, deadlineMs: number | null): void {
+    invoke(invocation, about, deadlineMs, this.#calls, this.mapping.stats);
   }
 
   onDatagram(bytes: Uint8Array, start: number, end: number): void {
@@ -159,6 +167,7 @@ export class MappedSession implements SessionFunction {
     const endpoint = this.#closing;
     if (endpoint === null) return;
     const closing: Invocation<SessionFacade, unknown> = {
+      kind: 'close',
       call: (facade) => endpoint.close(facade, reason),
       done: () => {},
       failed: (error) => {
@@ -166,7 +175,7 @@ export class MappedSession implements SessionFunction {
       },
     };
     // A remote one is told until it has heard.
-    invoke(closing, this.facade, endpoint.isRemote ? null : this.mapping.deadlineMs, this.#calls);
+    this.#invoke(closing, this.facade, endpoint.isRemote ? null : this.mapping.deadlineMs);
   }
 
   /** Who is told of the close: who answers now, or where nobody does any more who was told of the open. */

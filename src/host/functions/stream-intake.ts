@@ -168,6 +168,7 @@ export class StreamIntake {
     };
     const frame = (reply: Reply): Uint8Array | null => (reply === undefined ? null : delivery.frame(reply));
     const handing: Invocation<BatchDelivery, Uint8Array | null> = {
+      kind: 'data',
       call: () => {
         const reply = owner.endpoint.data(delivery, owner.facade);
         return isPromise(reply) ? reply.then(frame) : frame(reply);

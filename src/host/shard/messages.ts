@@ -9,6 +9,7 @@ import type { BehavioralProfile } from '../../profile/behavioral-profile.js';
 import type { CidKey } from '../../quic/connection-id.js';
 import type { HandshakeLimits } from '../../quic/handshake-limiter.js';
 import type { CapacityOutlook } from '../../scale/replicas/capacity-outlook.js';
+import type { CallCounts } from '../functions/call-stats.js';
 import type { FunctionTable } from '../functions/function-registry.js';
 import type { PeerAnswer } from '../functions/peers/shard-peers.js';
 import type { Identity, JwtVerdict } from '../identity/identifier.js';
@@ -128,6 +129,13 @@ export interface SessionUpdate {
   moved?: boolean;
 }
 
+/** Calls of a function's endpoints since the last tick. */
+export interface FunctionCalls {
+  /** Null: of all those that clients define. */
+  id: string | null;
+  counts: CallCounts;
+}
+
 /** A session that wants in, or a client that says who it is. */
 export interface Introduction {
   functionId: string;
@@ -218,6 +226,7 @@ export type FromShard =
       isEnforced: boolean;
     }
   | { type: 'updates'; updates: SessionUpdate[] }
+  | { type: 'calls'; calls: FunctionCalls[] }
   /** Clients that were turned away at the door since the last tick, by address prefix. */
   | { type: 'turnedAway'; prefixes: [prefix: string, times: number][] }
   /** `features` has a row of `names` a session, or nothing where they were not asked for. */

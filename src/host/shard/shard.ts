@@ -197,6 +197,8 @@ export class Shard implements DoorShard {
     this.signals.shed();
     this.live.countVerdicts(this.#pulse.counters);
     this.#sockets.reviewUnread();
+    const calls = this.functions.takeCalls();
+    if (calls.length > 0) this.send({ type: 'calls', calls });
     const prefixes = this.#door.takeTurnedAway();
     if (prefixes.length > 0) this.send({ type: 'turnedAway', prefixes });
   }
