@@ -10,6 +10,7 @@ import type { SessionDetails } from './session-details.js';
 import type { SessionUpdates } from './session-updates.js';
 import type { FromShard, ToShard } from './shard/messages.js';
 import type { ShardPool } from './shard-pool.js';
+import { WillKeeper } from './will-keeper.js';
 
 /** How long a shard has to load its functions anew. */
 const RELOAD_TIMEOUT_MS = 10_000;
@@ -35,8 +36,11 @@ export class ShardInbox {
   readonly #loading = new Map<number, number>();
   readonly #reloads = new PendingReplies<string | null>(RELOAD_TIMEOUT_MS, 'a shard did not load them');
 
+  readonly #wills: WillKeeper;
+
   constructor(readonly parts: InboxParts) {
     const { pool } = parts;
+    this.#wills = new WillKeeper((shard, wills) => pool.send(shard, { type: 'wills', wills }));
     this.#matchmaker = new Matchmaker((shard, answer, transfer) =>
       pool.send(shard, { type: 'peer', answer }, transfer),
     );
@@ -82,6 +86,12 @@ export class ShardInbox {
       case 'updates':
         updates.take(shard, message.updates);
         return;
+      case 'will':
+        this.#wills.keep(shard, message.key, message.will);
+        return;
+      case 'willDone':
+        this.#wills.drop(shard, message.key);
+        return;
       case 'calls':
         updates.functions.calls(message.calls);
         return;
@@ -102,6 +112,8 @@ export class ShardInbox {
   lost(shard: number, reason: string | null): void {
     this.#matchmaker.lost(shard);
     this.parts.updates.lost(shard);
+    if (reason === null) this.#wills.ended(shard);
+    else this.#wills.died(shard, this.parts.pool.live);
     this.parts.prediction.service?.lost(shard);
     for (const [request, asked] of this.#loading) if (asked === shard) this.#reloads.answer(request, reason);
   }
@@ -112,6 +124,7 @@ export class ShardInbox {
     updates.shard(shard, core);
     prediction.service?.shard(shard, core);
     pool.send(shard, { type: 'wellKnown', body: wellKnown() });
+    this.#wills.serves(shard);
     events.emit('shard', { shard, state: 'serving', reason: null });
   }
 

@@ -105,6 +105,35 @@ test('the close is the last that it hears, however long it takes over what was b
   assert.deepEqual(hook.told, ['open ', 'data slowly', closed]);
 });
 
+test('where a shard dies the next tells it of the ends of its sessions', limit, async () => {
+  const hook = await Hook.serve();
+  const shardWorker = new URL('../support/faulty-shard.js', import.meta.url).href;
+  const host = await hosts.start(
+    {
+      functions: { remote: { endpoint: hook.url } },
+      endpoints: hook.allowed,
+      clientFunctions: { most: 1, endpoints: true },
+    },
+    { shardWorker },
+  );
+  const [session, over, own] = [
+    await hosts.open(host, 'remote'),
+    await hosts.open(host, 'remote'),
+    await hosts.open(host, 'echo'),
+  ];
+  await own.define({ id: 'own', endpoint: { url: `${hook.url}/of-a-client` } });
+  over.close(7, 'bye');
+  await until(() => hook.told.includes(closed) && hook.told.filter((each) => each === 'open ').length === 3);
+  hook.told.length = 0;
+  hook.sessions.length = 0;
+  const fatal = await hosts.open(host, 'die');
+  fatal.sendDatagram(new Uint8Array(1)).catch(() => {});
+  await until(() => hook.told.length === 2, 20_000);
+  assert.deepEqual(new Set(hook.told), new Set(['close {"code":0,"reason":"its shard ended","by":"connection"}']));
+  assert.deepEqual(new Set(hook.sessions), new Set([session.id, own.id]), 'each once, of those that were open');
+  assert.equal(host.restarts, 1);
+});
+
 test('a host that closes waits until it has heard of the ends', limit, async () => {
   const hook = await Hook.serve({ close: 300 });
   const host = await hostOf(hook);

@@ -10,6 +10,7 @@ function makeInbox() {
   const pool = {
     settings: { functions: before },
     present: [0, 1],
+    live: [],
     asked: new Map<number, number>(),
     send(shard: number, message: ToShard) {
       if (message.type === 'functions') this.asked.set(shard, message.request);

@@ -197,6 +197,22 @@ export class FunctionRegistry {
     return stats;
   }
 
+  /** Where calls of a function are counted, whoever defined it. */
+  statsOf(id: string): CallStats {
+    return this.#stats.get(id) ?? this.#statsOfClients;
+  }
+
+  /** A remote endpoint by its address; null: none is called there any more. */
+  remoteOf(url: string): RemoteEndpoint | null {
+    const remotes = this.#remotes;
+    if (remotes === null) return null;
+    return remotes.at(url) ?? (this.#table.clientFunctions.endpoints ? this.#named(remotes, url) : null);
+  }
+
+  #named(remotes: RemoteEndpoints, url: string): RemoteEndpoint {
+    return remotes.named(url, { ...mappingShape.remote.parse({}), deadlineMs: CLIENT_DEADLINE_MS });
+  }
+
   /** How functions were called since it was asked last; null is the name of those that clients define. */
   takeCalls(): FunctionCalls[] {
     const taken: FunctionCalls[] = [];
@@ -282,8 +298,7 @@ export class FunctionRegistry {
     }
     const objection = this.#guard.objectionTo(new URL(url));
     if (objection !== null) return { problem: 'endpoint-refused', reason: objection };
-    const called = this.#remotes.named(url, { ...mappingShape.remote.parse({}), deadlineMs: CLIENT_DEADLINE_MS });
-    const base = traced(called, 'client', this.#tracing);
+    const base = traced(this.#named(this.#remotes, url), 'client', this.#tracing);
     return { endpoints: { base, variants: new Map(), quarantine: null }, deadlineMs: CLIENT_DEADLINE_MS, seal: null };
   }
 

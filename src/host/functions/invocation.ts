@@ -113,7 +113,7 @@ export function invoke<A, T>(
 /** Counts a failure, and ends the session where the policy is so. Returns the code for what else is to end. */
 export function fail(session: HostSession, functionId: string, policy: FailurePolicy, error: unknown): number {
   const { code, message } = failureOf(error);
-  session.shard.endpointFailed(session, functionId, code, message);
+  session.shard.endpointFailed(session.identity.client, functionId, code, message);
   if (policy === 'session') session.close(AppError[code], code);
   return AppError[code];
 }

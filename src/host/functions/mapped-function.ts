@@ -57,8 +57,9 @@ export class MappedSession implements SessionFunction {
   /** Its endpoint has been told of the open. */
   #isOpen = false;
   #isClosed = false;
-  /** Which was told of the open. */
+  /** Which was told of the open, and what was left with the host then. */
   #opened: Endpoint | null = null;
+  #will: number | null = null;
 
   constructor(
     readonly mapping: Mapping,
@@ -91,7 +92,7 @@ export class MappedSession implements SessionFunction {
     const { base, variants, quarantine } = this.mapping.endpoints;
     if (this.session.settings.securityLevel === 3 && this.session.isEnforced) {
       if (quarantine !== null) return quarantine;
-      if (base.isRemote) throw new EndpointError('quarantined', 'quarantined clients reach no remote endpoint');
+      if (base.url !== null) throw new EndpointError('quarantined', 'quarantined clients reach no remote endpoint');
     }
     const { variant } = this.session;
     return variant === null ? base : (variants.get(variant) ?? base);
@@ -102,6 +103,7 @@ export class MappedSession implements SessionFunction {
       kind: 'open',
       call: (facade) => {
         this.#opened = this.endpoint;
+        this.#leaveWill(this.#opened.url);
         return this.#opened.open(facade);
       },
       done: () => {
@@ -114,6 +116,18 @@ export class MappedSession implements SessionFunction {
       },
     };
     this.#invoke(opening, this.facade, this.mapping.deadlineMs);
+  }
+
+  /** Should the shard die, another tells the endpoint that the session is over. */
+  #leaveWill(url: string | null): void {
+    if (url === null) return;
+    const { id, client, functionId } = this.facade;
+    this.#will = this.session.shard.wills.leave({ session: id, client, functionId, url });
+  }
+
+  #dropWill(): void {
+    if (this.#will !== null) this.session.shard.wills.done(this.#will);
+    this.#will = null;
   }
 
   /** Hands something on to the endpoint, within the function's deadline. */
@@ -146,7 +160,7 @@ export class MappedSession implements SessionFunction {
     const [largest] = [...this.#streams].sort((a, b) => b.length - a.length);
     if (largest === undefined || largest.length === 0) return;
     this.session.shard.endpointFailed(
-      this.session,
+      this.session.identity.client,
       this.mapping.id,
       'receive-overflow',
       'criteria are not met within the buffer',
@@ -169,13 +183,14 @@ export class MappedSession implements SessionFunction {
     const closing: Invocation<SessionFacade, unknown> = {
       kind: 'close',
       call: (facade) => endpoint.close(facade, reason),
-      done: () => {},
+      done: () => this.#dropWill(),
       failed: (error) => {
+        this.#dropWill();
         fail(this.session, this.mapping.id, 'message', error);
       },
     };
     // A remote one is told until it has heard.
-    this.#invoke(closing, this.facade, endpoint.isRemote ? null : this.mapping.deadlineMs);
+    this.#invoke(closing, this.facade, endpoint.url !== null ? null : this.mapping.deadlineMs);
   }
 
   /** Who is told of the close: who answers now, or where nobody does any more who was told of the open. */

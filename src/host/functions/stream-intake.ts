@@ -133,7 +133,12 @@ export class StreamIntake {
   #refuse(code: 'message-too-long' | 'message-cut-off' | 'unsealed'): false {
     const { session, mapping } = this.owner;
     session.noteMalformed();
-    session.shard.endpointFailed(session, mapping.id, code, 'a stream does not keep to its framing or seal');
+    session.shard.endpointFailed(
+      session.identity.client,
+      mapping.id,
+      code,
+      'a stream does not keep to its framing or seal',
+    );
     this.abort(AppError[code]);
     return false;
   }

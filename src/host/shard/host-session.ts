@@ -11,6 +11,7 @@ import { ControlSniffer, speaksControl } from '../control/control-stream.js';
 import type { SealPolicy } from '../control/seal-policy.js';
 import { type ControlShard, SessionControl } from '../control/session-control.js';
 import type { SessionSeal } from '../control/session-seal.js';
+import type { Wills } from '../functions/endpoints/will.js';
 import type { HostFunction, SessionFunction } from '../functions/host-function.js';
 import type { CallsUnderWay } from '../functions/invocation.js';
 import type { Identity } from '../identity/identifier.js';
@@ -38,11 +39,12 @@ export interface SessionShard extends ControlShard {
   readonly posturePolicy: PosturePolicy;
   /** Of endpoints. */
   readonly calls: CallsUnderWay;
+  readonly wills: Wills;
   sessionClosed(session: HostSession, close: SessionClose): void;
   /** A function threw; the session ends, the shard lives on. */
   functionFailed(session: HostSession, error: unknown): void;
   /** A call of an endpoint failed. */
-  endpointFailed(session: HostSession, functionId: string, code: AppErrorName, message: string): void;
+  endpointFailed(client: string, functionId: string, code: AppErrorName, message: string): void;
   /** A datagram found nobody to take it. */
   undelivered(): void;
   /** The level of a session is to be looked at now. */
@@ -358,7 +360,7 @@ export class HostSession implements SessionHandler {
       // Its function made it so: nothing that counts against the client.
       if (result === 'too-big') {
         const message = `a datagram of ${bytes} bytes is too big for its connection`;
-        this.shard.endpointFailed(this, this.functionId, 'handler-failed', message);
+        this.shard.endpointFailed(this.identity.client, this.functionId, 'handler-failed', message);
       }
     }
     return result;

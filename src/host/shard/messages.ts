@@ -10,6 +10,7 @@ import type { CidKey } from '../../quic/connection-id.js';
 import type { HandshakeLimits } from '../../quic/handshake-limiter.js';
 import type { CapacityOutlook } from '../../scale/replicas/capacity-outlook.js';
 import type { CallCounts } from '../functions/call-stats.js';
+import type { Will } from '../functions/endpoints/will.js';
 import type { FunctionTable } from '../functions/function-registry.js';
 import type { PeerAnswer } from '../functions/peers/shard-peers.js';
 import type { Identity, JwtVerdict } from '../identity/identifier.js';
@@ -136,6 +137,9 @@ export interface FunctionCalls {
   counts: CallCounts;
 }
 
+/** A will, and the number under which the host keeps it. */
+export type KeyedWill = readonly [key: number, will: Will];
+
 /** A session that wants in, or a client that says who it is. */
 export interface Introduction {
   functionId: string;
@@ -183,6 +187,8 @@ export type ToShard =
   | { type: 'jwtChecked'; request: number; verdict: JwtVerdict }
   | { type: 'peer'; answer: PeerAnswer; port?: MessagePort }
   | { type: 'functions'; request: number; table: FunctionTable }
+  /** Of sessions of a shard that died. */
+  | { type: 'wills'; wills: readonly KeyedWill[] }
   | { type: 'mode'; mode: 'enforce' | 'observe' }
   /** Other variants of their functions answer sessions from now on. */
   | { type: 'variants'; sessions: { handle: number; variant: string | null }[] }
@@ -227,6 +233,9 @@ export type FromShard =
     }
   | { type: 'updates'; updates: SessionUpdate[] }
   | { type: 'calls'; calls: FunctionCalls[] }
+  /** What is to be told of a session's end should the shard die; and that it is told. */
+  | { type: 'will'; key: number; will: Will }
+  | { type: 'willDone'; key: number }
   /** Clients that were turned away at the door since the last tick, by address prefix. */
   | { type: 'turnedAway'; prefixes: [prefix: string, times: number][] }
   /** `features` has a row of `names` a session, or nothing where they were not asked for. */

@@ -6,6 +6,8 @@ import type { Define, Hello } from '../../control/messages.js';
 import { SessionTable } from '../../core/session-table.js';
 import type { SessionClose } from '../../http3/session.js';
 import { SealShares } from '../control/seal-shares.js';
+import { Wills } from '../functions/endpoints/will.js';
+import { WillExecutor } from '../functions/endpoints/will-executor.js';
 import { FunctionRegistry, type FunctionTable } from '../functions/function-registry.js';
 import { CallsUnderWay } from '../functions/invocation.js';
 import { ShardPeers } from '../functions/peers/shard-peers.js';
@@ -39,6 +41,17 @@ export class Shard implements DoorShard {
   readonly seals: SealShares;
   readonly windows = new WindowClasses();
   readonly calls = new CallsUnderWay();
+  readonly wills = new Wills(
+    (key, will) => this.send({ type: 'will', key, will }),
+    (key) => this.send({ type: 'willDone', key }),
+  );
+  readonly #executor = new WillExecutor({
+    calls: this.calls,
+    remoteOf: (url) => this.functions.remoteOf(url),
+    statsOf: (functionId) => this.functions.statsOf(functionId),
+    done: (key) => this.wills.done(key),
+    failed: ({ client, functionId }, code, message) => this.endpointFailed(client, functionId, code, message),
+  });
   readonly signals: Signals;
   readonly #door: ShardDoor;
   readonly #levels: LevelKeeper;
@@ -144,13 +157,13 @@ export class Shard implements DoorShard {
     session.close(FUNCTION_FAILED, 'function failed');
   }
 
-  endpointFailed(session: HostSession, functionId: string, code: AppErrorName, message: string): void {
+  endpointFailed(client: string, functionId: string, code: AppErrorName, message: string): void {
     this.#endpointErrors++;
     const now = performance.now();
     // A client can bring about many: one a second is told.
     if (now - this.#loggedAt < LOG_EVERY_MS) return;
     this.#loggedAt = now;
-    this.log('warn', `function ${functionId}: ${code}`, { client: session.identity.client, error: message });
+    this.log('warn', `function ${functionId}: ${code}`, { client, error: message });
   }
 
   undelivered(): void {
@@ -231,6 +244,9 @@ export class Shard implements DoorShard {
         return;
       case 'peer':
         this.peers.answer(message.answer);
+        return;
+      case 'wills':
+        this.#executor.carryOut(message.wills);
         return;
       case 'functions':
         void this.#reload(message.request, message.table);

@@ -36,7 +36,7 @@ test('however a call ends it counts once, with the time until then', async () =>
     hangs: () => new Promise(() => {}),
   };
   const endpoint: Endpoint = {
-    isRemote: false,
+    url: null,
     open: () => {},
     data: ({ bytes }) => ends[textOf(bytes)](),
     close: () => {},

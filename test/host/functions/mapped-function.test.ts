@@ -12,18 +12,18 @@ function opened() {
     return new Promise((resolve) => answers.push(() => resolve(undefined)));
   };
   const endpoint: Endpoint = {
-    isRemote: true,
+    url: 'https://hook.test/',
     open: () => later('open'),
     data: () => later('data'),
     close: () => later('close'),
   };
-  const { mapped, settings, calls, failures } = mappedSession(endpoint);
+  const { mapped, settings, calls, failures, kept } = mappedSession(endpoint);
   const answer = async (): Promise<void> => {
     answers.shift()?.();
     await new Promise(setImmediate);
   };
   const close = (): void => mapped.onClose({ code: 0, reason: '', by: 'peer', cause: null } as never);
-  return { mapped, settings, calls, told, failures, answer, close };
+  return { mapped, settings, calls, told, failures, kept, answer, close };
 }
 
 test('the close follows what its endpoint was called for before, and counts until it is heard', async () => {
@@ -63,4 +63,17 @@ test('who never heard of a session is not told of its end', () => {
   mapped.onOpen();
   close();
   assert.deepEqual(told, []);
+});
+
+test('from the open until its close is heard a session has a will with the host', async () => {
+  const { mapped, kept, answer, close } = opened();
+  assert.equal(kept.size, 0);
+  mapped.onOpen();
+  const will = { session: '0-1-f', client: 'someone', functionId: 'f', url: 'https://hook.test/' };
+  assert.deepEqual([...kept.values()], [will], 'before it is known to have heard of the open');
+  await answer();
+  close();
+  assert.equal(kept.size, 1);
+  await answer();
+  assert.equal(kept.size, 0);
 });

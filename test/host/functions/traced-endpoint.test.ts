@@ -43,7 +43,7 @@ test('each call of an endpoint is a span that tells of what, for whom, and how m
 
 test('a call that fails ends its span as failed, at once or later, and fails still', async () => {
   const fails = (data: Endpoint['data']): Endpoint => ({
-    isRemote: true,
+    url: 'https://hook.test/',
     open: () => undefined,
     data,
     close: () => undefined,

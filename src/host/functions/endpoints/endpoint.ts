@@ -3,8 +3,8 @@ import type { CloseReason, Delivery, FunctionSession, Reply } from '../handler.j
 
 /** What a function invokes. Rejections and throws are failures of that one call. */
 export interface Endpoint {
-  /** Calls leave this host, and see to their own time: `close` is told again until it was heard. */
-  readonly isRemote: boolean;
+  /** Where calls go that leave this host and see to their own time: `close` is told again until it was heard; null: they stay. */
+  readonly url: string | null;
   open(session: FunctionSession): unknown;
   data(delivery: Delivery, session: FunctionSession): Reply | Promise<Reply>;
   close(session: FunctionSession, reason: CloseReason): unknown;

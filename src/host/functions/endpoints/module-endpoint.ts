@@ -7,7 +7,7 @@ const NAMES = ['open', 'data', 'close'] as const;
 
 /** Handlers of a module, in the shard's own thread. */
 export class ModuleEndpoint implements Endpoint {
-  readonly isRemote = false;
+  readonly url = null;
 
   constructor(readonly handlers: Handlers) {}
 

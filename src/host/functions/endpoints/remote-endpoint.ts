@@ -67,6 +67,9 @@ export class RemoteRules {
   }
 }
 
+/** What calls say of the session that they are about. */
+type NamedSession = Pick<FunctionSession, 'id' | 'client' | 'functionId' | 'sealKey'>;
+
 /** A call that may go well another time. */
 class Passing extends Error {
   /** Whether it counts against the endpoint. */
@@ -101,7 +104,6 @@ export function signature(key: Uint8Array, timestamp: string, delivery: string, 
 
 /** An endpoint over HTTP(S): a POST for each event, its body what came, the answer's body a reply. */
 export class RemoteEndpoint implements Endpoint {
-  readonly isRemote = true;
   #agent: Agent;
   /** Of the rules under which it connects. */
   #version: number;
@@ -160,6 +162,10 @@ export class RemoteEndpoint implements Endpoint {
     return this.#agent;
   }
 
+  get url(): string {
+    return this.options.url;
+  }
+
   /** Whether calls are left out at present. */
   get isBroken(): boolean {
     return this.#breaker.state === CircuitState.Open;
@@ -185,7 +191,7 @@ export class RemoteEndpoint implements Endpoint {
    * Nobody else tells who is there that a session is over: a close for which there is no room, or that finds nobody, is told
    * again for a minute, under the same number.
    */
-  async close(session: FunctionSession, { code, reason, by }: CloseReason): Promise<void> {
+  async close(session: NamedSession, { code, reason, by }: CloseReason): Promise<void> {
     const { rules } = this;
     const body = Buffer.from(JSON.stringify({ code, reason, by }));
     const headers = this.#headers('close', session, {});
@@ -216,7 +222,7 @@ export class RemoteEndpoint implements Endpoint {
 
   #headers(
     event: 'open' | 'data' | 'close',
-    session: FunctionSession,
+    session: NamedSession,
     more: Record<string, string>,
   ): Record<string, string> {
     return {

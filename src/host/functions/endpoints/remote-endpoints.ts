@@ -32,6 +32,11 @@ export class RemoteEndpoints {
     return endpoint;
   }
 
+  /** Any that calls go by to an address; null: none does. */
+  at(url: string): RemoteEndpoint | null {
+    return [...this.#own.values()].find((remote) => remote.url === url) ?? this.#named.get(url) ?? null;
+  }
+
   /** Those that are not among `made` any more end their calls, and are let go. */
   takeOver(made: Map<string, RemoteEndpoint>): void {
     this.#own = made;

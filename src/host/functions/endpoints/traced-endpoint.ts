@@ -46,8 +46,8 @@ export class TracedEndpoint implements Endpoint {
     this.#tracer = tracing.trace.getTracer('tidegate');
   }
 
-  get isRemote(): boolean {
-    return this.endpoint.isRemote;
+  get url(): string | null {
+    return this.endpoint.url;
   }
 
   open(session: FunctionSession): unknown {
@@ -73,7 +73,7 @@ export class TracedEndpoint implements Endpoint {
       'tidegate.client': session.client,
       ...more,
     };
-    const kind = this.isRemote ? SpanKind.CLIENT : SpanKind.INTERNAL;
+    const kind = this.url !== null ? SpanKind.CLIENT : SpanKind.INTERNAL;
     return this.#tracer.startActiveSpan(`${this.functionId} ${what}`, { kind, attributes }, (span) => {
       const failed = (error: unknown): never => {
         span.recordException(error as Error);
