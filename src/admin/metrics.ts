@@ -32,6 +32,7 @@ const HELP: Record<Exclude<CounterName, BucketCounter>, string> = {
   evictedConnections:
     'Connections of the address prefix with most of them that went for those of others, all places being taken',
   handshakeTimeouts: 'Handshakes that were not done in time',
+  handshakeFloods: 'Packets of handshakes that had more than any takes, which nobody looks at',
   goodputClosed: 'Connections closed because they burned bytes for nothing',
   malformed: 'QUIC packets that could not be read',
   unknownConnection: 'QUIC packets that name no connection',
@@ -40,7 +41,7 @@ const HELP: Record<Exclude<CounterName, BucketCounter>, string> = {
   unreadBytes: 'Bytes that came and that nobody has read yet, in QUIC and TCP',
   unreadClosed: 'Connections closed because they held most unread while there was no room',
   packetsIn: 'UDP packets received',
-  packetsDelivered: 'UDP packets received that are of a connection',
+  packetsDelivered: 'UDP packets received that are of an established connection',
   packetsOut: 'UDP packets sent',
   bytesIn: 'UDP payload bytes received',
   bytesOut: 'UDP payload bytes sent',

@@ -66,7 +66,7 @@ export class AdmissionControl {
         return DROP;
       }
     }
-    switch (this.limiter.judge(address, proven)) {
+    switch (this.limiter.judge(address, proven, now)) {
       case 'accept':
         break;
       case 'retry':
@@ -115,8 +115,9 @@ export class AdmissionControl {
   }
 
   /** A connection is gone. */
-  gone(index: number): void {
-    this.end(index);
+  gone(index: number, now: number): void {
+    this.limiter.gone(index, now);
+    this.counters.handshakes = this.limiter.size;
     this.#shares.delete(index);
   }
 }

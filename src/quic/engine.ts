@@ -140,13 +140,15 @@ export interface QuicCounters {
   evictedHandshakes: number;
   evictedConnections: number;
   handshakeTimeouts: number;
+  /** Packets of handshakes that had more than any takes. */
+  handshakeFloods: number;
   goodputClosed: number;
   malformed: number;
   unknownConnection: number;
   wrongPath: number;
   handedOn: number;
   packetsIn: number;
-  /** Those among them that are of a connection. */
+  /** Those among them that are of an established connection. */
   packetsDelivered: number;
   packetsOut: number;
   bytesIn: number;

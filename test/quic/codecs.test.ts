@@ -149,14 +149,31 @@ test('handshake limiter: prefixes are counted and forgotten', () => {
   const limiter = new HandshakeLimiter({ retryAbove: 100, max: 100, maxPerPrefix: 2, evictAfterMs: 50 });
   limiter.begin(0, '192.0.2.1', 0);
   limiter.begin(1, '192.0.2.2', 10);
-  assert.equal(limiter.judge('192.0.2.3', false), 'refuse-prefix');
-  assert.equal(limiter.judge('198.51.100.1', false), 'accept');
+  assert.equal(limiter.judge('192.0.2.3', false, 60), 'refuse-prefix');
+  assert.equal(limiter.judge('198.51.100.1', false, 60), 'accept');
   assert.equal(limiter.evictableOfPrefix('192.0.2.3', 40), -1);
   assert.equal(limiter.evictableOfPrefix('192.0.2.3', 50), 0);
   limiter.end(0);
-  assert.equal(limiter.judge('192.0.2.3', false), 'accept');
+  assert.equal(limiter.judge('192.0.2.3', false, 60), 'accept');
   limiter.end(0);
   assert.equal(limiter.size, 1);
+});
+
+test('handshake limiter: handshakes that failed lately count as those in flight, for a while', () => {
+  const limiter = new HandshakeLimiter({ retryAbove: 3, max: 100, maxPerPrefix: 100, evictAfterMs: 50 });
+  const judged = (now: number, isProven = false): string => limiter.judge('192.0.2.1', isProven, now);
+  for (const index of [0, 1, 2, 3]) {
+    limiter.begin(index, '192.0.2.1', 1000);
+    if (index === 3) limiter.end(index);
+    limiter.gone(index, 1000);
+  }
+  assert.equal(limiter.size, 0);
+  assert.equal(judged(1000), 'retry', 'three failed, the fourth did not');
+  assert.equal(judged(1000, true), 'accept');
+  assert.equal(judged(1100), 'accept');
+  limiter.begin(4, '192.0.2.1', 1100);
+  assert.equal(judged(1100), 'retry', 'with one in flight');
+  assert.equal(judged(3000), 'accept');
 });
 
 test('goodput guard: useful traffic passes for ever, waste ends after its strikes', () => {

@@ -29,6 +29,44 @@ test('more handshakes than allowed at once must prove their address, and then pa
   assert.equal(connection.isEstablished, true);
 });
 
+test('what begins no handshake at all is asked to prove its address soon, and who comes beside it gets in', async () => {
+  const pair = await QuicPair.create();
+  // All of its header is right, and nothing behind it can be read.
+  const garbage = (await firstPacket(pair)).fill(0xff, 100);
+  const { counters } = pair.server;
+  for (let i = 0; i < 1000; i++) {
+    garbage[10] = i;
+    pair.server.receive(garbage.slice(), CLIENT.address, 999, 1000 + i / 100);
+    pair.server.flush(1000 + i / 100);
+  }
+  pair.wire.length = 0;
+  assert.ok(counters.accepted < 100, `${counters.accepted} were taken on`);
+  assert.ok(counters.retriesSent > 900);
+  const connection = pair.connect();
+  pair.run();
+  assert.equal(connection.isEstablished, true);
+});
+
+test('a handshake that is flooded is not looked at any more, and costs no other', async () => {
+  const pair = await QuicPair.create();
+  const first = await firstPacket(pair);
+  pair.server.receive(first.slice(), CLIENT.address, CLIENT.port, 0);
+  pair.server.flush(0);
+  const { counters } = pair.server;
+  assert.equal(counters.handshakes, 1);
+  const garbage = first.slice().fill(0xff, 100);
+  for (let i = 0; i < 1000; i++) {
+    pair.server.receive(garbage.slice(), CLIENT.address, CLIENT.port, i / 100);
+    if (i % 10 === 0) pair.server.flush(i / 100);
+  }
+  for (let i = 0; i < 200; i++) pair.server.flush(20);
+  assert.equal(counters.handshakeFloods, 1001 - 128);
+  pair.wire.length = 0;
+  const connection = pair.connect();
+  pair.run();
+  assert.equal(connection.isEstablished, true);
+});
+
 test('a connection’s streams are granted at first what its address is', async () => {
   let window = 20_000;
   const pair = await QuicPair.create({ server: { streamWindow: () => window } });

@@ -14,6 +14,7 @@ export const COUNTER_NAMES = [
   'evictedHandshakes',
   'evictedConnections',
   'handshakeTimeouts',
+  'handshakeFloods',
   'goodputClosed',
   'malformed',
   'unknownConnection',

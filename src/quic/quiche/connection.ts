@@ -59,6 +59,8 @@ export class QuicheConnection implements QuicConnection {
   hasHeard = false;
   /** Packets taken since events were last raised. */
   pendingPackets = 0;
+  /** With a long header, before it was established. */
+  handshakePackets = 0;
   /** IDs of ours that lead here. */
   readonly localIds: Uint8Array[] = [];
   /** Key in the endpoint's table of handshakes, until established. */

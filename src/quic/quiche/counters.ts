@@ -16,6 +16,7 @@ export function newCounters(): QuicCounters {
     evictedHandshakes: 0,
     evictedConnections: 0,
     handshakeTimeouts: 0,
+    handshakeFloods: 0,
     goodputClosed: 0,
     malformed: 0,
     unknownConnection: 0,

@@ -19,6 +19,13 @@ import { UnreadReview } from './unread-review.js';
 
 /** Packets of one connection taken before its events are raised; below the datagram queue's length. */
 const MAX_PENDING_PACKETS = 32;
+/**
+ * Packets with a long header that a handshake may take: a certificate, and all that is sent again within its time, is some thirty.
+ * Who floods one with more, which costs ten times what a stray packet does, finds that nobody listens until its time is over.
+ */
+const MAX_HANDSHAKE_PACKETS = 128;
+/** RFC 9000 section 17.2. */
+const LONG_HEADER = 0x80;
 /** Packets that one connection sends in a flush before the others have their turn. */
 const MAX_BURST = 64;
 
@@ -165,7 +172,11 @@ export class QuicheEndpoint implements QuicEndpoint {
       }
       info = { from: { host: address, port }, to: this.#local };
     }
-    this.counters.packetsDelivered++;
+    if (connection.isEstablished) this.counters.packetsDelivered++;
+    else if ((packet[0] & LONG_HEADER) !== 0 && ++connection.handshakePackets > MAX_HANDSHAKE_PACKETS) {
+      this.counters.handshakeFloods++;
+      return;
+    }
     try {
       connection.native.recv(packet, info);
       connection.ends.heard();
@@ -365,7 +376,7 @@ export class QuicheEndpoint implements QuicEndpoint {
     const info = connection.closeRequested ?? { by: 'engine', application: false, code: 0, reason: '' };
     this.options.trace?.connectionClosed(connection, info, connection.stats(), now);
     this.#table.forgetOriginal(connection);
-    this.#door?.admission.gone(connection.index);
+    this.#door?.admission.gone(connection.index, now);
     this.#timers.delete(connection.index);
     this.#table.remove(connection);
     this.counters.connections = this.#table.size;

@@ -1,13 +1,16 @@
 /** A shard that is busy for less of its time could have taken what was lost: its socket's buffer is too small for bursts. */
 const BUSY = 0.9;
-/** Of what was received so much has to be for connections: under a flood of strangers' packets there is no loss that turning clients away would end. */
+/**
+ * Of what was received so much has to be of established connections: under a flood of strangers' packets, whoever they say they are from, there is no loss
+ * that turning clients away would end.
+ */
 const OF_CONNECTIONS = 0.5;
 
 /** What came to the host's sockets since they were opened, and the time in which its shards were busy. */
 export interface ReceivedSoFar {
   /** ms. */
   at: number;
-  /** Packets that the shards took; those among them that are of connections; those that the kernel had no room for. */
+  /** Packets that the shards took; those among them that are of established connections; those that the kernel had no room for. */
   received: number;
   ofConnections: number;
   dropped: number;
