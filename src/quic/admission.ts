@@ -1,4 +1,5 @@
 import type { CidCodec } from './connection-id.js';
+import { CountLimit } from './count-limit.js';
 import type { QuicCounters } from './engine.js';
 import { HandshakeLimiter } from './handshake-limiter.js';
 import type { QuicServerOptions } from './options.js';
@@ -12,6 +13,12 @@ export type Admission =
   | { action: 'drop' };
 
 const DROP: Admission = { action: 'drop' };
+
+/**
+ * Retries a second, and at once: a tenth of a processor, and several times the handshakes that one can do. Under a flood of first
+ * packets from anywhere the rest is for those who are there; who is no flood asks again.
+ */
+const RETRIES_PER_SECOND = 5000;
 
 /** A first packet, as far as admission looks at it. */
 export interface Knock {
@@ -38,6 +45,7 @@ export class AdmissionControl {
   readonly limiter: HandshakeLimiter;
   readonly tokens: RetryTokens;
   readonly #shares: PrefixShares<number>;
+  readonly #retries = new CountLimit(RETRIES_PER_SECOND, RETRIES_PER_SECOND, 0);
 
   constructor(
     readonly options: Pick<QuicServerOptions, 'handshakes' | 'maxConnections' | 'retryKeys'>,
@@ -60,7 +68,7 @@ export class AdmissionControl {
     }
     const proven = originalDcid !== null;
     if (this.counters.connections >= this.options.maxConnections) {
-      if (!proven) return { action: 'retry' };
+      if (!proven) return this.#retry(now);
       if (!this.#makePlaces(address, now)) {
         this.counters.refusedFull++;
         return DROP;
@@ -70,7 +78,7 @@ export class AdmissionControl {
       case 'accept':
         break;
       case 'retry':
-        return { action: 'retry' };
+        return this.#retry(now);
       case 'refuse-prefix':
         if (!proven || !this.#makeRoom(this.limiter.evictableOfPrefix(address, now))) {
           this.counters.refusedPrefix++;
@@ -85,6 +93,12 @@ export class AdmissionControl {
         break;
     }
     return { action: 'accept', originalDcid };
+  }
+
+  #retry(now: number): Admission {
+    if (this.#retries.take(now)) return { action: 'retry' };
+    this.counters.retriesHeld++;
+    return DROP;
   }
 
   /** Where one prefix has most of the places, some of its connections go. */

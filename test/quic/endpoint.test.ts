@@ -47,6 +47,21 @@ test('what begins no handshake at all is asked to prove its address soon, and wh
   assert.equal(connection.isEstablished, true);
 });
 
+test('under a flood Retries have their share, and no more', async () => {
+  const pair = await QuicPair.create({
+    server: { handshakes: { retryAbove: 0, max: 10, maxPerPrefix: 10, evictAfterMs: 1000 } },
+  });
+  const garbage = (await firstPacket(pair)).fill(0xff, 100);
+  const { counters } = pair.server;
+  for (let i = 0; i < 8000; i++) {
+    pair.server.receive(garbage.slice(), CLIENT.address, 999, 100_000);
+    pair.server.flush(100_000);
+  }
+  for (let flush = 0; flush < 100; flush++) pair.server.flush(100_000);
+  assert.equal(counters.retriesSent, 5000);
+  assert.equal(counters.retriesHeld, 3000);
+});
+
 test('a handshake that is flooded is not looked at any more, and costs no other', async () => {
   const pair = await QuicPair.create();
   const first = await firstPacket(pair);

@@ -2,8 +2,8 @@ import { joined } from '../../control/bytes.js';
 import type { AppErrorName } from '../../control/codes.js';
 import { CONTROL_MAGIC, ControlReader, encodeControl } from '../../control/frames.js';
 import { clientMessage, type HostMessage, type ParsedClientMessage } from '../../control/messages.js';
+import { CountLimit } from '../../quic/count-limit.js';
 import { problemForStranger } from '../../validation/problems.js';
-import { CountLimit } from '../count-limit.js';
 import type { TransportStream } from '../transport.js';
 
 const chunk = new Uint8Array(16_384);

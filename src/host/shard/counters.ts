@@ -6,6 +6,7 @@ export const COUNTER_NAMES = [
   'accepted',
   'established',
   'retriesSent',
+  'retriesHeld',
   'versionNegotiationsSent',
   'statelessResetsSent',
   'refusedFull',

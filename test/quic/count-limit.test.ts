@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CountLimit } from '../../src/host/count-limit.js';
+import { CountLimit } from '../../src/quic/count-limit.js';
 import { fuzzRuns } from '../support/fuzz.js';
 
 test('in any interval no more pass than the burst and what the time adds, and who keeps to the rate always does', () => {
