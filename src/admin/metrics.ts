@@ -23,7 +23,7 @@ const HELP: Record<Exclude<CounterName, BucketCounter>, string> = {
   accepted: 'QUIC connections that were begun by clients and taken on',
   established: 'QUIC connections whose handshake was done',
   retriesSent: 'Retry packets sent: addresses that had to be shown to be their senders’',
-  retriesHeld: 'First packets left unanswered, as Retry packets had their share of the time',
+  answersHeld: 'First packets left unanswered, as answers to strangers had their share of the time',
   versionNegotiationsSent: 'Version Negotiation packets sent',
   statelessResetsSent: 'Stateless resets sent',
   refusedFull: 'Connections refused as all places were taken',

@@ -15,10 +15,11 @@ export type Admission =
 const DROP: Admission = { action: 'drop' };
 
 /**
- * Retries a second, and at once: a tenth of a processor, and several times the handshakes that one can do. Under a flood of first
- * packets from anywhere the rest is for those who are there; who is no flood asks again.
+ * Answers a second to those whose addresses nobody has proven (Retry, Version Negotiation), and at once: a tenth of a processor,
+ * and several times the handshakes that one can do. Under a flood of first packets the rest is for those who are there; who is no
+ * flood asks again.
  */
-const RETRIES_PER_SECOND = 5000;
+const ANSWERS_PER_SECOND = 5000;
 
 /** A first packet, as far as admission looks at it. */
 export interface Knock {
@@ -45,7 +46,7 @@ export class AdmissionControl {
   readonly limiter: HandshakeLimiter;
   readonly tokens: RetryTokens;
   readonly #shares: PrefixShares<number>;
-  readonly #retries = new CountLimit(RETRIES_PER_SECOND, RETRIES_PER_SECOND, 0);
+  readonly #answers = new CountLimit(ANSWERS_PER_SECOND, ANSWERS_PER_SECOND, 0);
 
   constructor(
     readonly options: Pick<QuicServerOptions, 'handshakes' | 'maxConnections' | 'retryKeys'>,
@@ -96,9 +97,14 @@ export class AdmissionControl {
   }
 
   #retry(now: number): Admission {
-    if (this.#retries.take(now)) return { action: 'retry' };
-    this.counters.retriesHeld++;
-    return DROP;
+    return this.mayAnswer(now) ? { action: 'retry' } : DROP;
+  }
+
+  /** Whether a stranger is to be answered now. */
+  mayAnswer(now: number): boolean {
+    const isIn = this.#answers.take(now);
+    if (!isIn) this.counters.answersHeld++;
+    return isIn;
   }
 
   /** Where one prefix has most of the places, some of its connections go. */

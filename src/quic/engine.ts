@@ -132,8 +132,8 @@ export interface QuicCounters {
   accepted: number;
   established: number;
   retriesSent: number;
-  /** First packets that would have been answered by a Retry, were there not so many. */
-  retriesHeld: number;
+  /** First packets that would have been answered by a Retry or Version Negotiation, were there not so many. */
+  answersHeld: number;
   versionNegotiationsSent: number;
   statelessResetsSent: number;
   refusedFull: number;

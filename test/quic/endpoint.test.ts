@@ -47,7 +47,7 @@ test('what begins no handshake at all is asked to prove its address soon, and wh
   assert.equal(connection.isEstablished, true);
 });
 
-test('under a flood Retries have their share, and no more', async () => {
+test('under a flood answers to strangers have their share, and no more', async () => {
   const pair = await QuicPair.create({
     server: { handshakes: { retryAbove: 0, max: 10, maxPerPrefix: 10, evictAfterMs: 1000 } },
   });
@@ -59,7 +59,17 @@ test('under a flood Retries have their share, and no more', async () => {
   }
   for (let flush = 0; flush < 100; flush++) pair.server.flush(100_000);
   assert.equal(counters.retriesSent, 5000);
-  assert.equal(counters.retriesHeld, 3000);
+  assert.equal(counters.answersHeld, 3000);
+  // Of a version that nobody speaks.
+  garbage.fill(0x0a, 1, 5);
+  for (const [now, negotiations] of [
+    [100_000, 0],
+    [100_001, 5],
+  ]) {
+    for (let i = 0; i < 20; i++) pair.server.receive(garbage.slice(), CLIENT.address, 999, now);
+    for (let flush = 0; flush < 20; flush++) pair.server.flush(now);
+    assert.equal(counters.versionNegotiationsSent, negotiations);
+  }
 });
 
 test('a handshake that is flooded is not looked at any more, and costs no other', async () => {

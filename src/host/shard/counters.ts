@@ -6,7 +6,7 @@ export const COUNTER_NAMES = [
   'accepted',
   'established',
   'retriesSent',
-  'retriesHeld',
+  'answersHeld',
   'versionNegotiationsSent',
   'statelessResetsSent',
   'refusedFull',

@@ -8,7 +8,7 @@ export function newCounters(): QuicCounters {
     accepted: 0,
     established: 0,
     retriesSent: 0,
-    retriesHeld: 0,
+    answersHeld: 0,
     versionNegotiationsSent: 0,
     statelessResetsSent: 0,
     refusedFull: 0,

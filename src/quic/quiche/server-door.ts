@@ -88,7 +88,7 @@ export class ServerDoor {
     const { route } = this.server;
     if (header.version !== QUIC_VERSION_1) {
       // RFC 9000 section 6.1: only for packets that could begin a connection; version 0 is a negotiation itself.
-      if (header.version === 0 || packet.length < MIN_INITIAL_SIZE) return null;
+      if (header.version === 0 || packet.length < MIN_INITIAL_SIZE || !this.admission.mayAnswer(now)) return null;
       counters.versionNegotiationsSent++;
       this.output.send(versionNegotiation(packet, header, randomInt(2 ** 32)), address, port);
       return null;
