@@ -27,7 +27,8 @@ const HELP: Record<Exclude<CounterName, BucketCounter>, string> = {
   versionNegotiationsSent: 'Version Negotiation packets sent',
   statelessResetsSent: 'Stateless resets sent',
   refusedFull: 'Connections refused as all places were taken',
-  refusedPrefix: 'Connections refused as their address prefix had its share of the handshakes in flight',
+  refusedPrefix:
+    'Connections refused as their address prefix had its share of handshakes in flight, or of those that fail',
   refusedToken: 'Connections refused for a Retry token that was forged or too old',
   evictedHandshakes: 'Handshakes that gave way to others',
   evictedConnections:

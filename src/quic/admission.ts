@@ -80,6 +80,9 @@ export class AdmissionControl {
         break;
       case 'retry':
         return this.#retry(now);
+      case 'refuse-failing':
+        this.counters.refusedPrefix++;
+        return DROP;
       case 'refuse-prefix':
         if (!proven || !this.#makeRoom(this.limiter.evictableOfPrefix(address, now))) {
           this.counters.refusedPrefix++;

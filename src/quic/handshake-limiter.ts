@@ -1,20 +1,22 @@
+import { RecentMap } from '../core/recent-map.js';
 import { addressPrefix } from './address-prefix.js';
+import { FadingCount } from './fading-count.js';
 
 export interface HandshakeLimits {
   /** Handshakes in flight, and failed within a second or so, above which clients must prove their address (Retry, RFC 9000 section 8.1.2). */
   retryAbove: number;
   /** Handshakes in flight at most. */
   max: number;
-  /** Handshakes in flight of one address prefix at most. */
+  /** Handshakes in flight of one address prefix at most, and that fail within a second or so. */
   maxPerPrefix: number;
   /** A handshake older than this (ms) gives way to a new one of a proven address when the table is full. */
   evictAfterMs: number;
 }
 
-export type HandshakeVerdict = 'accept' | 'retry' | 'refuse-full' | 'refuse-prefix';
+export type HandshakeVerdict = 'accept' | 'retry' | 'refuse-full' | 'refuse-prefix' | 'refuse-failing';
 
-/** ms in which a failed handshake fades to a third. */
-const FAILED_FADES_MS = 1000;
+/** Address prefixes whose failed handshakes are known. */
+const PREFIXES = 1000;
 
 interface InFlight {
   prefix: string;
@@ -29,8 +31,8 @@ interface InFlight {
 export class HandshakeLimiter {
   readonly #inFlight = new Map<number, InFlight>();
   readonly #perPrefix = new Map<string, number>();
-  #failed = 0;
-  #failedAt = 0;
+  readonly #failed = new FadingCount();
+  readonly #failedOf = new RecentMap<string, FadingCount>(PREFIXES);
 
   constructor(readonly limits: HandshakeLimits) {}
 
@@ -38,14 +40,12 @@ export class HandshakeLimiter {
     return this.#inFlight.size;
   }
 
-  /** Handshakes that failed lately, each counting less by the time. */
-  #failedLately(now: number): number {
-    return this.#failed * Math.exp(Math.min(0, this.#failedAt - now) / FAILED_FADES_MS);
-  }
-
   judge(address: string, addressProven: boolean, now: number): HandshakeVerdict {
-    if (!addressProven && this.#inFlight.size + this.#failedLately(now) >= this.limits.retryAbove) return 'retry';
-    if ((this.#perPrefix.get(addressPrefix(address)) ?? 0) >= this.limits.maxPerPrefix) return 'refuse-prefix';
+    const { retryAbove, maxPerPrefix } = this.limits;
+    if (!addressProven && this.#inFlight.size + this.#failed.lately(now) >= retryAbove) return 'retry';
+    const prefix = addressPrefix(address);
+    if ((this.#failedOf.get(prefix)?.lately(now) ?? 0) >= maxPerPrefix) return 'refuse-failing';
+    if ((this.#perPrefix.get(prefix) ?? 0) >= maxPerPrefix) return 'refuse-prefix';
     if (this.#inFlight.size >= this.limits.max) return 'refuse-full';
     return 'accept';
   }
@@ -76,9 +76,12 @@ export class HandshakeLimiter {
 
   /** A connection is gone: if it was in flight its handshake failed. */
   gone(index: number, now: number): void {
-    if (!this.#inFlight.has(index)) return;
-    this.#failed = this.#failedLately(now) + 1;
-    this.#failedAt = Math.max(this.#failedAt, now);
+    const entry = this.#inFlight.get(index);
+    if (entry === undefined) return;
+    this.#failed.add(now);
+    const ofPrefix = this.#failedOf.get(entry.prefix) ?? new FadingCount();
+    ofPrefix.add(now);
+    this.#failedOf.set(entry.prefix, ofPrefix);
     this.end(index);
   }
 

@@ -176,6 +176,17 @@ test('handshake limiter: handshakes that failed lately count as those in flight,
   assert.equal(judged(3000), 'accept');
 });
 
+test('handshake limiter: a prefix whose handshakes fail is refused for a while, proven or not', () => {
+  const limiter = new HandshakeLimiter({ retryAbove: 100, max: 100, maxPerPrefix: 2, evictAfterMs: 50 });
+  for (const index of [0, 1]) {
+    limiter.begin(index, '192.0.2.1', 1000);
+    limiter.gone(index, 1000);
+  }
+  assert.equal(limiter.judge('192.0.2.99', true, 1000), 'refuse-failing');
+  assert.equal(limiter.judge('198.51.100.1', true, 1000), 'accept');
+  assert.equal(limiter.judge('192.0.2.99', true, 2000), 'accept');
+});
+
 test('goodput guard: useful traffic passes for ever, waste ends after its strikes', () => {
   const limits = { freeBytesPerSecond: 1000, minRatio: 0.1, strikes: 3 };
   const good = new GoodputGuard(limits);
