@@ -45,7 +45,9 @@ export class ReceiveKeeper {
     if (queues === null) return;
     const shards = pool.live.map((shard) => pool.counters(shard));
     const sum = (name: CounterName): number => shards.reduce((all, counters) => all + counters.get(name), 0);
-    const [packets, bytes] = [sum('packetsIn'), sum('bytesIn')];
+    // Those that were handed on are counted by who took them too.
+    const packets = sum('packetsIn') - sum('handedOn');
+    const bytes = sum('bytesIn');
     this.lost = this.#loss.look({
       at,
       received: packets,

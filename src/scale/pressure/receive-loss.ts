@@ -1,11 +1,5 @@
 /** A shard that is busy for less of its time could have taken what was lost: its socket's buffer is too small for bursts. */
 const BUSY = 0.9;
-/**
- * Of what was received so much has to be of established connections: under a flood of strangers' packets, whoever they say they are from, there is no loss
- * that turning clients away would end.
- */
-const OF_CONNECTIONS = 0.5;
-
 /** What came to the host's sockets since they were opened, and the time in which its shards were busy. */
 export interface ReceivedSoFar {
   /** ms. */
@@ -21,7 +15,8 @@ export interface ReceivedSoFar {
 /**
  * The share of clients' packets that is lost in front of the host because its shards can't keep up with them. It is the surest sign
  * that a host is over what it carries, whatever capacity was configured or learned: a thread that reads all the time lags in
- * nothing, while packets wait in front of it until there is no room. Sans-IO.
+ * nothing, while packets wait in front of it until there is no room. What a flood of strangers' packets pushes out does not count,
+ * whoever they say they are from: turning clients away would not end it. Sans-IO.
  */
 export class ReceiveLoss {
   #before: ReceivedSoFar | null = null;
@@ -37,7 +32,9 @@ export class ReceiveLoss {
     if (lost <= 0 || received < 0) return 0;
     const span = (now.at - before.at) * 1000;
     const isBusy = now.busyMicroseconds.some((busy, i) => busy - (before.busyMicroseconds[i] ?? 0) >= BUSY * span);
-    const isLoad = now.ofConnections - before.ofConnections >= OF_CONNECTIONS * received;
-    return isBusy && isLoad ? lost / (lost + received) : 0;
+    const ofConnections = (now.ofConnections - before.ofConnections) / (received || 1);
+    // As many as came of connections would have been taken, had nobody else sent any: what is above that is lost by their own doing.
+    const load = ofConnections * (received + lost);
+    return isBusy && load > received ? 1 - received / load : 0;
   }
 }

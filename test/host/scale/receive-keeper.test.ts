@@ -26,7 +26,7 @@ test('what the kernel dropped is held against what all shards took', async () =>
   await keeper.look(1000);
   queues = { fullestBytes: 4096, dropped: 100 };
   counters[0] = { packetsIn: 100, packetsDelivered: 100, busyMicroseconds: 999_000 };
-  counters[1] = { packetsIn: 200, packetsDelivered: 150, busyMicroseconds: 20_000 };
+  counters[1] = { packetsIn: 250, packetsDelivered: 200, handedOn: 50, busyMicroseconds: 20_000 };
   await keeper.look(2000);
   assert.equal(keeper.lost, 0.25);
   assert.deepEqual(keeper.queues, queues);
