@@ -35,6 +35,6 @@ export class ReceiveLoss {
     const ofConnections = (now.ofConnections - before.ofConnections) / (received || 1);
     // As many as came of connections would have been taken, had nobody else sent any: what is above that is lost by their own doing.
     const load = ofConnections * (received + lost);
-    return isBusy && load > received ? 1 - received / load : 0;
+    return isBusy && load > received ? (load - received) / load : 0;
   }
 }
