@@ -17,8 +17,11 @@ const DROPS = 12;
 /** What Linux's tables of UDP sockets say of a port; other processes' sockets on other addresses of it count too. */
 export function receiveQueuesOf(tables: string, port: number): ReceiveQueues {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const mentioned = `${suffix} `;
   const queues: ReceiveQueues = { fullestBytes: 0, dropped: 0 };
   for (const line of tables.split('\n')) {
+    // There may be thousands of others.
+    if (!line.includes(mentioned)) continue;
     const columns = line.trim().split(/\s+/);
     if (columns.length <= DROPS || !columns[LOCAL].endsWith(suffix)) continue;
     const [, received = '0'] = columns[QUEUES].split(':');
