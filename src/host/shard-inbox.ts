@@ -112,8 +112,11 @@ export class ShardInbox {
   lost(shard: number, reason: string | null): void {
     this.#matchmaker.lost(shard);
     this.parts.updates.lost(shard);
-    if (reason === null) this.#wills.ended(shard);
-    else this.#wills.died(shard, this.parts.pool.live);
+    const { live } = this.parts.pool;
+    this.#wills.gone(
+      shard,
+      live.filter((other) => other !== shard),
+    );
     this.parts.prediction.service?.lost(shard);
     for (const [request, asked] of this.#loading) if (asked === shard) this.#reloads.answer(request, reason);
   }

@@ -1,10 +1,13 @@
 import type { Will } from './functions/endpoints/will.js';
 import type { KeyedWill } from './shard/messages.js';
 
-/** Keeps the wills of all shards' sessions. Those of a shard that died are given to one that lives, or to the next that comes. */
+/**
+ * Keeps the wills of all shards' sessions. Those that a shard leaves behind, as it died or had no time, are given to one that lives, or to
+ * the next that comes.
+ */
 export class WillKeeper {
   readonly #ofShards = new Map<number, Map<number, Will>>();
-  /** Of shards that died while no other was there. */
+  /** Of shards that went while no other was there. */
   #waiting: Will[] = [];
   /** Shards number their own upwards from 1. */
   #last = 0;
@@ -29,17 +32,12 @@ export class WillKeeper {
     this.#ofShards.get(shard)?.delete(key);
   }
 
-  /** A shard died. @param heirs shards that live */
-  died(shard: number, heirs: readonly number[]): void {
-    this.#waiting.push(...this.#of(shard).values());
+  /** A shard is gone. @param heirs shards that live */
+  gone(shard: number, heirs: readonly number[]): void {
+    this.#waiting = this.#waiting.concat([...this.#of(shard).values()]);
     this.#ofShards.delete(shard);
     const [heir] = heirs;
     if (heir !== undefined) this.serves(heir);
-  }
-
-  /** A shard ended as it was to: it has told of the ends itself, as far as there was time. */
-  ended(shard: number): void {
-    this.#ofShards.delete(shard);
   }
 
   /** A shard serves. */

@@ -19,6 +19,7 @@ const limit = { timeout: 60_000 };
 class Hook {
   readonly told: string[] = [];
   readonly sessions: string[] = [];
+  readonly deliveries: string[] = [];
   /** What it was asked and has not answered. */
   underWay = 0;
   readonly slow: Record<string, number> = {};
@@ -36,6 +37,7 @@ class Hook {
       hook.underWay--;
       hook.told.push(`${event} ${body}`);
       hook.sessions.push(request.headers['tidegate-session'] as string);
+      hook.deliveries.push(request.headers['tidegate-delivery'] as string);
       response.end(event === 'data' ? `got ${body}` : '');
     });
     servers.push(server);
@@ -131,6 +133,7 @@ test('where a shard dies the next tells it of the ends of its sessions', limit, 
   await until(() => hook.told.length === 2, 20_000);
   assert.deepEqual(new Set(hook.told), new Set(['close {"code":0,"reason":"its shard ended","by":"connection"}']));
   assert.deepEqual(new Set(hook.sessions), new Set([session.id, own.id]), 'each once, of those that were open');
+  assert.deepEqual(new Set(hook.deliveries.slice(-2)), new Set([`${session.id}-close-remote`, `${own.id}-close-own`]));
   assert.equal(host.restarts, 1);
 });
 

@@ -21,22 +21,21 @@ test('a shard that lives is given the wills of one that died, and has them until
   for (const key of [1, 2, 3]) wills.keep(0, key, will(`0-${key}`));
   wills.keep(1, 1, will('1-1'));
   wills.drop(0, 2);
-  wills.died(0, [1, 2]);
+  wills.gone(0, [1, 2]);
   assert.deepEqual(given, [[1, ['0-1', '0-3']]]);
   wills.drop(1, keys[0]);
-  wills.died(1, [2]);
+  wills.gone(1, [2]);
   assert.deepEqual(given[1], [2, ['1-1', '0-3']], 'its own too, none of them for another that has its number');
 });
 
-test('where none lives the next that comes is given them; who ends as it was to has told itself', () => {
+test('where none lives the next that comes is given them, once', () => {
   const { wills, given } = keeper();
   wills.keep(0, 1, will('0-1'));
-  wills.died(0, []);
+  wills.gone(0, []);
   assert.deepEqual(given, []);
   wills.serves(0);
   wills.serves(1);
   assert.deepEqual(given, [[0, ['0-1']]]);
-  wills.ended(0);
-  wills.died(0, [1]);
-  assert.equal(given.length, 1);
+  wills.gone(1, [0]);
+  assert.equal(given.length, 1, 'who leaves none behind has told of all');
 });

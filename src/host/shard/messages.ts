@@ -187,7 +187,7 @@ export type ToShard =
   | { type: 'jwtChecked'; request: number; verdict: JwtVerdict }
   | { type: 'peer'; answer: PeerAnswer; port?: MessagePort }
   | { type: 'functions'; request: number; table: FunctionTable }
-  /** Of sessions of a shard that died. */
+  /** Of sessions of a shard that is gone. */
   | { type: 'wills'; wills: readonly KeyedWill[] }
   | { type: 'mode'; mode: 'enforce' | 'observe' }
   /** Other variants of their functions answer sessions from now on. */

@@ -210,10 +210,14 @@ export class Shard implements DoorShard {
     this.signals.shed();
     this.live.countVerdicts(this.#pulse.counters);
     this.#sockets.reviewUnread();
-    const calls = this.functions.takeCalls();
-    if (calls.length > 0) this.send({ type: 'calls', calls });
+    this.#tellCalls();
     const prefixes = this.#door.takeTurnedAway();
     if (prefixes.length > 0) this.send({ type: 'turnedAway', prefixes });
+  }
+
+  #tellCalls(): void {
+    const calls = this.functions.takeCalls();
+    if (calls.length > 0) this.send({ type: 'calls', calls });
   }
 
   #beat(): void {
@@ -354,6 +358,7 @@ export class Shard implements DoorShard {
     const last = new Promise<void>((resolve) => this.calls.afterLast(resolve));
     await Promise.race([last, sleep(LAST_CALLS_MS, undefined, { ref: false })]);
     if (this.calls.count > 0) this.log('warn', 'calls of endpoints were not done', { calls: this.calls.count });
+    this.#tellCalls();
     for (const timer of this.#timers) clearInterval(timer);
     clearImmediate(this.#slice);
     this.readers.close();

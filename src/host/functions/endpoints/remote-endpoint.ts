@@ -194,7 +194,9 @@ export class RemoteEndpoint implements Endpoint {
   async close(session: NamedSession, { code, reason, by }: CloseReason): Promise<void> {
     const { rules } = this;
     const body = Buffer.from(JSON.stringify({ code, reason, by }));
-    const headers = this.#headers('close', session, {});
+    // Another shard may tell of it too, where this one dies: whoever does, it is the same delivery.
+    const delivery = `${session.id}-close-${session.functionId}`;
+    const headers = this.#headers('close', session, { 'tidegate-delivery': delivery });
     if (rules.closes >= MOST_CLOSES) {
       await this.#call(headers, body, CLOSE_MS);
       return;

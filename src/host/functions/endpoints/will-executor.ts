@@ -18,20 +18,21 @@ export interface WillExecutorParts {
   failed(will: Will, code: ReturnType<typeof failureOf>['code'], message: string): void;
 }
 
-/** Tells remote endpoints that sessions of a shard that died are over. */
+/** Tells remote endpoints that sessions of a shard that is gone are over. */
 export class WillExecutor {
-  readonly #waiting: KeyedWill[] = [];
+  /** In no order. */
+  #waiting: KeyedWill[] = [];
   #underWay = 0;
 
   constructor(readonly parts: WillExecutorParts) {}
 
   carryOut(wills: readonly KeyedWill[]): void {
-    this.#waiting.push(...wills);
+    this.#waiting = this.#waiting.concat(wills);
     while (this.#underWay < AT_ONCE && this.#waiting.length > 0) this.#next();
   }
 
   #next(): void {
-    const next = this.#waiting.shift();
+    const next = this.#waiting.pop();
     if (next === undefined) return;
     const [key, will] = next;
     const { parts } = this;

@@ -1,4 +1,4 @@
-/** What a remote endpoint is to be told by another shard, should the session's own die: that the session is over. */
+/** What a remote endpoint is to be told by another shard, should the session's own be gone before: that the session is over. */
 export interface Will {
   /** As the endpoint was told of it. */
   session: string;
