@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import type { TellableSettings } from '../control/messages.js';
-import { checkLimits, type Limits, NO_LIMITS } from '../core/limits.js';
+import { checkFromZero, checkLimits, type Limits, NO_LIMITS } from '../core/limits.js';
 import type { PublishedLimits } from '../core/limits-mailbox.js';
 import type { BehavioralProfile } from '../profile/behavioral-profile.js';
 
@@ -158,12 +158,7 @@ export function settingsFor(
 export function checkSettings(settings: unknown): asserts settings is SocketSettings {
   if (typeof settings !== 'object' || settings === null) throw new TypeError(`${settings} are no settings`);
   const chosen = settings as Record<keyof SocketSettings, unknown>;
-  for (const name of ['bufferSize', 'rateLimit', 'burst', 'packetRate', 'packetBurst'] as const) {
-    const value = chosen[name];
-    if (typeof value !== 'number' || !(value >= 0)) {
-      throw new TypeError(`${name} is ${inspect(value)}, not a number from 0 on`);
-    }
-  }
+  checkFromZero(chosen, ['bufferSize', 'rateLimit', 'burst', 'packetRate', 'packetBurst']);
   if (chosen.out !== null) checkLimits(Object(chosen.out) as Limits);
   if (![0, 1, 2, 3].includes(chosen.securityLevel as number)) {
     throw new TypeError(`securityLevel is ${inspect(chosen.securityLevel)}, not 0, 1, 2 or 3`);

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { TidegateError } from '../quic/errors.js';
 
 /** Token buckets of one direction. Infinity is no limit. */
@@ -17,11 +18,20 @@ export const NO_LIMITS: Readonly<Limits> = {
   packetBurst: Number.POSITIVE_INFINITY,
 };
 
-/** Throws TIDEGATE_E_CORE, naming the limit, where one is no number from 0 on. */
-export function checkLimits(limits: Limits): void {
-  for (const name of ['rate', 'burst', 'packetRate', 'packetBurst'] as const) {
-    if (!(limits[name] >= 0)) {
-      throw new TidegateError('TIDEGATE_E_CORE', `${name} is ${limits[name]}, not a number from 0 on`);
+/** Throws TIDEGATE_E_CORE, naming the value, where one is no number from 0 on. */
+export function checkFromZero<Name extends string>(
+  values: Readonly<Record<Name, unknown>>,
+  names: readonly Name[],
+): void {
+  for (const name of names) {
+    const value = values[name];
+    if (typeof value !== 'number' || !(value >= 0)) {
+      throw new TidegateError('TIDEGATE_E_CORE', `${name} is ${inspect(value)}, not a number from 0 on`);
     }
   }
+}
+
+/** Throws TIDEGATE_E_CORE, naming the limit, where one is no number from 0 on. */
+export function checkLimits(limits: Limits): void {
+  checkFromZero(limits, ['rate', 'burst', 'packetRate', 'packetBurst']);
 }

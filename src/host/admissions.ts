@@ -86,7 +86,7 @@ export class Admissions {
   #chosen(profile: BehavioralProfile, usual: SocketSettings, opening: SessionHints | undefined): SocketSettings {
     try {
       const settings = this.chooseSettings(profile, usual, opening);
-      checkSettings(settings);
+      if (settings !== usual) checkSettings(settings);
       return settings;
     } catch (error) {
       this.faults.note('chooseSettings', error);

@@ -16,10 +16,10 @@ import { FunctionTotals } from './function-totals.js';
 import { HookFaults } from './hook-faults.js';
 import type { HostEvents } from './host-events.js';
 import { type HostSample, HostWatch } from './host-watch.js';
-import { createIdentifier } from './identity/create-identifier.js';
-import type { Identifier, IdentityHook } from './identity/identifier.js';
+import { createIdentifier, type ServingParts } from './identity/create-identifier.js';
+import type { IdentityHook } from './identity/identifier.js';
 import { UsedTokens } from './identity/used-tokens.js';
-import { type HostKeys, keyFileOf, loadKeys } from './keys.js';
+import { keyFileOf, loadKeys } from './keys.js';
 import { HostPrediction } from './prediction/host-prediction.js';
 import type { Log } from './prediction/messages.js';
 import { ProfileKeeper } from './profile-keeper.js';
@@ -67,7 +67,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     (id) => Object.hasOwn(this.config.functions, id) || (this.config.builtIn as readonly string[]).includes(id),
   );
   #pool: ShardPool | null = null;
-  readonly #usedTokens: UsedTokens;
+  readonly #identification: ServingParts;
   /** Reloads wait for one another: one that fails puts back what was there when it began. */
   #reloading: Promise<unknown> = Promise.resolve();
   #profiles: ProfileKeeper | null = null;
@@ -95,7 +95,11 @@ export class SocketHost extends EventEmitter<HostEvents> {
     this.config = this.#parse(config);
     this.record = new DecisionRecord(join(this.config.dataDir, 'decisions'), this.#log, this.config.retention);
     this.scaling = new HostScaling(this.config, this.#log);
-    this.#usedTokens = new UsedTokens(this.config.store, this.#log);
+    this.#identification = {
+      identify: parts.identify,
+      used: new UsedTokens(this.config.store, this.#log),
+      onHookFault: (error) => this.hookFaults.note('identify', error),
+    };
     this.prediction = new HostPrediction(this.config, {
       log: this.#log,
       remember: (client, memory) => this.#profiles?.profiler.remember(client, memory),
@@ -238,18 +242,10 @@ export class SocketHost extends EventEmitter<HostEvents> {
     });
   }
 
-  async #createIdentifier({ identity }: HostConfig, keys: HostKeys): Promise<Identifier> {
-    return await createIdentifier(identity, keys, {
-      identify: this.parts.identify,
-      used: this.#usedTokens,
-      onHookFault: (error) => this.hookFaults.note('identify', error),
-    });
-  }
-
   async #startServing(): Promise<void> {
     const { config } = this;
     const keys = await loadKeys(keyFileOf(config));
-    const identifier = await this.#createIdentifier(config, keys);
+    const identifier = await createIdentifier(config.identity, keys, this.#identification);
     this.#admissions = new Admissions(
       config,
       identifier,
@@ -333,7 +329,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     const next = config === undefined ? this.config : this.#parse(config);
     await this.#openCertificate.source.reload();
     const keys = await loadKeys(keyFileOf(this.config));
-    const identifier = await this.#createIdentifier(next, keys);
+    const identifier = await createIdentifier(next.identity, keys, this.#identification);
     const before = { ...this.config };
     Object.assign(this.config, reloadablePart(next));
     const problem = await this.#openInbox.reloadFunctions(functionTableOf(this.config, keys));
@@ -419,7 +415,7 @@ export class SocketHost extends EventEmitter<HostEvents> {
     await this.prediction.close();
     await this.#profiles?.close();
     await this.record.close();
-    await this.#usedTokens.close();
+    await this.#identification.used.close();
     this.#certificate?.close();
   }
 }

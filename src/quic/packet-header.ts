@@ -7,6 +7,9 @@ export const QUIC_VERSION_1 = 0x00000001;
 export const MIN_INITIAL_SIZE = 1200;
 const MAX_CID_LENGTH = 20;
 
+/** RFC 9000 section 17.2: the form bit. */
+export const hasLongHeader = (packet: Uint8Array): boolean => (packet[0] & 0x80) !== 0;
+
 export class PacketHeader {
   isLong = false;
   version = 0;
@@ -26,7 +29,7 @@ export class PacketHeader {
   parse(packet: Uint8Array, localCidLength: number): boolean {
     if (packet.length < 1) return false;
     const first = packet[0];
-    this.isLong = (first & 0x80) !== 0;
+    this.isLong = hasLongHeader(packet);
     if (!this.isLong) {
       this.dcidAt = 1;
       this.dcidLength = localCidLength;

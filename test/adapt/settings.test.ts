@@ -85,6 +85,7 @@ test('settings that somebody else chose are looked at, and what is wrong is name
     [{ ...usual, burst: -1 }, /burst is -1/],
     [{ ...usual, packetRate: '100' }, /packetRate is '100'/],
     [{ ...usual, out: { ...usual.out, burst: -1 } }, /burst is -1/],
+    [{ ...usual, out: { ...usual.out, rate: '5' } }, /rate is '5'/],
     [{ ...usual, out: 5 }, /rate is undefined/],
     [{ ...usual, securityLevel: 7 }, /securityLevel is 7, not 0, 1, 2 or 3/],
   ] as const) {

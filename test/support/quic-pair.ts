@@ -120,6 +120,14 @@ export class QuicPair {
     };
   }
 
+  /** A first packet as a client makes it, which goes nowhere else. */
+  firstPacket(): Uint8Array {
+    this.connect();
+    this.client.flush(performance.now());
+    const [{ packet }] = this.wire.splice(0);
+    return packet;
+  }
+
   connect(handler: Partial<QuicConnectionHandler> = {}): QuicConnection {
     return this.client.connect({ ...SERVER, handler: { ...SILENT, ...handler } }, performance.now());
   }

@@ -11,6 +11,7 @@ import {
 } from '../engine.js';
 import type { GoodputGuard } from '../goodput-guard.js';
 import type { NativeConnection, NativeRecvInfo } from '../native.js';
+import { hasLongHeader } from '../packet-header.js';
 import { UnreadBytes, type UnreadSum } from '../unread-bytes.js';
 import { StreamEnds } from './stream-ends.js';
 import { StreamWatch } from './stream-watch.js';
@@ -20,6 +21,12 @@ const WRITE = 1;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const NOTHING = new Uint8Array(0);
+
+/**
+ * Packets with a long header that a handshake may take: a certificate, and all that is sent again within its time, is some thirty.
+ * Who floods one with more, which costs ten times what a stray packet does, finds that nobody listens until its time is over.
+ */
+const MAX_HANDSHAKE_PACKETS = 128;
 
 /** What a connection needs of its endpoint. */
 export interface ConnectionHost {
@@ -60,7 +67,7 @@ export class QuicheConnection implements QuicConnection {
   /** Packets taken since events were last raised. */
   pendingPackets = 0;
   /** With a long header, before it was established. */
-  handshakePackets = 0;
+  #handshakePackets = 0;
   /** IDs of ours that lead here. */
   readonly localIds: Uint8Array[] = [];
   /** Key in the endpoint's table of handshakes, until established. */
@@ -301,6 +308,11 @@ export class QuicheConnection implements QuicConnection {
       congestionWindow: path?.cwnd ?? 0,
       deliveryRate: path?.deliveryRate ?? 0,
     };
+  }
+
+  /** Whether a packet that comes before it is established is looked at. */
+  takesToBegin(packet: Uint8Array): boolean {
+    return !hasLongHeader(packet) || ++this.#handshakePackets <= MAX_HANDSHAKE_PACKETS;
   }
 
   /** Raises what is due after packets or a timeout: establishment, datagrams, streams, end. */

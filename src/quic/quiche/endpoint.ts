@@ -19,13 +19,6 @@ import { UnreadReview } from './unread-review.js';
 
 /** Packets of one connection taken before its events are raised; below the datagram queue's length. */
 const MAX_PENDING_PACKETS = 32;
-/**
- * Packets with a long header that a handshake may take: a certificate, and all that is sent again within its time, is some thirty.
- * Who floods one with more, which costs ten times what a stray packet does, finds that nobody listens until its time is over.
- */
-const MAX_HANDSHAKE_PACKETS = 128;
-/** RFC 9000 section 17.2. */
-const LONG_HEADER = 0x80;
 /** Packets that one connection sends in a flush before the others have their turn. */
 const MAX_BURST = 64;
 
@@ -173,7 +166,7 @@ export class QuicheEndpoint implements QuicEndpoint {
       info = { from: { host: address, port }, to: this.#local };
     }
     if (connection.isEstablished) this.counters.packetsDelivered++;
-    else if ((packet[0] & LONG_HEADER) !== 0 && ++connection.handshakePackets > MAX_HANDSHAKE_PACKETS) {
+    else if (!connection.takesToBegin(packet)) {
       this.counters.handshakeFloods++;
       return;
     }

@@ -1,5 +1,6 @@
 /** A shard that is busy for less of its time could have taken what was lost: its socket's buffer is too small for bursts. */
 const BUSY = 0.9;
+
 /** What came to the host's sockets since they were opened, and the time in which its shards were busy. */
 export interface ReceivedSoFar {
   /** ms. */

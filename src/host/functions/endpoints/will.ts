@@ -11,19 +11,15 @@ export interface Will {
 export class Wills {
   #last = 0;
 
+  /** @param done the endpoint has heard of the end, or was given up */
   constructor(
     readonly keep: (key: number, will: Will) => void,
-    readonly drop: (key: number) => void,
+    readonly done: (key: number) => void,
   ) {}
 
   /** Returns what {@link done} is told. */
   leave(will: Will): number {
     this.keep(++this.#last, will);
     return this.#last;
-  }
-
-  /** The endpoint has heard of the end, or was given up. */
-  done(key: number): void {
-    this.drop(key);
   }
 }
