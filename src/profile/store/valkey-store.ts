@@ -125,7 +125,7 @@ export class ValkeyStore implements ProfileStore {
 
   async read(client: string): Promise<StoredProfile | null> {
     const name = await this.#name.get();
-    const fields = await this.#redis.hgetallBuffer(PROFILE + client);
+    const fields = await this.#fieldsOf(client);
     const own = new ProfileRecord();
     let others: ProfileRecord | null = null;
     let found = false;
@@ -147,6 +147,23 @@ export class ValkeyStore implements ProfileStore {
     return found ? { own, others } : null;
   }
 
+  async #fieldsOf(client: string): Promise<Record<string, Buffer>> {
+    try {
+      return await this.#redis.hgetallBuffer(PROFILE + client);
+    } catch (error) {
+      if (!isOtherKind(error)) throw error;
+      await this.#moveKeyAside(client);
+      return {};
+    }
+  }
+
+  /** Another program wrote under the name of a profile what is none. */
+  async #moveKeyAside(client: string): Promise<void> {
+    this.state.damaged++;
+    await this.#redis.rename(PROFILE + client, DAMAGED + client);
+    await this.#redis.pexpire(DAMAGED + client, this.options.retentionMs);
+  }
+
   async #moveAside(client: string, field: string, bytes: Buffer): Promise<void> {
     await this.#redis
       .pipeline()
@@ -164,7 +181,11 @@ export class ValkeyStore implements ProfileStore {
       pipeline.hset(key, name, encodeRecord(record, 'counts'), LATEST, encodeRecord(record, 'latest'));
       pipeline.pexpire(key, this.options.retentionMs);
     }
-    await succeed(pipeline);
+    const errors = await errorsOf(pipeline);
+    const unwritten = records.filter((_, i) => isOtherKind(errors[2 * i]));
+    for (const [client] of unwritten) await this.#moveKeyAside(client);
+    throwFirst(errors.filter((error) => !isOtherKind(error)));
+    if (unwritten.length > 0) await this.write(unwritten);
   }
 
   async remove(clients: readonly string[]): Promise<void> {
@@ -178,8 +199,7 @@ export class ValkeyStore implements ProfileStore {
 
   async rename(from: string, to: string): Promise<boolean> {
     try {
-      if ((await this.#redis.renamenx(PROFILE + from, PROFILE + to)) === 0)
-        await this.#join(PROFILE + from, PROFILE + to);
+      if ((await this.#redis.renamenx(PROFILE + from, PROFILE + to)) === 0) await this.#join(from, to);
       return true;
     } catch (error) {
       // There is none of that name.
@@ -190,12 +210,12 @@ export class ValkeyStore implements ProfileStore {
 
   /** Of what hosts wrote under two keys the later goes on under the second. */
   async #join(from: string, to: string): Promise<void> {
-    const [before, present] = await Promise.all([from, to].map(async (key) => await this.#redis.hgetallBuffer(key)));
+    const [before, present] = await Promise.all([from, to].map(async (client) => await this.#fieldsOf(client)));
     const pipeline = this.#redis.pipeline();
     for (const [field, bytes] of Object.entries(before)) {
-      if (lastSeenOf(bytes) > lastSeenOf(present[field] ?? NOTHING)) pipeline.hset(to, field, bytes);
+      if (lastSeenOf(bytes) > lastSeenOf(present[field] ?? NOTHING)) pipeline.hset(PROFILE + to, field, bytes);
     }
-    pipeline.del(from);
+    pipeline.del(PROFILE + from);
     await succeed(pipeline);
   }
 
@@ -236,9 +256,22 @@ export class ValkeyStore implements ProfileStore {
   }
 }
 
+/** What the commands of a pipeline failed by, in their order; null: it did not. */
+async function errorsOf(pipeline: ChainableCommander): Promise<(Error | null)[]> {
+  return ((await pipeline.exec()) ?? []).map(([error]) => error);
+}
+
+function throwFirst(errors: readonly (Error | null)[]): void {
+  const first = errors.find((error) => error !== null);
+  if (first) throw first;
+}
+
 /** Rejects where one of its commands fails. */
 async function succeed(pipeline: ChainableCommander): Promise<void> {
-  const results = await pipeline.exec();
-  const failed = results?.find(([error]) => error !== null)?.[0];
-  if (failed) throw failed;
+  throwFirst(await errorsOf(pipeline));
+}
+
+/** A key holds another kind of value than a profile's. */
+function isOtherKind(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('WRONGTYPE');
 }
