@@ -85,14 +85,30 @@ function packetOf(line: string, columns: Columns, where: string): RecordedPacket
 
 /**
  * Packets of a CSV with the columns `flow,t_ms,dir,bytes` (dir 0: from the client) or `client,t,bytes` (seconds, all from
- * the client), or of a log with `host`, `time` (seconds), `url` and `bytes` parted by tabs, gzipped where it ends in .gz, as they come. Throws TIDEGATE_E_REPLAY with the line.
+ * the client), or of a log with `host`, `time` (seconds), `url` and `bytes` parted by tabs, gzipped where it ends in .gz, as they
+ * come: those of a flow, or a client, in order of time. Throws TIDEGATE_E_REPLAY with the line.
  */
 export async function* readPackets(path: string, options: LinesOptions = {}): AsyncGenerator<RecordedPacket> {
   let columns: Columns | null = null;
   let number = 0;
+  const last = new Map<string, number>();
   for await (const line of readLines(path, options)) {
     number++;
     if (columns === null) columns = columnsOf(line, path);
-    else if (line !== '') yield packetOf(line, columns, `${path} line ${number}`);
+    else if (line !== '') {
+      const packet = packetOf(line, columns, `${path} line ${number}`);
+      const before = last.get(packet.flow) ?? Number.NEGATIVE_INFINITY;
+      if (packet.time < before) {
+        throw new TidegateError(
+          'TIDEGATE_E_REPLAY',
+          `${path} line ${number}: earlier than the line before of the same`,
+          {
+            hint: `what "${packet.flow.slice(0, 80)}" did has to be in order of time`,
+          },
+        );
+      }
+      last.set(packet.flow, packet.time);
+      yield packet;
+    }
   }
 }

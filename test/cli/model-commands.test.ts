@@ -101,11 +101,25 @@ test('visits: what is told is of the visits of the last 40 %, and time has to go
     const truth = client === 'a' ? 100 : 7;
     assert.ok(Math.abs(Number(predicted) / truth - 1) < 0.2, row);
   }
-  writeFileSync(file, 'client,t,bytes\na,9,1\na,3,1\n');
+  writeFileSync(file, 'client,t,bytes\na,9,1\nb,3,1\n');
   const { status, stderr } = run('eval', '--visits', file, '--out', out);
   assert.equal(status, 2);
   assert.match(stderr, /line 3: 3 s comes after 9 s/);
   assert.match(run('eval', '--visits', file).stderr, /--visits needs --out/);
+  writeFileSync(file, 'client,t,bytes\n');
+  assert.match(run('eval', '--visits', file, '--out', out).stderr, /holds no visits/);
+});
+
+test('what can be told of nothing is a clear error, or a dash', () => {
+  const one = join(folder, 'one.csv');
+  writeFileSync(one, 'flow,t_ms,dir,bytes\na,0,0,100\n');
+  assert.match(run('eval', one).stdout, /^openRatio1 +-$/m);
+  const compared = run('load', '--replay', one, '--compare', 'static,ewma');
+  assert.deepEqual([compared.status, /holds no client that comes back/.test(compared.stderr)], [2, true]);
+  const load = join(folder, 'load.csv');
+  writeFileSync(load, `${'0\n'.repeat(6 * 60)}${'5\n'.repeat(6 * 30)}`);
+  const simulated = run('simulate', load);
+  assert.deepEqual([simulated.status, /nothing but zeros in its first part/.test(simulated.stderr)], [2, true]);
 });
 
 const shared = fileURLToPath(new URL('../../../../shared/', import.meta.url));

@@ -41,4 +41,22 @@ test('what is wrong is named with its line', async () => {
   await assert.rejects(readReplay(file('b.csv', 'client,t,bytes\n0,1,2\n0,x,2\n')), /line 3: malformed/);
   await assert.rejects(readReplay(file('c.csv', 'client,t,bytes\n')), /no flows/);
   await assert.rejects(readReplay(file('d.csv', '')), /no flows/);
+  const back = file('e.csv', 'flow,t_ms,dir,bytes\n0,10,0,2\n1,5,0,2\n0,9,0,2\n');
+  await assert.rejects(readReplay(back), {
+    message: /line 4: earlier/,
+    hint: /what "0" did has to be in order of time/,
+  });
+  const cut = file('f.csv.gz', '');
+  writeFileSync(cut, gzipSync(`client,t,bytes\n${'0,1,2\n'.repeat(1000)}`).subarray(0, 40));
+  await assert.rejects(readReplay(cut), /can't read .*: unexpected end of file/);
+});
+
+test('a file that unpacks to a line without end is given up', async () => {
+  const bomb = file('bomb.csv.gz', `client,t,bytes\n0,1,2\n${'1'.repeat(50_000_000)}`);
+  await assert.rejects(readReplay(bomb), { code: 'TIDEGATE_E_REPLAY', message: /line 3 is longer than 1048576/ });
+});
+
+test('lines of other systems, and a last one without an end', async () => {
+  const [flow] = await readReplay(file('w.csv', '\uFEFFclient,t,bytes\r\n0,1,5\r\n0,2,6'));
+  assert.deepEqual(flow.sizes, [5, 6]);
 });

@@ -8,7 +8,7 @@ import { BASE_MODEL, readPlainModel } from '../../predict/store/model-store.js';
 import { allFlowRows, type FlowRows } from '../../predict/training/flow-rows.js';
 import { DEFAULT_TRAINING, type TrainOptions } from '../../predict/training/trainer.js';
 import { TidegateError } from '../../quic/errors.js';
-import { writeOutput, writing } from '../output.js';
+import { printFigures, writeOutput, writing } from '../output.js';
 import { readFlows } from './flow-file.js';
 import { plotFlows } from './plot.js';
 
@@ -84,10 +84,6 @@ export async function evaluate(path: string, options: EvalOptions): Promise<Flow
   if (plot !== undefined) await writing(plot, () => writeFile(plot, plotFlows(rows, made)));
   const scores = scoreFlows(rows, made);
   if (options.json) console.log(JSON.stringify(scores));
-  else {
-    for (const [name, value] of Object.entries(scores)) {
-      console.log(`${name.padEnd(22)}${Number.isInteger(value) ? value : value.toFixed(4)}`);
-    }
-  }
+  else printFigures(scores);
   return scores;
 }

@@ -38,6 +38,7 @@ export async function evaluateVisits(path: string, { out, silence, json }: Visit
     told.push({ line: `${client},${seconds},${Number(Math.expm1(visit.told).toPrecision(DIGITS))}`, visit });
   }
   visits.end();
+  if (told.length === 0) throw new TidegateError('TIDEGATE_E_REPLAY', `${path} holds no visits`);
   const kept = told.slice(Math.floor(told.length * LEARNING));
   const lines = kept.map(({ line }) => line).join('\n');
   await writeOutput(join(out, 'visits.csv'), `client,t,predicted\n${lines}\n`, `to ${out}`);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type MinuteForecast, SCORED, scoreLoad } from '../../scale/evaluation/load-scores.js';
 import { LoadForecaster } from '../../scale/forecast/load-forecaster.js';
 import { PARTS } from '../../scale/forecast/load-history.js';
-import { writeOutput } from '../output.js';
+import { printFigures, writeOutput } from '../output.js';
 import { readLoad } from './load-file.js';
 
 export interface LoadEvalOptions {
@@ -37,9 +37,7 @@ export async function evaluateLoad(path: string, { out, json }: LoadEvalOptions)
   const scores = scoreLoad(minutes, told);
   if (json) console.log(JSON.stringify(scores));
   else {
-    for (const [name, value] of Object.entries(scores)) {
-      console.log(`${name.padEnd(16)}${Number.isInteger(value) ? value : value.toFixed(4)}`);
-    }
+    printFigures(scores);
     console.log(`${perUpdate.toFixed(3)} ms an update of ${SCORED.length} horizons`);
   }
 }

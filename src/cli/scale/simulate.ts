@@ -1,7 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { Random } from '../../numeric/random.js';
 import { TidegateError } from '../../quic/errors.js';
-import { comparePolicies, POLICIES, type PolicyName, type PolicyResult } from '../../scale/simulation/compare.js';
+import { podCapacity } from '../../scale/simulation/cluster.js';
+import {
+  comparePolicies,
+  learnedPart,
+  POLICIES,
+  type PolicyName,
+  type PolicyResult,
+} from '../../scale/simulation/compare.js';
 import { playFleetDay } from '../../scale/simulation/fleet-day.js';
 import { writing } from '../output.js';
 import { readLoad } from './load-file.js';
@@ -53,7 +60,13 @@ export async function simulate(files: readonly string[], options: SimulateOption
   const names = policiesOf(policy);
   const all: { file: string; results: PolicyResult[] }[] = [];
   for (const file of files) {
-    const results = comparePolicies(await readLoad(file), names);
+    const load = await readLoad(file);
+    if (podCapacity(load.minutes, learnedPart(load.minutes)) === 0) {
+      throw new TidegateError('TIDEGATE_E_REPLAY', `${file} holds nothing but zeros in its first part`, {
+        hint: 'what a pod carries is told by it',
+      });
+    }
+    const results = comparePolicies(load, names);
     all.push({ file, results });
     for (const { curve: _, ...result } of json ? results : []) console.log(JSON.stringify({ file, ...result }));
     if (json) continue;

@@ -44,12 +44,17 @@ function along(points: readonly CurvePoint[], cost: number, value: (point: Curve
   return value(a) + share * (value(b) - value(a));
 }
 
+/** Minutes of a series from which is known what a pod carries; policies are played on the rest. */
+export function learnedPart(minutes: Float64Array): number {
+  return Math.floor(minutes.length * LEARNED);
+}
+
 /** Plays a load series through policies, each over the range of its parameter. */
 export function comparePolicies(
   { parts, minutes }: { parts: Float64Array; minutes: Float64Array },
   names: readonly PolicyName[],
 ): PolicyResult[] {
-  const cut = Math.floor(minutes.length * LEARNED);
+  const cut = learnedPart(minutes);
   const capacity = podCapacity(minutes, cut);
   const yardstick = playCluster(minutes, cut, hpa(minutes, capacity, TARGET));
   const play = (parameters: readonly number[], of: (parameter: number) => ScalingPolicy): CurvePoint[] =>

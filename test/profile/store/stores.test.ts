@@ -255,29 +255,33 @@ test('valkey: counts of two hosts add up, and the last word is that of the later
   await assert.rejects(valkey('valkey://'), { code: 'TIDEGATE_E_STORE' });
 });
 
-test('valkey: a key that is no profile is moved aside and counted, and keeps no other from being written', shared, async (t) => {
-  const { url } = await redis();
-  const store = await valkey(url, 1);
-  const other = new Redis(url.replace('valkey:', 'redis:'));
-  t.after(async () => {
-    other.disconnect();
-    await store.close();
-  });
-  const spoil = async (client: string) => await other.set(`tidegate:profile:${client}`, 'what another program wrote');
-  await spoil('ann');
-  assert.equal(await store.read('ann'), null);
-  assert.equal(store.state.damaged, 1);
-  await spoil('ann');
-  await store.write(['ann', 'bob', 'cid'].map((client) => [client, recordOf(3)]));
-  for (const client of ['ann', 'bob', 'cid']) assert.equal((await store.read(client))?.own.sessions, 3);
-  assert.equal(store.state.damaged, 2);
-  assert.match((await other.get('tidegate:damaged:ann')) ?? '', /another program/);
-  await spoil('bob');
-  assert.equal(await store.rename('cid', 'bob'), true);
-  assert.equal((await store.read('bob'))?.own.sessions, 3);
-  await store.remove(['ann']);
-  assert.equal(await other.exists('tidegate:damaged:ann'), 0);
-});
+test(
+  'valkey: a key that is no profile is moved aside and counted, and keeps no other from being written',
+  shared,
+  async (t) => {
+    const { url } = await redis();
+    const store = await valkey(url, 1);
+    const other = new Redis(url.replace('valkey:', 'redis:'));
+    t.after(async () => {
+      other.disconnect();
+      await store.close();
+    });
+    const spoil = async (client: string) => await other.set(`tidegate:profile:${client}`, 'what another program wrote');
+    await spoil('ann');
+    assert.equal(await store.read('ann'), null);
+    assert.equal(store.state.damaged, 1);
+    await spoil('ann');
+    await store.write(['ann', 'bob', 'cid'].map((client) => [client, recordOf(3)]));
+    for (const client of ['ann', 'bob', 'cid']) assert.equal((await store.read(client))?.own.sessions, 3);
+    assert.equal(store.state.damaged, 2);
+    assert.match((await other.get('tidegate:damaged:ann')) ?? '', /another program/);
+    await spoil('bob');
+    assert.equal(await store.rename('cid', 'bob'), true);
+    assert.equal((await store.read('bob'))?.own.sessions, 3);
+    await store.remove(['ann']);
+    assert.equal(await other.exists('tidegate:damaged:ann'), 0);
+  },
+);
 
 test('valkey: two profilers share what they learn within 2 s, and forget together', shared, async () => {
   const { url } = await redis();

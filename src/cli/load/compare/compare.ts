@@ -68,12 +68,18 @@ async function serve(folder: string, config: HostConfigInput): Promise<Served> {
   await writeFile(file, JSON.stringify(config));
   const args = ['serve', '--config', file, '--port', '0', '--admin-port', '0', '--json'];
   const child = spawn(process.execPath, [process.argv[1], ...args, '--data-dir', join(folder, 'data')], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const { stdout } = child;
+  const { stdout, stderr } = child;
+  let said = '';
+  createInterface({ input: stderr }).on('line', (line) => {
+    said = line;
+  });
   const line = await new Promise<string>((resolve, reject) => {
     createInterface({ input: stdout }).once('line', resolve);
-    child.once('exit', (code) => reject(new TidegateError('TIDEGATE_E_SERVE', `the host ended with ${code}`)));
+    child.once('close', (code) =>
+      reject(new TidegateError('TIDEGATE_E_SERVE', `the host ended with ${code}: ${said}`)),
+    );
   });
   return { child, ...(JSON.parse(line) as Omit<Served, 'child'>) };
 }
@@ -152,6 +158,11 @@ export async function compare(options: CompareOptions, print = (line: string) =>
   const names = policiesOf(options.compare);
   const { history, later } = await readVisits(replay);
   const visits = sampled(later, limit, VISIT_SECONDS);
+  if (history.length === 0 || visits.length === 0) {
+    throw new TidegateError('TIDEGATE_E_REPLAY', `${replay} holds no client that comes back`, {
+      hint: 'the earlier visits are the history by which the later ones are played',
+    });
+  }
   const starts = startsOf(visits, options);
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-compare-'));
   try {
