@@ -14,6 +14,7 @@ import type { RequestHead } from '../http3/message.js';
 import type { HeaderField } from '../http3/qpack/field-section.js';
 import { TidegateError } from '../quic/errors.js';
 import { ConnectionPlaces } from './connection-places.js';
+import { destroyAfterRead } from './deferred-destroy.js';
 import { DuplexChannel } from './duplex-channel.js';
 import { endDead } from './heartbeat.js';
 import { HTTP2_OPTIONS, OWN_LIMITS, peerLimits, SESSION_WINDOW } from './http2-settings.js';
@@ -143,6 +144,7 @@ export class TcpServer {
 
   #onHttp2(socket: TLSSocket): void {
     const connection = performServerHandshake(socket, HTTP2_OPTIONS);
+    destroyAfterRead(connection);
     this.#connections.add(connection);
     connection.on('error', () => {
       // 'close' follows.

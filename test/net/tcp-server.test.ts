@@ -14,6 +14,7 @@ import { TcpServer } from '../../src/net/tcp-server.js';
 import { encodeVarint } from '../../src/quic/varint.js';
 import { until } from '../support/client.js';
 import { FramingRecorder, maskedFrame, upgradeRequest } from '../support/framing.js';
+import { HTTP2_PREFACE, Http2Flag, Http2Type, http2Frame, http2GoAway, POST_SECTION } from '../support/http2-frames.js';
 import { testCertificate } from '../support/quic-pair.js';
 
 const BINARY = 0x82;
@@ -187,6 +188,30 @@ test('a client that resets what it asks for, or asks without end, loses its conn
     await closed;
     assert.ok(requests < 200, `${requests} requests were looked at`);
   }
+});
+
+test('what ends a connection ends no process, whatever is behind it in the same read', {
+  timeout: 20_000,
+}, async () => {
+  mostRequests = 1;
+  const requestsOf = (first: number): Buffer[] =>
+    Array.from({ length: 40 }, (_, i) => {
+      const stream = first + 2 * i;
+      return Buffer.concat([
+        http2Frame(Http2Type.HEADERS, Http2Flag.END_HEADERS, stream, POST_SECTION),
+        http2Frame(Http2Type.DATA, 0, stream, Buffer.from('part')),
+        http2Frame(Http2Type.DATA, Http2Flag.END_STREAM, stream, Buffer.from('end')),
+      ]);
+    });
+  // Node itself destroys the first, this server the second. Node 22.23.3 to 22.23.5 ended their process.
+  for (const frames of [[http2GoAway(2), ...requestsOf(1)], requestsOf(1)]) {
+    const socket = await tls(['h2']);
+    socket.write(Buffer.concat([HTTP2_PREFACE, ...frames]));
+    socket.resume();
+    await closeOf(socket);
+  }
+  mostRequests = Number.POSITIVE_INFINITY;
+  assert.equal((await ask(http2())).response[':status'], 200);
 });
 
 test('malformed capsules end their session, and no other', async () => {
