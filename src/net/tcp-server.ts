@@ -19,6 +19,8 @@ import { DuplexChannel } from './duplex-channel.js';
 import { endDead } from './heartbeat.js';
 import { HTTP2_OPTIONS, OWN_LIMITS, peerLimits, SESSION_WINDOW } from './http2-settings.js';
 import { endIdle } from './idle-connection.js';
+import { LoopTurns } from './loop-turns.js';
+import { PacedSocket } from './paced-socket.js';
 import { headOf, headOfHttp1 } from './request-heads.js';
 import { selectSubprotocol, upgradeAnswer } from './websocket-upgrade.js';
 
@@ -60,6 +62,7 @@ export class TcpServer {
   readonly #tls: Server;
   readonly #http1 = createHttp1Server();
   readonly places: ConnectionPlaces;
+  readonly #turns = new LoopTurns();
   /** Connections of HTTP/1.1 that have to say what they want. */
   readonly #deadlines = new WeakMap<Duplex, NodeJS.Timeout>();
   readonly #connections = new Set<ServerHttp2Session>();
@@ -132,17 +135,18 @@ export class TcpServer {
     socket.on('error', () => {
       // 'close' follows.
     });
+    const paced = new PacedSocket(socket, this.#turns);
     if (socket.alpnProtocol === 'h2') {
-      this.#onHttp2(socket);
+      this.#onHttp2(paced);
       return;
     }
     const timer = setTimeout(() => socket.destroy(), this.options.handshakeTimeoutMs);
     socket.once('close', () => clearTimeout(timer));
-    this.#deadlines.set(socket, timer);
-    this.#http1.emit('connection', socket);
+    this.#deadlines.set(paced, timer);
+    this.#http1.emit('connection', paced);
   }
 
-  #onHttp2(socket: TLSSocket): void {
+  #onHttp2(socket: PacedSocket): void {
     const connection = performServerHandshake(socket, HTTP2_OPTIONS);
     destroyAfterRead(connection);
     this.#connections.add(connection);
@@ -241,7 +245,7 @@ export class TcpServer {
 
   #onUpgrade(request: IncomingMessage, duplex: Duplex, early: Buffer): void {
     // It is the one that was handed in.
-    const socket = duplex as TLSSocket;
+    const socket = duplex as PacedSocket;
     clearTimeout(this.#deadlines.get(socket));
     const key = request.headers['sec-websocket-key'];
     const subprotocol = selectSubprotocol(request.headers['sec-websocket-protocol']);

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { NodeClient } from '../../src/client/node-client.js';
 import type { SessionDetail } from '../../src/host/session-details.js';
 import { type Opened, Recorder, sleep, TestClient, until } from '../support/client.js';
-import { upgradeRequest } from '../support/framing.js';
+import { maskedFrame, upgradeRequest } from '../support/framing.js';
 import { HostProcess } from '../support/host-process.js';
 import { QuicPair } from '../support/quic-pair.js';
 
@@ -262,6 +262,33 @@ test('over TCP: a client that resets what it asks for, frames that lie, and conn
   await stillWell();
   assert.equal(await host.metric('tidegate_shard_restarts_total'), 0);
   for (const socket of silent) socket.destroy();
+});
+
+test('ten WebSockets full of frames of a byte take no shard from the others', { timeout: 60_000 }, async () => {
+  const frames = Buffer.concat(Array.from({ length: 1000 }, () => maskedFrame(0x82, Uint8Array.of(0, 65))));
+  let isOver = false;
+  const flood = async (): Promise<void> => {
+    const socket = connectTls({ port: port(), host: '127.0.0.1', rejectUnauthorized: false });
+    socket.on('error', () => {});
+    socket.write(upgradeRequest('/sink'));
+    await once(socket, 'data');
+    while (!isOver && !socket.destroyed) {
+      if (socket.write(frames)) await new Promise((resolve) => setImmediate(resolve));
+      else
+        await new Promise<void>((resolve) => ['drain', 'close'].forEach((event) => void socket.once(event, resolve)));
+    }
+    socket.destroy();
+  };
+  const floods = Array.from({ length: 10 }, flood);
+  // Node read megabytes of each before it looked at anything else: the shard was taken for dead, or nobody heard from it.
+  for (const end = Date.now() + 5000; Date.now() < end; ) {
+    await client.ping(good, 5000);
+    await sleep(50);
+  }
+  isOver = true;
+  await Promise.all(floods);
+  await stillWell();
+  assert.equal(await host.metric('tidegate_shard_restarts_total'), 0);
 });
 
 test('a client that sends a byte at a time, and one that opens streams without end', { timeout: 60_000 }, async () => {

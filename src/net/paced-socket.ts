@@ -1,0 +1,77 @@
+import { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import type { LoopTurns, Waiting } from './loop-turns.js';
+
+/** Bytes that are passed on in one piece: what comes in frames of a byte costs some milliseconds. */
+const PIECE = 16_384;
+
+/**
+ * A connection whose bytes are passed on in turn with those of others ({@link LoopTurns}), and not before they are asked for. What is
+ * there goes in one piece: HTTP/2 on top of it takes one a turn of the event loop while it writes.
+ */
+export class PacedSocket extends Duplex implements Waiting {
+  #isWanted = false;
+  #isWaiting = false;
+
+  constructor(
+    readonly socket: TLSSocket,
+    readonly turns: LoopTurns,
+  ) {
+    super({ allowHalfOpen: false, readableHighWaterMark: 0 });
+    socket.on('readable', () => this.#ask());
+    socket.on('end', () => this.push(null));
+    socket.on('error', (error) => this.destroy(error));
+    socket.on('close', () => this.destroy());
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.socket.remoteAddress;
+  }
+
+  get bytesRead(): number {
+    return this.socket.bytesRead;
+  }
+
+  get bytesWritten(): number {
+    return this.socket.bytesWritten;
+  }
+
+  #ask(): void {
+    if (!this.#isWanted || this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.turns.ask(this);
+  }
+
+  serve(): void {
+    this.#isWaiting = false;
+    if (this.destroyed) return;
+    // Null: no more is there; 'readable' or 'end' follow.
+    const bytes: Buffer | null = this.socket.read(Math.min(this.socket.readableLength, PIECE) || undefined);
+    if (bytes === null) return;
+    this.#isWanted = false;
+    this.push(bytes);
+  }
+
+  override _read(): void {
+    this.#isWanted = true;
+    this.#ask();
+  }
+
+  override _write(bytes: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.socket.write(bytes, done);
+  }
+
+  override _writev(parts: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    // HTTP/2 writes a frame in two parts: one record of TLS for all costs less than their copy.
+    this.socket.write(Buffer.concat(parts.map(({ chunk }) => chunk)), done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.socket.end(() => done());
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.socket.destroy();
+    done(error);
+  }
+}
