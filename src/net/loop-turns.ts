@@ -1,4 +1,4 @@
-/** ms of a turn of the event loop that TCP may take. */
+/** ms of a turn of the event loop that connections may take together. */
 const SHARE_MS = 4;
 
 /** Who has something to be done in a turn of the event loop. */
@@ -8,7 +8,7 @@ export interface Waiting {
 }
 
 /**
- * The part of each turn of the event loop that work for TCP connections may take. Node reads up to 2 MB of a connection before it
+ * The part of each turn of the event loop that work for WebSockets may take. Node reads up to 2 MB of a connection before it
  * looks at anything else, and what comes in frames of a few bytes costs a microsecond each: ten connections could keep all others of
  * their thread waiting for seconds. Who finds the turn's time over waits for the next, each in the order in which they came.
  */

@@ -6,8 +6,8 @@ import type { LoopTurns, Waiting } from './loop-turns.js';
 const PIECE = 16_384;
 
 /**
- * A connection whose bytes are passed on in turn with those of others ({@link LoopTurns}), and not before they are asked for. What is
- * there goes in one piece: HTTP/2 on top of it takes one a turn of the event loop while it writes.
+ * A connection whose bytes are passed on in turn with those of others ({@link LoopTurns}), and not before they are asked for. Not for
+ * `node:http2`, which on top of a stream of JavaScript ends its thread where it resets a stream while it writes (Node 26.12.1).
  */
 export class PacedSocket extends Duplex implements Waiting {
   #isWanted = false;
@@ -62,7 +62,7 @@ export class PacedSocket extends Duplex implements Waiting {
   }
 
   override _writev(parts: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    // HTTP/2 writes a frame in two parts: one record of TLS for all costs less than their copy.
+    // One record of TLS for all costs less than their copy.
     this.socket.write(Buffer.concat(parts.map(({ chunk }) => chunk)), done);
   }
 

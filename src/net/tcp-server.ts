@@ -135,18 +135,18 @@ export class TcpServer {
     socket.on('error', () => {
       // 'close' follows.
     });
-    const paced = new PacedSocket(socket, this.#turns);
     if (socket.alpnProtocol === 'h2') {
-      this.#onHttp2(paced);
+      this.#onHttp2(socket);
       return;
     }
+    const paced = new PacedSocket(socket, this.#turns);
     const timer = setTimeout(() => socket.destroy(), this.options.handshakeTimeoutMs);
     socket.once('close', () => clearTimeout(timer));
     this.#deadlines.set(paced, timer);
     this.#http1.emit('connection', paced);
   }
 
-  #onHttp2(socket: PacedSocket): void {
+  #onHttp2(socket: TLSSocket): void {
     const connection = performServerHandshake(socket, HTTP2_OPTIONS);
     destroyAfterRead(connection);
     this.#connections.add(connection);
