@@ -37,6 +37,8 @@ export interface TcpServerOptions {
   host: string;
   port: number;
   reusePort: boolean;
+  /** Serve HTTP/2 beside WebSocket. */
+  http2: boolean;
   /** PEM. */
   certificate: string;
   privateKey: string;
@@ -77,7 +79,7 @@ export class TcpServer {
     this.#tls = createTlsServer({
       cert: options.certificate,
       key: options.privateKey,
-      ALPNProtocols: ['h2', 'http/1.1'],
+      ALPNProtocols: options.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
       handshakeTimeout: options.handshakeTimeoutMs,
       noDelay: true,
     });

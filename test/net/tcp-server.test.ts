@@ -44,6 +44,7 @@ before(async () => {
       host: '127.0.0.1',
       port: 0,
       reusePort: false,
+      http2: true,
       ...(await testCertificate()),
       maxConnections: 100,
       handshakeTimeoutMs: 1000,
@@ -235,6 +236,22 @@ test('malformed capsules end their session, and no other', async () => {
     closes.map(({ cause }) => cause),
     ['malformed', 'malformed'],
   );
+});
+
+test('without HTTP/2 there are WebSockets and pages, and who speaks nothing else hears so', async () => {
+  const options = { ...server.options, port: 0, http2: false };
+  const alone = new TcpServer(options, server.hooks);
+  const there = await alone.listen();
+  const connect = (ALPNProtocols: string[]): TLSSocket =>
+    connectTls({ port: there, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols });
+  const either = connect(['h2', 'http/1.1']);
+  await once(either, 'secureConnect');
+  assert.equal(either.alpnProtocol, 'http/1.1');
+  either.write(upgradeRequest('/echo'));
+  assert.match(String((await once(either, 'data'))[0]), /^HTTP\/1\.1 101 /);
+  either.destroy();
+  await assert.rejects(once(connect(['h2']), 'secureConnect'), { code: /NO_APPLICATION_PROTOCOL|ECONNRESET/ });
+  await alone.close(0);
 });
 
 test('pages are answered over HTTP/2 and HTTP/1.1', async () => {
