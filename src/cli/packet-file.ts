@@ -99,13 +99,8 @@ export async function* readPackets(path: string, options: LinesOptions = {}): As
       const packet = packetOf(line, columns, `${path} line ${number}`);
       const before = last.get(packet.flow) ?? Number.NEGATIVE_INFINITY;
       if (packet.time < before) {
-        throw new TidegateError(
-          'TIDEGATE_E_REPLAY',
-          `${path} line ${number}: earlier than the line before of the same`,
-          {
-            hint: `what "${packet.flow.slice(0, 80)}" did has to be in order of time`,
-          },
-        );
+        const hint = `what "${packet.flow.slice(0, 80)}" did has to be in order of time`;
+        throw new TidegateError('TIDEGATE_E_REPLAY', `${path} line ${number}: earlier than its line before`, { hint });
       }
       last.set(packet.flow, packet.time);
       yield packet;

@@ -29,12 +29,15 @@ export class LoopTurns {
 
   #serve(): void {
     this.#isServing = true;
-    for (let one = this.#next(); one !== undefined; one = this.#next()) {
-      const began = this.now();
-      one.serve();
-      this.#spent += this.now() - began;
+    try {
+      for (let one = this.#next(); one !== undefined; one = this.#next()) {
+        const began = this.now();
+        one.serve();
+        this.#spent += this.now() - began;
+      }
+    } finally {
+      this.#isServing = false;
     }
-    this.#isServing = false;
   }
 
   #next(): Waiting | undefined {

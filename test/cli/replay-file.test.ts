@@ -43,7 +43,7 @@ test('what is wrong is named with its line', async () => {
   await assert.rejects(readReplay(file('d.csv', '')), /no flows/);
   const back = file('e.csv', 'flow,t_ms,dir,bytes\n0,10,0,2\n1,5,0,2\n0,9,0,2\n');
   await assert.rejects(readReplay(back), {
-    message: /line 4: earlier/,
+    message: /line 4: earlier than its line before/,
     hint: /what "0" did has to be in order of time/,
   });
   const cut = file('f.csv.gz', '');
