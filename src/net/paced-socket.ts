@@ -24,18 +24,6 @@ export class PacedSocket extends Duplex implements Waiting {
     socket.on('close', () => this.destroy());
   }
 
-  get remoteAddress(): string | undefined {
-    return this.socket.remoteAddress;
-  }
-
-  get bytesRead(): number {
-    return this.socket.bytesRead;
-  }
-
-  get bytesWritten(): number {
-    return this.socket.bytesWritten;
-  }
-
   #ask(): void {
     if (!this.#isWanted || this.#isWaiting) return;
     this.#isWaiting = true;

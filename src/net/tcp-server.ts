@@ -247,22 +247,23 @@ export class TcpServer {
 
   #onUpgrade(request: IncomingMessage, duplex: Duplex, early: Buffer): void {
     // It is the one that was handed in.
-    const socket = duplex as PacedSocket;
-    clearTimeout(this.#deadlines.get(socket));
+    const paced = duplex as PacedSocket;
+    const { socket } = paced;
+    clearTimeout(this.#deadlines.get(paced));
     const key = request.headers['sec-websocket-key'];
     const subprotocol = selectSubprotocol(request.headers['sec-websocket-protocol']);
     const refuse = (status: number, headers: readonly HeaderField[]): void => {
       const fields = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
       const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`;
-      socket.end(`${line}\r\nconnection: close\r\ncontent-length: 0\r\n${fields}\r\n`, () => socket.destroy());
+      paced.end(`${line}\r\nconnection: close\r\ncontent-length: 0\r\n${fields}\r\n`, () => paced.destroy());
     };
-    const channel = new DuplexChannel(socket, {
+    const channel = new DuplexChannel(paced, {
       accept: () => {
-        socket.write(upgradeAnswer(key ?? '', subprotocol ?? ''));
-        if (early.length > 0) socket.unshift(early);
+        paced.write(upgradeAnswer(key ?? '', subprotocol ?? ''));
+        if (early.length > 0) paced.unshift(early);
       },
       reject: refuse,
-      abort: () => socket.destroy(),
+      abort: () => paced.destroy(),
     });
     if (request.headers.upgrade?.toLowerCase() !== 'websocket' || key === undefined || subprotocol === null) {
       refuse(400, []);
@@ -270,7 +271,7 @@ export class TcpServer {
     }
     const session = new TcpSession(channel, (events) => new WebSocketFraming(events), WEBSOCKET);
     const { idleTimeoutMs } = this.options;
-    const stop = endDead({ socket, ping: () => session.ping(), destroy: () => socket.destroy() }, idleTimeoutMs);
+    const stop = endDead({ socket, ping: () => session.ping(), destroy: () => paced.destroy() }, idleTimeoutMs);
     socket.once('close', stop);
     this.hooks.onSession(this.#track(channel, session), headOfHttp1(request), socket.remoteAddress ?? '');
   }

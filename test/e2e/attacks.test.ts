@@ -11,9 +11,10 @@ import { fileURLToPath } from 'node:url';
 import { NodeClient } from '../../src/client/node-client.js';
 import type { SessionDetail } from '../../src/host/session-details.js';
 import { type Opened, Recorder, sleep, TestClient, until } from '../support/client.js';
-import { maskedFrame, upgradeRequest } from '../support/framing.js';
+import { upgradeRequest } from '../support/framing.js';
 import { HostProcess } from '../support/host-process.js';
 import { QuicPair } from '../support/quic-pair.js';
+import { sendTinyFrames } from '../support/tiny-frames.js';
 
 /** A session that a test leaves alone for a while doesn't idle away. */
 const keepAlive = { transport: { keepAliveMs: 5000 } };
@@ -265,21 +266,8 @@ test('over TCP: a client that resets what it asks for, frames that lie, and conn
 });
 
 test('ten WebSockets full of frames of a byte take no shard from the others', { timeout: 60_000 }, async () => {
-  const frames = Buffer.concat(Array.from({ length: 1000 }, () => maskedFrame(0x82, Uint8Array.of(0, 65))));
   let isOver = false;
-  const flood = async (): Promise<void> => {
-    const socket = connectTls({ port: port(), host: '127.0.0.1', rejectUnauthorized: false });
-    socket.on('error', () => {});
-    socket.write(upgradeRequest('/sink'));
-    await once(socket, 'data');
-    while (!isOver && !socket.destroyed) {
-      if (socket.write(frames)) await new Promise((resolve) => setImmediate(resolve));
-      else
-        await new Promise<void>((resolve) => ['drain', 'close'].forEach((event) => void socket.once(event, resolve)));
-    }
-    socket.destroy();
-  };
-  const floods = Array.from({ length: 10 }, flood);
+  const floods = Array.from({ length: 10 }, () => sendTinyFrames(port(), 'websocket', () => isOver));
   // Node read megabytes of each before it looked at anything else: the shard was taken for dead, or nobody heard from it.
   for (const end = Date.now() + 5000; Date.now() < end; ) {
     await client.ping(good, 5000);

@@ -24,7 +24,6 @@ interface Flow {
   /** The first packet's time. */
   start: number;
   nextTick: number;
-  last: number;
   bytesIn: number;
   bytesOut: number;
 }
@@ -52,12 +51,11 @@ export class FeatureRows {
     let flow = this.#flows.get(name);
     if (flow === undefined) {
       const handle = this.table.open(0);
-      flow = { handle, start: time, nextTick: this.options.tick, last: 0, bytesIn: 0, bytesOut: 0 };
+      flow = { handle, start: time, nextTick: this.options.tick, bytesIn: 0, bytesOut: 0 };
       this.#flows.set(name, flow);
     }
     const at = time - flow.start;
     yield* this.#ticksUntil(name, flow, at);
-    flow.last = Math.max(flow.last, at);
     if (out) {
       this.table.core.datagramOut(flow.handle, bytes, at);
       flow.bytesOut += bytes;

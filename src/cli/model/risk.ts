@@ -73,7 +73,7 @@ async function ordinaryFlows(path: string, labels: string | undefined): Promise<
     period: 0,
     packets: times
       .map((at, i): Played => ({ at, what: out[i] ? 'out' : 'in', bytes: bytes[i] }))
-      .filter(({ at }) => at >= 0 && at < LONGEST),
+      .filter(({ at }) => at < LONGEST),
   }));
 }
 

@@ -65,7 +65,7 @@ function secondsOf({ times, out, bytes }: Flow): { up: Float64Array; down: Float
   const [up, down] = [new Float64Array(count), new Float64Array(count)];
   times.forEach((time, i) => {
     const second = Math.floor(time / 1000);
-    if (second >= 0 && second < count) (out[i] ? down : up)[second] += bytes[i];
+    if (second < count) (out[i] ? down : up)[second] += bytes[i];
   });
   return { up, down };
 }
