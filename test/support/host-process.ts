@@ -28,13 +28,17 @@ interface HostProcessOptions {
 
 /** A `tidegate serve` of its own in a folder of its own. */
 export class HostProcess {
+  static readonly #all = new Set<HostProcess>();
+
   stderr = '';
 
   private constructor(
     readonly child: ChildProcess,
     readonly folder: string,
     readonly announcement: Announcement,
-  ) {}
+  ) {
+    HostProcess.#all.add(this);
+  }
 
   /** Starts one on free ports; the UDP port that it got may be another's for TCP, and then it gets others. */
   static async start(args: readonly string[] = [], options: HostProcessOptions = {}): Promise<HostProcess> {
@@ -146,8 +150,13 @@ export class HostProcess {
     return await ended;
   }
 
+  /** Ends it and every other of its folder (one that was started again writes into it too), and removes the folder. */
   async dispose(): Promise<void> {
-    if (this.isAlive) await this.stop('SIGKILL');
+    for (const host of HostProcess.#all) {
+      if (host.folder !== this.folder) continue;
+      await host.stop('SIGKILL');
+      HostProcess.#all.delete(host);
+    }
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
