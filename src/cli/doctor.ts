@@ -153,7 +153,7 @@ export async function doctor(input: HostConfigInput, json: boolean): Promise<boo
     ofBuffers(),
     ofFiles(),
     await ofUdp(config.host, config.port),
-    ...(config.tcp !== false ? [await ofTcp('TCP port', config.host, config.port, '--port')] : []),
+    ...(config.tcp ? [await ofTcp('TCP port', config.host, config.port, '--port')] : []),
     await ofTcp('admin port', config.adminHost, config.adminPort, '--admin-port'),
     ofCertificate(config.cert),
     await ofFolder(config.dataDir),

@@ -101,10 +101,7 @@ export const hostConfigSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('origin that clients are told to move to on SIGTERM; null: the one that they have'),
-  tcp: z
-    .union([z.boolean(), z.literal('websocket')])
-    .default(true)
-    .describe('serve HTTP/2 and WebSocket on the same port too; or WebSocket alone, which is all that browsers need'),
+  tcp: z.boolean().default(true).describe('serve HTTP/2 and WebSocket on the same port too'),
   allowedOrigins: z.array(origin).nullable().default(null).describe('origins of pages that may connect; null: all'),
   tracing: z.boolean().default(false).describe('calls of function endpoints are OpenTelemetry spans'),
   mode: z.enum(['enforce', 'observe']).default('enforce').describe('observe: limits are reckoned and not applied'),

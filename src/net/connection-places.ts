@@ -1,18 +1,10 @@
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import { PrefixShares } from '../quic/prefix-shares.js';
-
-/** Of a connection. */
-interface Place {
-  end(): void;
-}
 
 /** The places for TCP connections: where all are taken, the address prefix with most of them makes room, as with QUIC. */
 export class ConnectionPlaces {
-  readonly #shares: PrefixShares<Place>;
-  /** By the peer's address and port. */
-  readonly #places = new Map<string, Place>();
-  #isClosed = false;
+  readonly #shares: PrefixShares<Socket>;
+  readonly #sockets = new Set<Socket>();
   /** Connections that went so that others could come, and those that found no place. */
   evicted = 0;
   refused = 0;
@@ -21,22 +13,21 @@ export class ConnectionPlaces {
     this.#shares = new PrefixShares(most);
   }
 
-  /** A connection comes: it gets a place, or is ended. */
-  take(socket: Socket): void {
+  /** Whether a connection that comes gets a place; one that gets none is ended. */
+  take(socket: Socket): boolean {
     const { remoteAddress } = socket;
     if (remoteAddress === undefined || !this.#hasRoom(remoteAddress)) {
       this.refused++;
       socket.destroy();
-      return;
+      return false;
     }
-    const place: Place = { end: () => socket.destroy() };
-    const peer = peerOf(socket);
-    this.#shares.add(place, remoteAddress);
-    this.#places.set(peer, place);
+    this.#shares.add(socket, remoteAddress);
+    this.#sockets.add(socket);
     socket.once('close', () => {
-      this.#shares.delete(place);
-      if (this.#places.get(peer) === place) this.#places.delete(peer);
+      this.#shares.delete(socket);
+      this.#sockets.delete(socket);
     });
+    return true;
   }
 
   #hasRoom(address: string): boolean {
@@ -44,33 +35,14 @@ export class ConnectionPlaces {
     const givers = this.#shares.givers(address);
     for (const giver of givers) {
       this.#shares.delete(giver);
-      giver.end();
+      giver.destroy();
     }
     this.evicted += givers.length;
     return givers.length > 0;
   }
 
-  /**
-   * TLS has its own socket, to which the one below has given its handle: that ends nothing any more. Returns whether the connection still has
-   * its place: it may have lost it in the middle of its handshake, and is ended.
-   */
-  handOver(socket: TLSSocket): boolean {
-    const place = this.#places.get(peerOf(socket));
-    if (place === undefined || this.#isClosed) {
-      socket.destroy();
-      return false;
-    }
-    place.end = () => socket.destroy();
-    return true;
-  }
-
   /** All end, and those that are in their handshake too. */
   close(): void {
-    this.#isClosed = true;
-    for (const place of this.#places.values()) place.end();
+    for (const socket of this.#sockets) socket.destroy();
   }
-}
-
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
 }

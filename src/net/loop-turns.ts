@@ -1,16 +1,18 @@
-/** ms of a turn of the event loop that connections may take together. */
-const SHARE_MS = 4;
+/** ms of a turn of the event loop that connections may take together: Node takes 32 packets of a UDP socket in each. */
+const SHARE_MS = 1;
 
 /** Who has something to be done in a turn of the event loop. */
 export interface Waiting {
   /** Does the next piece of it, and asks again where there is more. */
   serve(): void;
+  /** How long it took, ms. */
+  took(ms: number): void;
 }
 
 /**
- * The part of each turn of the event loop that work for WebSockets may take. Node reads up to 2 MB of a connection before it
- * looks at anything else, and what comes in frames of a few bytes costs a microsecond each: ten connections could keep all others of
- * their thread waiting for seconds. Who finds the turn's time over waits for the next, each in the order in which they came.
+ * The part of each turn of the event loop that work for TCP may take. Node reads up to 2 MB of a connection before it looks at
+ * anything else, and what comes in frames of a few bytes costs a microsecond each: ten connections could keep all others of their thread
+ * waiting for seconds. Who finds the turn's time over waits for the next, each in the order in which they came.
  */
 export class LoopTurns {
   #spent = 0;
@@ -33,7 +35,9 @@ export class LoopTurns {
       for (let one = this.#next(); one !== undefined; one = this.#next()) {
         const began = this.now();
         one.serve();
-        this.#spent += this.now() - began;
+        const took = this.now() - began;
+        this.#spent += took;
+        one.took(took);
       }
     } finally {
       this.#isServing = false;

@@ -1,20 +1,22 @@
+import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
 import type { LoopTurns, Waiting } from './loop-turns.js';
 
-/** Bytes that are passed on in one piece: what comes in frames of a byte costs some milliseconds. */
-const PIECE = 16_384;
+/** Bytes that are passed on in one piece: the first, and what that may become, down to where it costs some 0.1 ms, or up. */
+const FIRST_PIECE = 4096;
+const LEAST_PIECE = 1024;
+const MOST_PIECE = 65_536;
+/** ms that a piece may cost. */
+const MOST_MS = 0.5;
 
-/**
- * A connection whose bytes are passed on in turn with those of others ({@link LoopTurns}), and not before they are asked for. Not for
- * `node:http2`, which on top of a stream of JavaScript ends its thread where it resets a stream while it writes (Node 26.12.1).
- */
+/** A connection whose bytes are passed on in turn with those of others ({@link LoopTurns}), and not before they are asked for. */
 export class PacedSocket extends Duplex implements Waiting {
   #isWanted = false;
   #isWaiting = false;
+  #piece = FIRST_PIECE;
 
   constructor(
-    readonly socket: TLSSocket,
+    readonly socket: Socket,
     readonly turns: LoopTurns,
   ) {
     super({ allowHalfOpen: false, readableHighWaterMark: 0 });
@@ -34,15 +36,23 @@ export class PacedSocket extends Duplex implements Waiting {
     this.#isWaiting = false;
     if (this.destroyed) return;
     // Null: no more is there; 'readable' or 'end' follow.
-    const bytes: Buffer | null = this.socket.read(Math.min(this.socket.readableLength, PIECE) || undefined);
+    const bytes: Buffer | null = this.socket.read(Math.min(this.socket.readableLength, this.#piece) || undefined);
     if (bytes === null) return;
     this.#isWanted = false;
     this.push(bytes);
   }
 
+  took(ms: number): void {
+    if (ms > MOST_MS) this.#piece = Math.max(LEAST_PIECE, this.#piece / 2);
+    else if (ms < MOST_MS / 4) this.#piece = Math.min(MOST_PIECE, this.#piece * 2);
+  }
+
   override _read(): void {
     this.#isWanted = true;
-    this.#ask();
+    // Not now: what is pushed within this call would be passed on behind it, and its time be nobody's.
+    if (this.socket.readableLength > 0) setImmediate(() => this.#ask());
+    // An end is told of to those who read.
+    else this.socket.read(0);
   }
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -50,16 +60,22 @@ export class PacedSocket extends Duplex implements Waiting {
   }
 
   override _writev(parts: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    // One record of TLS for all costs less than their copy.
-    this.socket.write(Buffer.concat(parts.map(({ chunk }) => chunk)), done);
+    const last = parts.length - 1;
+    this.socket.cork();
+    for (const [i, { chunk }] of parts.entries()) this.socket.write(chunk, i === last ? done : undefined);
+    this.socket.uncork();
   }
 
+  /** Is done at once: Node ends the thread where TLS has something to say between its end being asked for and done. */
   override _final(done: (error?: Error | null) => void): void {
-    this.socket.end(() => done());
+    this.socket.end();
+    done();
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.socket.destroy();
+    // All is written where the end was asked for, which has to be told yet. Who else takes nothing would not let go.
+    if (this.writableFinished) this.socket.destroySoon();
+    else this.socket.destroy();
     done(error);
   }
 }

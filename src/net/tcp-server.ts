@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
-import type { Socket } from 'node:net';
+import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createServer as createTlsServer, type Server, type TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { CapsuleFraming } from '../http2/capsule-framing.js';
 import { NO_LIMITS, type PeerLimits } from '../http2/peer-limits.js';
 import { TcpSession } from '../http2/session.js';
@@ -20,8 +20,8 @@ import { endDead } from './heartbeat.js';
 import { HTTP2_OPTIONS, OWN_LIMITS, peerLimits, SESSION_WINDOW } from './http2-settings.js';
 import { endIdle } from './idle-connection.js';
 import { LoopTurns } from './loop-turns.js';
-import { PacedSocket } from './paced-socket.js';
 import { headOf, headOfHttp1 } from './request-heads.js';
+import { acceptTls } from './tls-accept.js';
 import { selectSubprotocol, upgradeAnswer } from './websocket-upgrade.js';
 
 /** HTTP/2's own windows hold nobody up: bytes are read as they come, and a session's limits are its own. */
@@ -33,12 +33,20 @@ const FAULT_CODES: Record<SessionFault, number> = {
   'too-big': constants.NGHTTP2_ENHANCE_YOUR_CALM,
 };
 
+const HTTP2 = 'h2';
+/** For ALPN, first those that are preferred. */
+const PROTOCOLS = [HTTP2, 'http/1.1'];
+
+/** A connection of HTTP/1.1, which has until then to say what it wants. */
+interface Http1Connection {
+  socket: Socket;
+  timer: NodeJS.Timeout;
+}
+
 export interface TcpServerOptions {
   host: string;
   port: number;
   reusePort: boolean;
-  /** Serve HTTP/2 beside WebSocket. */
-  http2: boolean;
   /** PEM. */
   certificate: string;
   privateKey: string;
@@ -61,12 +69,12 @@ export interface TcpServerHooks {
 
 /** HTTP/2 and WebSocket over TLS: sessions for clients that UDP does not get through to, and pages. */
 export class TcpServer {
-  readonly #tls: Server;
+  readonly #tcp: Server;
+  #secureContext: SecureContext;
   readonly #http1 = createHttp1Server();
   readonly places: ConnectionPlaces;
   readonly #turns = new LoopTurns();
-  /** Connections of HTTP/1.1 that have to say what they want. */
-  readonly #deadlines = new WeakMap<Duplex, NodeJS.Timeout>();
+  readonly #ofHttp1 = new WeakMap<Duplex, Http1Connection>();
   readonly #connections = new Set<ServerHttp2Session>();
   readonly #sessions = new Set<TcpSession>();
   /** Settles when no connection is left; null: it listens. */
@@ -76,18 +84,9 @@ export class TcpServer {
     readonly options: TcpServerOptions,
     readonly hooks: TcpServerHooks,
   ) {
-    this.#tls = createTlsServer({
-      cert: options.certificate,
-      key: options.privateKey,
-      ALPNProtocols: options.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
-      handshakeTimeout: options.handshakeTimeoutMs,
-      noDelay: true,
-    });
+    this.#secureContext = secureContextOf(options.certificate, options.privateKey);
     this.places = new ConnectionPlaces(options.maxConnections);
-    this.#tls.on('connection', (socket: Socket) => this.places.take(socket));
-    // A handshake that takes too long is told of, and left there.
-    this.#tls.on('tlsClientError', (_error, socket) => socket.destroy());
-    this.#tls.on('secureConnection', (socket) => this.#onConnection(socket));
+    this.#tcp = createTcpServer({ noDelay: true }, (socket) => this.#onConnection(socket));
     this.#http1.on('request', (request, response) => this.#onHttp1Request(request, response));
     this.#http1.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
   }
@@ -96,20 +95,20 @@ export class TcpServer {
   async listen(): Promise<number> {
     const { host, port, reusePort } = this.options;
     // Several shards on one port need reusePort.
-    this.#tls.listen({ host, port, ...(reusePort ? { reusePort: true } : {}) });
-    await once(this.#tls, 'listening').catch((cause: Error) => {
+    this.#tcp.listen({ host, port, ...(reusePort ? { reusePort: true } : {}) });
+    await once(this.#tcp, 'listening').catch((cause: Error) => {
       throw new TidegateError('TIDEGATE_E_LISTEN', `can't listen on TCP ${host}:${port}: ${cause.message}`, {
         hint: 'another process has that TCP port: choose another with --port, or set tcp to false',
         cause,
       });
     });
-    this.#tls.on('error', this.hooks.onError);
-    const address = this.#tls.address();
+    this.#tcp.on('error', this.hooks.onError);
+    const address = this.#tcp.address();
     return typeof address === 'object' && address !== null ? address.port : port;
   }
 
   setCertificate(certificate: string, privateKey: string): void {
-    this.#tls.setSecureContext({ cert: certificate, key: privateKey });
+    this.#secureContext = secureContextOf(certificate, privateKey);
   }
 
   /** What sessions hold that came and was not read, bytes. */
@@ -132,24 +131,25 @@ export class TcpServer {
     return ended;
   }
 
-  #onConnection(socket: TLSSocket): void {
-    if (!this.places.handOver(socket)) return;
-    socket.on('error', () => {
-      // 'close' follows.
+  #onConnection(socket: Socket): void {
+    if (!this.places.take(socket)) return;
+    const { handshakeTimeoutMs: timeoutMs } = this.options;
+    const secureContext = this.#secureContext;
+    acceptTls(socket, this.#turns, { secureContext, ALPNProtocols: PROTOCOLS, timeoutMs }, (tls) => {
+      if (tls.alpnProtocol === HTTP2) this.#onHttp2(tls, socket);
+      else this.#onHttp1(tls, socket);
     });
-    if (socket.alpnProtocol === 'h2') {
-      this.#onHttp2(socket);
-      return;
-    }
-    const paced = new PacedSocket(socket, this.#turns);
-    const timer = setTimeout(() => socket.destroy(), this.options.handshakeTimeoutMs);
-    socket.once('close', () => clearTimeout(timer));
-    this.#deadlines.set(paced, timer);
-    this.#http1.emit('connection', paced);
   }
 
-  #onHttp2(socket: TLSSocket): void {
-    const connection = performServerHandshake(socket, HTTP2_OPTIONS);
+  #onHttp1(tls: TLSSocket, socket: Socket): void {
+    const timer = setTimeout(() => socket.destroy(), this.options.handshakeTimeoutMs);
+    socket.once('close', () => clearTimeout(timer));
+    this.#ofHttp1.set(tls, { socket, timer });
+    this.#http1.emit('connection', tls);
+  }
+
+  #onHttp2(tls: TLSSocket, socket: Socket): void {
+    const connection = performServerHandshake(tls, HTTP2_OPTIONS);
     destroyAfterRead(connection);
     this.#connections.add(connection);
     connection.on('error', () => {
@@ -246,24 +246,23 @@ export class TcpServer {
   }
 
   #onUpgrade(request: IncomingMessage, duplex: Duplex, early: Buffer): void {
-    // It is the one that was handed in.
-    const paced = duplex as PacedSocket;
-    const { socket } = paced;
-    clearTimeout(this.#deadlines.get(paced));
+    // It is one that was handed in.
+    const { socket, timer } = this.#ofHttp1.get(duplex) as Http1Connection;
+    clearTimeout(timer);
     const key = request.headers['sec-websocket-key'];
     const subprotocol = selectSubprotocol(request.headers['sec-websocket-protocol']);
     const refuse = (status: number, headers: readonly HeaderField[]): void => {
       const fields = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
       const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`;
-      paced.end(`${line}\r\nconnection: close\r\ncontent-length: 0\r\n${fields}\r\n`, () => paced.destroy());
+      duplex.end(`${line}\r\nconnection: close\r\ncontent-length: 0\r\n${fields}\r\n`, () => duplex.destroy());
     };
-    const channel = new DuplexChannel(paced, {
+    const channel = new DuplexChannel(duplex, {
       accept: () => {
-        paced.write(upgradeAnswer(key ?? '', subprotocol ?? ''));
-        if (early.length > 0) paced.unshift(early);
+        duplex.write(upgradeAnswer(key ?? '', subprotocol ?? ''));
+        if (early.length > 0) duplex.unshift(early);
       },
       reject: refuse,
-      abort: () => paced.destroy(),
+      abort: () => duplex.destroy(),
     });
     if (request.headers.upgrade?.toLowerCase() !== 'websocket' || key === undefined || subprotocol === null) {
       refuse(400, []);
@@ -271,7 +270,7 @@ export class TcpServer {
     }
     const session = new TcpSession(channel, (events) => new WebSocketFraming(events), WEBSOCKET);
     const { idleTimeoutMs } = this.options;
-    const stop = endDead({ socket, ping: () => session.ping(), destroy: () => paced.destroy() }, idleTimeoutMs);
+    const stop = endDead({ socket, ping: () => session.ping(), destroy: () => duplex.destroy() }, idleTimeoutMs);
     socket.once('close', stop);
     this.hooks.onSession(this.#track(channel, session), headOfHttp1(request), socket.remoteAddress ?? '');
   }
@@ -284,7 +283,7 @@ export class TcpServer {
 
   /** Takes no new connections. */
   retire(): void {
-    this.#closed ??= new Promise((resolve) => this.#tls.close(() => resolve()));
+    this.#closed ??= new Promise((resolve) => this.#tcp.close(() => resolve()));
   }
 
   /** Resolves when all connections are gone: those that have something to say yet, within `lastWordsMs`. */
@@ -305,3 +304,7 @@ function respond(stream: ServerHttp2Stream, status: number, headers: readonly He
 
 /** A WebSocket has no SETTINGS. */
 const WEBSOCKET = { own: OWN_LIMITS, peer: NO_LIMITS, announces: true };
+
+function secureContextOf(cert: string, key: string): SecureContext {
+  return createSecureContext({ cert, key, honorCipherOrder: true });
+}

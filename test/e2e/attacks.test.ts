@@ -265,19 +265,21 @@ test('over TCP: a client that resets what it asks for, frames that lie, and conn
   for (const socket of silent) socket.destroy();
 });
 
-test('ten WebSockets full of frames of a byte take no shard from the others', { timeout: 60_000 }, async () => {
-  let isOver = false;
-  const floods = Array.from({ length: 10 }, () => sendTinyFrames(port(), 'websocket', () => isOver));
-  // Node read megabytes of each before it looked at anything else: the shard was taken for dead, or nobody heard from it.
-  for (const end = Date.now() + 5000; Date.now() < end; ) {
-    await client.ping(good, 5000);
-    await sleep(50);
-  }
-  isOver = true;
-  await Promise.all(floods);
-  await stillWell();
-  assert.equal(await host.metric('tidegate_shard_restarts_total'), 0);
-});
+for (const kind of ['websocket', 'http2'] as const) {
+  test(`ten connections of ${kind} full of frames of a byte keep nobody waiting`, { timeout: 60_000 }, async () => {
+    let isOver = false;
+    const floods = Array.from({ length: 10 }, () => sendTinyFrames(port(), kind, () => isOver));
+    // Node read megabytes of each before it looked at anything else: the shard was taken for dead, or nobody heard from it.
+    for (const end = Date.now() + 5000; Date.now() < end; ) {
+      await client.ping(good, 5000);
+      await sleep(50);
+    }
+    isOver = true;
+    await Promise.all(floods);
+    await stillWell();
+    assert.equal(await host.metric('tidegate_shard_restarts_total'), 0);
+  });
+}
 
 test('a client that sends a byte at a time, and one that opens streams without end', { timeout: 60_000 }, async () => {
   const own = await TestClient.create(host);

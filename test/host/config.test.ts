@@ -116,12 +116,6 @@ test('variables: unknown ones are named, structured ones are JSON', () => {
   );
 });
 
-test('TCP is for HTTP/2 and WebSocket, for WebSocket alone, or not at all', () => {
-  assert.deepEqual(fromEnvironment({ TIDEGATE_TCP: 'websocket' }), { tcp: 'websocket' });
-  for (const tcp of [true, false, 'websocket'] as const) assert.equal(parseConfig({ tcp }).tcp, tcp);
-  assert.throws(() => parseConfig({ tcp: 'http2' as 'websocket' }), { message: /tcp/, code: 'TIDEGATE_E_CONFIG' });
-});
-
 test('a variable that is empty is none', () => {
   assert.deepEqual(mergeConfig({}, { TIDEGATE_CONFIG: '' }, undefined), {});
   assert.deepEqual(fromEnvironment({ TIDEGATE_PORT: '', TIDEGATE_PROT: '', TIDEGATE_TICK: '2' }), { tick: 2 });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import type { TLSSocket } from 'node:tls';
 import { LoopTurns, type Waiting } from '../../src/net/loop-turns.js';
 import { PacedSocket } from '../../src/net/paced-socket.js';
 
@@ -13,9 +13,23 @@ class Below extends Duplex {
 
   override _read(): void {}
 
+  /** Takes nothing. */
+  isFull = false;
+
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    if (this.isFull) return;
     this.written.push(bytes.toString());
     done();
+  }
+
+  override _writev(parts: { chunk: Buffer }[], done: () => void): void {
+    this.written.push(Buffer.concat(parts.map(({ chunk }) => chunk)).toString());
+    done();
+  }
+
+  /** As a socket's. */
+  destroySoon(): void {
+    this.end(() => this.destroy());
   }
 }
 
@@ -30,7 +44,7 @@ class Held extends LoopTurns {
 
 function joined(turns = new LoopTurns()) {
   const below = new Below();
-  return { below, paced: new PacedSocket(below as unknown as TLSSocket, turns) };
+  return { below, paced: new PacedSocket(below as unknown as Socket, turns) };
 }
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
@@ -55,7 +69,7 @@ test('nothing is passed on before its turn, and then a piece; nothing that is no
   await settled();
   assert.deepEqual([got, turns.line.length], [[], 1], 'it waits once');
   turns.line.shift()?.serve();
-  assert.deepEqual(got, [16_384]);
+  assert.deepEqual(got, [4096]);
   paced.pause();
   await settled();
   while (turns.line.length > 0) turns.line.shift()?.serve();
@@ -63,7 +77,52 @@ test('nothing is passed on before its turn, and then a piece; nothing that is no
   below.push(Buffer.alloc(1000));
   await settled();
   assert.deepEqual([got.length, turns.line.length], [before, 0]);
-  assert.ok(paced.readableLength <= 16_384);
+  assert.ok(paced.readableLength <= 4096);
+});
+
+test('what becomes of a piece is of its turn: where it takes long there is one a turn, and pieces get smaller', async () => {
+  let now = 0;
+  const { below, paced } = joined(new LoopTurns(() => now));
+  const turns: number[][] = [[]];
+  paced.on('data', (bytes: Buffer) => {
+    turns.at(-1)?.push(bytes.length);
+    now += 2;
+  });
+  below.push(Buffer.alloc(20_000));
+  for (let i = 0; i < 30; i++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    turns.push([]);
+  }
+  const served = turns.filter((pieces) => pieces.length > 0);
+  assert.deepEqual(
+    served.map(([first]) => first),
+    [4096, 2048, ...Array(13).fill(1024), 544],
+  );
+  assert.ok(
+    served.every(({ length }) => length === 1),
+    JSON.stringify(turns),
+  );
+});
+
+test('pieces that cost little get larger, as far as they go', async () => {
+  const { below, paced } = joined(new LoopTurns(() => 0));
+  const got: number[] = [];
+  paced.on('data', (bytes: Buffer) => got.push(bytes.length));
+  below.push(Buffer.alloc(300_000));
+  await settled();
+  assert.deepEqual(got, [4096, 8192, 16_384, 32_768, 65_536, 65_536, 65_536, 41_952]);
+});
+
+test('an end that comes while nothing is asked for is not lost', async () => {
+  const { below, paced } = joined();
+  paced.on('data', () => {});
+  below.push('all');
+  await settled();
+  paced.pause();
+  below.push(null);
+  await settled();
+  paced.resume();
+  await once(paced, 'end');
 });
 
 test('what is written at once goes down in one, and the end too', async () => {
@@ -74,6 +133,22 @@ test('what is written at once goes down in one, and the end too', async () => {
   paced.end();
   await once(below, 'finish');
   assert.deepEqual(below.written, ['abc']);
+});
+
+test('who is let go of after its end ends; who takes nothing is let go of all the same', async () => {
+  const { below, paced } = joined(new Held());
+  const ended = once(below, 'finish');
+  paced.end('last', () => paced.destroy());
+  await ended;
+  assert.deepEqual(below.written, ['last']);
+  const full = joined(new Held());
+  full.below.isFull = true;
+  full.paced.on('error', () => {});
+  full.paced.write('for nobody');
+  full.paced.end();
+  await settled();
+  full.paced.destroy();
+  await once(full.below, 'close');
 });
 
 test('where one of the two breaks or is let go of, so is the other', async () => {

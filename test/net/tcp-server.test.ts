@@ -14,7 +14,15 @@ import { TcpServer } from '../../src/net/tcp-server.js';
 import { encodeVarint } from '../../src/quic/varint.js';
 import { until } from '../support/client.js';
 import { FramingRecorder, maskedFrame, upgradeRequest } from '../support/framing.js';
-import { HTTP2_PREFACE, Http2Flag, Http2Type, http2Frame, http2GoAway, POST_SECTION } from '../support/http2-frames.js';
+import {
+  connectSection,
+  HTTP2_PREFACE,
+  Http2Flag,
+  Http2Type,
+  http2Frame,
+  http2GoAway,
+  POST_SECTION,
+} from '../support/http2-frames.js';
 import { testCertificate } from '../support/quic-pair.js';
 
 const BINARY = 0x82;
@@ -44,7 +52,6 @@ before(async () => {
       host: '127.0.0.1',
       port: 0,
       reusePort: false,
-      http2: true,
       ...(await testCertificate()),
       maxConnections: 100,
       handshakeTimeoutMs: 1000,
@@ -238,22 +245,6 @@ test('malformed capsules end their session, and no other', async () => {
   );
 });
 
-test('without HTTP/2 there are WebSockets and pages, and who speaks nothing else hears so', async () => {
-  const options = { ...server.options, port: 0, http2: false };
-  const alone = new TcpServer(options, server.hooks);
-  const there = await alone.listen();
-  const connect = (ALPNProtocols: string[]): TLSSocket =>
-    connectTls({ port: there, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols });
-  const either = connect(['h2', 'http/1.1']);
-  await once(either, 'secureConnect');
-  assert.equal(either.alpnProtocol, 'http/1.1');
-  either.write(upgradeRequest('/echo'));
-  assert.match(String((await once(either, 'data'))[0]), /^HTTP\/1\.1 101 /);
-  either.destroy();
-  await assert.rejects(once(connect(['h2']), 'secureConnect'), { code: /NO_APPLICATION_PROTOCOL|ECONNRESET/ });
-  await alone.close(0);
-});
-
 test('pages are answered over HTTP/2 and HTTP/1.1', async () => {
   const stream = http2().request({ ':path': '/healthz' });
   const [response] = await once(stream, 'response');
@@ -387,6 +378,30 @@ test('connections that never come to a request end with the handshake timeout', 
   const timer = setInterval(() => slow.write('G'), 100);
   await Promise.all([silent, handshaken, slow].map(closeOf));
   clearInterval(timer);
+});
+
+test('HTTP/2: frames of a byte are read in many turns of the loop, and others get between', async () => {
+  const count = 30_000;
+  const turns: number[] = [];
+  let datagrams = 0;
+  answer = (session) => {
+    session.handler = { ...SILENT_SESSION, onDatagram: () => datagrams++ };
+    session.accept();
+  };
+  const socket = await tls(['h2']);
+  const section = connectSection('/echo');
+  socket.write(Buffer.concat([HTTP2_PREFACE, http2Frame(Http2Type.HEADERS, Http2Flag.END_HEADERS, 1, section)]));
+  await once(socket, 'data');
+  socket.resume();
+  const frames = [Capsule.DATAGRAM, 1, 65].map((byte) => http2Frame(Http2Type.DATA, 0, 1, Uint8Array.of(byte)));
+  socket.write(Buffer.concat(Array.from({ length: count }, () => frames).flat()));
+  for (let sum = 0; sum < count; sum += turns.at(-1) ?? 0) {
+    await new Promise((resolve) => setImmediate(resolve));
+    turns.push(datagrams);
+    datagrams = 0;
+  }
+  // Some hundreds in a millisecond and the piece that it ends in; Node alone reads 5,000 here, and more from other processes.
+  assert.ok(Math.max(...turns) < 3000, `${turns.filter((most) => most > 0)}`);
 });
 
 test('a port that another has is a clear error', async () => {

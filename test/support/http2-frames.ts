@@ -21,3 +21,16 @@ export function http2GoAway(code: number): Buffer {
   payload.writeUInt32BE(code, 4);
   return http2Frame(Http2Type.GOAWAY, 0, 0, payload);
 }
+
+/** CONNECT of a session at `path` (RFC 8441 section 4), as HPACK has it where nothing is in a table (RFC 7541 section 6.2.2). */
+export function connectSection(path: string): Buffer {
+  const fields = {
+    ':method': 'CONNECT',
+    ':protocol': 'webtransport',
+    ':scheme': 'https',
+    ':path': path,
+    ':authority': 'a',
+  };
+  const text = (value: string): Buffer => Buffer.concat([Buffer.of(value.length), Buffer.from(value)]);
+  return Buffer.concat(Object.entries(fields).flatMap(([name, value]) => [Buffer.of(0), text(name), text(value)]));
+}

@@ -31,8 +31,8 @@ export interface ShardInit {
   port: number;
   reusePort: boolean;
   engine: 'quiche' | 'fails-components';
-  /** Serve HTTP/2 and WebSocket, or WebSocket alone, on the same TCP port. */
-  tcp: boolean | 'websocket';
+  /** Serve HTTP/2 and WebSocket on the same TCP port. */
+  tcp: boolean;
   certificate: CertificatePair;
   keys: ShardKeys;
   hostId: number;

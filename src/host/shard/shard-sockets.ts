@@ -92,7 +92,7 @@ export class ShardSockets {
       });
       port = await this.#library.start();
     }
-    if (init.tcp !== false) {
+    if (init.tcp) {
       this.#tcp = this.#createTcp(port);
       port = await this.#tcp.listen();
     }
@@ -107,7 +107,6 @@ export class ShardSockets {
         host,
         port,
         reusePort,
-        http2: init.tcp === true,
         ...certificate,
         maxConnections,
         handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
