@@ -22,7 +22,7 @@ import { endIdle } from './idle-connection.js';
 import { LoopTurns } from './loop-turns.js';
 import { headOf, headOfHttp1 } from './request-heads.js';
 import { acceptTls } from './tls-accept.js';
-import { selectSubprotocol, upgradeAnswer } from './websocket-upgrade.js';
+import { asksForWebSocket, selectSubprotocol, upgradeAnswer } from './websocket-upgrade.js';
 
 /** HTTP/2's own windows hold nobody up: bytes are read as they come, and a session's limits are its own. */
 const CONNECTION_WINDOW = 2 * SESSION_WINDOW;
@@ -246,9 +246,6 @@ export class TcpServer {
   }
 
   #onUpgrade(request: IncomingMessage, duplex: Duplex, early: Buffer): void {
-    // It is one that was handed in.
-    const { socket, timer } = this.#ofHttp1.get(duplex) as Http1Connection;
-    clearTimeout(timer);
     const key = request.headers['sec-websocket-key'];
     const subprotocol = selectSubprotocol(request.headers['sec-websocket-protocol']);
     const refuse = (status: number, headers: readonly HeaderField[]): void => {
@@ -264,10 +261,13 @@ export class TcpServer {
       reject: refuse,
       abort: () => duplex.destroy(),
     });
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket' || key === undefined || subprotocol === null) {
+    if (!asksForWebSocket(request) || subprotocol === null) {
       refuse(400, []);
       return;
     }
+    // It is one that was handed in: what is to be read of it may be another's (Node 26, where there is a body).
+    const { socket, timer } = this.#ofHttp1.get(request.socket) as Http1Connection;
+    clearTimeout(timer);
     const session = new TcpSession(channel, (events) => new WebSocketFraming(events), WEBSOCKET);
     const { idleTimeoutMs } = this.options;
     const stop = endDead({ socket, ping: () => session.ping(), destroy: () => duplex.destroy() }, idleTimeoutMs);
