@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { LoopTurns, Waiting } from './loop-turns.js';
 
-/** Bytes that are passed on in one piece: the first, and what that may become, down to where it costs some 0.1 ms, or up. */
+/** Bytes that are passed on in one piece: at first, and the least and the most that become of it by what pieces cost. */
 const FIRST_PIECE = 4096;
 const LEAST_PIECE = 1024;
 const MOST_PIECE = 65_536;

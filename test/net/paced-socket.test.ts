@@ -47,7 +47,9 @@ function joined(turns = new LoopTurns()) {
   return { below, paced: new PacedSocket(below as unknown as Socket, turns) };
 }
 
-const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
+async function settled(): Promise<void> {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+}
 
 test('all that comes is passed on, and the end behind it', async () => {
   const { below, paced } = joined();
