@@ -4,7 +4,6 @@ import { PrefixShares } from '../quic/prefix-shares.js';
 /** The places for TCP connections: where all are taken, the address prefix with most of them makes room, as with QUIC. */
 export class ConnectionPlaces {
   readonly #shares: PrefixShares<Socket>;
-  readonly #sockets = new Set<Socket>();
   /** Connections that went so that others could come, and those that found no place. */
   evicted = 0;
   refused = 0;
@@ -22,11 +21,7 @@ export class ConnectionPlaces {
       return false;
     }
     this.#shares.add(socket, remoteAddress);
-    this.#sockets.add(socket);
-    socket.once('close', () => {
-      this.#shares.delete(socket);
-      this.#sockets.delete(socket);
-    });
+    socket.once('close', () => this.#shares.delete(socket));
     return true;
   }
 
@@ -43,6 +38,6 @@ export class ConnectionPlaces {
 
   /** All end, and those that are in their handshake too. */
   close(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#shares.all()) socket.destroy();
   }
 }

@@ -3,6 +3,7 @@ import type { SessionChannel } from '../http2/channel.js';
 import type { TcpSession } from '../http2/session.js';
 import type { TcpSessionError } from '../http2/session-error.js';
 import type { HeaderField } from '../http3/qpack/field-section.js';
+import { destroyAfter } from './deadline.js';
 
 /** What a peer may leave in front of its door, bytes: small answers to it go out whether it reads or not. */
 const MOST_QUEUED = 1024 * 1024;
@@ -61,8 +62,7 @@ export class DuplexChannel implements SessionChannel {
   end(): void {
     const { duplex } = this;
     duplex.end();
-    const timer = setTimeout(() => duplex.destroy(), LAST_WORDS_MS);
-    duplex.once('close', () => clearTimeout(timer));
+    destroyAfter(duplex, LAST_WORDS_MS);
   }
 
   abort(error: TcpSessionError): void {

@@ -14,6 +14,7 @@ import type { RequestHead } from '../http3/message.js';
 import type { HeaderField } from '../http3/qpack/field-section.js';
 import { TidegateError } from '../quic/errors.js';
 import { ConnectionPlaces } from './connection-places.js';
+import { destroyAfter } from './deadline.js';
 import { destroyAfterRead } from './deferred-destroy.js';
 import { DuplexChannel } from './duplex-channel.js';
 import { endDead } from './heartbeat.js';
@@ -142,9 +143,7 @@ export class TcpServer {
   }
 
   #onHttp1(tls: TLSSocket, socket: Socket): void {
-    const timer = setTimeout(() => socket.destroy(), this.options.handshakeTimeoutMs);
-    socket.once('close', () => clearTimeout(timer));
-    this.#ofHttp1.set(tls, { socket, timer });
+    this.#ofHttp1.set(tls, { socket, timer: destroyAfter(socket, this.options.handshakeTimeoutMs) });
     this.#http1.emit('connection', tls);
   }
 

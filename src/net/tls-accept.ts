@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
+import { destroyAfter } from './deadline.js';
 import type { LoopTurns } from './loop-turns.js';
 import { PacedSocket } from './paced-socket.js';
 
@@ -22,8 +23,7 @@ export function acceptTls(
   onSecure: (tls: TLSSocket) => void,
 ): void {
   const tls = new TLSSocket(new PacedSocket(socket, turns), { isServer: true, ...options });
-  const timer = setTimeout(() => socket.destroy(), timeoutMs);
-  socket.once('close', () => clearTimeout(timer));
+  const timer = destroyAfter(socket, timeoutMs);
   tls.on('error', () => {
     // 'close' follows.
   });

@@ -18,6 +18,10 @@ export class PrefixShares<T> {
     return this.#places.size;
   }
 
+  all(): Iterable<T> {
+    return this.#places.keys();
+  }
+
   add(connection: T, address: string): void {
     const prefix = addressPrefix(address);
     const members = this.#members.get(prefix) ?? [];

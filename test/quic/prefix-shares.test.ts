@@ -28,6 +28,7 @@ test('through any history, those that go are of the largest prefix, which keeps 
         const counts = [0, 1, 2, 3].map((prefix) => [...there.values()].filter((of) => of === prefix).length);
         const givers = shares.givers(address(newcomer));
         assert.equal(shares.size, there.size);
+        assert.deepEqual(new Set(shares.all()), new Set(there.keys()));
         const largest = Math.max(...counts);
         const spare = Math.max(0, largest - Math.max(16, 2 * (counts[newcomer] + 1)));
         assert.equal(givers.length, Math.min(spare, most));
